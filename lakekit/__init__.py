@@ -1,0 +1,89 @@
+"""lakekit: a prefix of Parquet files as DuckDB and Polars views that agree, cost few requests, and say what they cost.
+
+Names are loaded when they are first used: importing lakekit loads no engine and no S3 client.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from lakekit import errors, units
+from lakekit.errors import (
+    AccessDenied,
+    ArchivedFile,
+    ColumnNameConflict,
+    CorruptFile,
+    CredentialsExpired,
+    EncryptedFile,
+    LakekitError,
+    NoFilesFound,
+    PartitionMismatch,
+    PartitionTypeConflict,
+    StaleFile,
+    StorageFailed,
+    TypeConflict,
+    UnknownPartitionKey,
+    WrongRegion,
+)
+from lakekit.units import GIB, KIB, MIB, TIB
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Storage": "storage",
+    "embedded_aws": "storage",
+    "Table": "table",
+    "open_table": "table",
+    "scan_polars": "table",
+    "create_duckdb_view": "table",
+    "Lake": "lake",
+    "open_lake": "lake",
+    "sample_lake": "sample",
+    "load_ipython_extension": "magic",
+}
+
+__all__ = [
+    "GIB",
+    "KIB",
+    "MIB",
+    "TIB",
+    "AccessDenied",
+    "ArchivedFile",
+    "ColumnNameConflict",
+    "CorruptFile",
+    "CredentialsExpired",
+    "EncryptedFile",
+    "Lake",
+    "LakekitError",
+    "NoFilesFound",
+    "PartitionMismatch",
+    "PartitionTypeConflict",
+    "StaleFile",
+    "Storage",
+    "StorageFailed",
+    "Table",
+    "TypeConflict",
+    "UnknownPartitionKey",
+    "WrongRegion",
+    "create_duckdb_view",
+    "embedded_aws",
+    "errors",
+    "open_lake",
+    "open_table",
+    "sample_lake",
+    "scan_polars",
+    "units",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lakekit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"lakekit.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,71 @@
+"""Tables as HTML for notebooks: compact, themed by JupyterLab, nothing fetched, everything escaped.
+
+It must not know what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+MAX_ROWS = 40  # rows of a table that are shown; how many are hidden is said
+
+
+def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, note: str = "") -> str:
+    """An HTML fragment: a title, a table of text cells, a note below.
+
+    Numbers are aligned to the right; the class "dataframe" lets JupyterLab colour light and dark themes.
+
+    Example:
+        >>> format_html_table("t", ["n"], [(1,)])
+        '<div><b>t</b><table class="dataframe"><thead><tr><th>n</th></tr></thead><tbody><tr><td style="text-align:right">1</td></tr></tbody></table></div>'
+    """
+    rows = list(rows)
+    parts = [f"<div><b>{escape(title)}</b>"]
+    if columns:
+        head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+        body = "".join(f"<tr>{''.join(map(_format_cell, row))}</tr>" for row in rows[:MAX_ROWS])
+        parts.append(f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    if len(rows) > MAX_ROWS:
+        parts.append(f"<div>… and {len(rows) - MAX_ROWS:,} more rows</div>")
+    if note:
+        parts.append(f"<div>{escape(note)}</div>")
+    return "".join(parts) + "</div>"
+
+
+def format_text_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The same table as plain text, columns aligned by spaces.
+
+    Example:
+        >>> print(format_text_table(["name", "files"], [("a", 12), ("bcd", 3)]))
+        name  files
+        a        12
+        bcd       3
+    """
+    shown = [[_format_value(value) for value in row] for row in rows]
+    numeric = [all(_is_number(value) for value in column) for column in zip(*rows, strict=True)] if shown else []
+    widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
+    lines = []
+    for row in [list(columns), *shown]:
+        cells = [
+            cell.rjust(width) if numeric and right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric or [False] * len(row), strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _format_value(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if _is_number(value) else str(value)
+
+
+def _format_cell(value: Any) -> str:
+    style = "right" if _is_number(value) else "left"
+    return f'<td style="text-align:{style}">{escape(_format_value(value))}</td>'

@@ -1,0 +1,82 @@
+"""A bar for work that takes longer than a second: a widget in a notebook, a line on a terminal, else nothing.
+
+It must not slow the work: it draws a few times a second at most.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+SHOW_AFTER_SECONDS = 1.0
+REDRAW_SECONDS = 0.2
+
+
+class Progress:
+    """How far a piece of work has come. Use it with ``with``; the bar goes when the work ends or is interrupted.
+
+    Args:
+        label: what is being done, such as "Reading footers of flights".
+        total: how many steps there are, 0 while that is not known.
+
+    Example:
+        >>> with Progress("Reading footers", 2) as progress:
+        ...     progress.advance()
+        ...     progress.advance()
+    """
+
+    def __init__(self, label: str, total: int = 0):
+        self.label = label
+        self.total = total
+        self.done = 0
+        self._started = self._drawn = time.monotonic()
+        self._bar = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def advance(self, steps: int = 1) -> None:
+        """Count steps as done."""
+        self.show(self.done + steps)
+
+    def show(self, done: int) -> None:
+        """Set how many steps are done."""
+        self.done = done
+        now = time.monotonic()
+        if now - self._started > SHOW_AFTER_SECONDS and now - self._drawn > REDRAW_SECONDS:
+            self._drawn = now
+            self._draw()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar == "line":
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+        elif self._bar is not None:
+            self._bar.close()
+
+    def _draw(self) -> None:
+        text = f"{self.label}: {self.done:,}" + (f" of {self.total:,}" if self.total else "")
+        if _in_notebook():
+            self._draw_widget(text)
+        elif sys.stderr.isatty():
+            self._bar = "line"
+            sys.stderr.write(f"\r\033[K{text}")
+            sys.stderr.flush()
+
+    def _draw_widget(self, text: str) -> None:
+        if self._bar is None:
+            import ipywidgets
+            from IPython.display import display
+
+            self._bar = ipywidgets.IntProgress(layout={"width": "60%"}, style={"description_width": "initial"})
+            display(self._bar)
+        self._bar.description = text
+        self._bar.max = max(self.total, self.done, 1)
+        self._bar.value = self.done
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return type(shell).__name__ == "ZMQInteractiveShell"

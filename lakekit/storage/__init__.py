@@ -1,0 +1,26 @@
+"""Where bytes are: one address and one set of options become the client that every part needs.
+
+It must not know what the bytes mean: Parquet, tables and engines are for those who import this. Importing it loads no
+client of S3; each is loaded when it is first used.
+"""
+
+from lakekit.storage.address import Address, parse_address
+from lakekit.storage.embedded import embedded_aws
+from lakekit.storage.faults import translate_error
+from lakekit.storage.options import Storage, resolve_storage
+from lakekit.storage.requests import RequestLog
+from lakekit.storage.store import RangeRequest, Store, StoredObject, open_store
+
+__all__ = [
+    "Address",
+    "RangeRequest",
+    "RequestLog",
+    "Storage",
+    "Store",
+    "StoredObject",
+    "embedded_aws",
+    "open_store",
+    "parse_address",
+    "resolve_storage",
+    "translate_error",
+]

@@ -1,0 +1,206 @@
+"""All keys under an S3 prefix: page after page, and from many places at once when there are many pages.
+
+It must not know what a listed key becomes: it fetches pages through the functions it is given, and plans the ranges.
+
+S3 lists in the order of keys and tells only where the next page starts, so one listing is one page at a time. After a
+few pages the folders below the prefix are asked for; their names cut the rest into ranges of keys, which are listed at
+the same time. Where the cuts lie matters for speed alone: the ranges always cover every key once.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from os.path import commonprefix
+from typing import Protocol
+
+FLAT_PAGES = 4  # read one after another before it is worth asking for folders
+LISTING_THREADS = 16
+ENOUGH_FOLDERS = 8  # to cut at; with fewer, look one level deeper
+DEEPEST_LEVEL = 3
+_WAKE_SECONDS = 1.0
+
+
+class Key(Protocol):
+    """Anything with the key it stands for."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: what was found, in order of keys, and the token of the next page if there is one."""
+
+    found: list[Key]
+    next_token: str | None
+
+
+@dataclass(slots=True)
+class KeyRange:
+    """Keys greater than `after`, and at most `until` where that is given, and how far they are listed."""
+
+    after: str
+    until: str | None
+    token: str | None = None
+    pages: int = 0
+    may_split: bool = True
+    seen: list[Key] = field(default_factory=list)
+
+    def take(self, page: Page) -> int:
+        """Adds a page's keys; returns how many lie in the range."""
+        found = page.found
+        last_key = found[-1].key if found else self.after
+        ended = self.until is not None and last_key >= self.until
+        if ended:
+            found = [stored for stored in found if stored.key <= self.until]
+        self.seen.extend(found)
+        self.after, self.pages = last_key, self.pages + 1
+        self.token = None if ended else page.next_token
+        return len(found)
+
+
+FetchPage = Callable[[KeyRange], Page]
+FindFolders = Callable[[str, str], tuple[list[str], bool]]
+
+
+class Listing:
+    """One listing of a prefix; `run` gives all its keys in order.
+
+    Args:
+        prefix: "" or ending with "/".
+        fetch_page: the next page of a range; called in threads.
+        find_folders: of a prefix and a key to start after, the folders (common prefixes) right below, one page of
+            them, and whether there are more.
+        page_keys: how many keys a full page holds.
+        on_progress: called with the number of keys so far, in the thread that runs.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        fetch_page: FetchPage,
+        find_folders: FindFolders,
+        page_keys: int,
+        on_progress: Callable[[int], None] | None = None,
+    ):
+        self.prefix = prefix
+        self.fetch_page = fetch_page
+        self.find_folders = find_folders
+        self.page_keys = page_keys
+        self.on_progress = on_progress
+        self.ranges: list[KeyRange] = []
+        self.count = 0
+
+    def run(self) -> list[Key]:
+        """Every key under the prefix, each once, in order."""
+        first = self._add_range("", None)
+        while self._take(first, self.fetch_page(first)) and first.pages < FLAT_PAGES:
+            pass
+        if first.token:
+            self._list_in_parallel(first)
+        found = [stored for key_range in self.ranges for stored in key_range.seen]
+        return sorted(found, key=lambda stored: stored.key)
+
+    def _add_range(self, after: str, until: str | None) -> KeyRange:
+        key_range = KeyRange(after, until)
+        self.ranges.append(key_range)
+        return key_range
+
+    def _take(self, key_range: KeyRange, page: Page) -> bool:
+        """Adds a page to its range; returns whether there is more."""
+        self.count += key_range.take(page)
+        if self.on_progress:
+            self.on_progress(self.count)
+        return key_range.token is not None
+
+    def _list_in_parallel(self, first: KeyRange) -> None:
+        """Lists the rest with many threads; all decisions are taken here, in the calling thread."""
+        threads = ThreadPoolExecutor(LISTING_THREADS, thread_name_prefix="lakekit-list")
+        running: dict[Future, KeyRange] = {}
+
+        def go_on(key_range: KeyRange) -> None:
+            free = LISTING_THREADS - len(running)
+            if key_range.may_split and key_range.pages >= FLAT_PAGES and free > LISTING_THREADS // 2:
+                future = threads.submit(find_cuts, self.prefix, key_range.after, key_range.until, self.find_folders)
+            else:
+                future = threads.submit(self.fetch_page, key_range)
+            running[future] = key_range
+
+        try:
+            go_on(first)
+            while running:
+                done, _ = wait(running, timeout=_WAKE_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    key_range, result = running.pop(future), future.result()
+                    if isinstance(result, Page):
+                        if self._take(key_range, result):
+                            go_on(key_range)
+                    else:
+                        for part in self._split(key_range, *result):
+                            go_on(part)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _split(self, key_range: KeyRange, cuts: list[str], more: bool) -> list[KeyRange]:
+        """The range itself, ending at the first cut, and one new range for each cut after it."""
+        chosen = choose_cuts(cuts, key_range.seen or self.ranges[0].seen, self.page_keys)
+        if not chosen:
+            key_range.may_split = False
+            return [key_range]
+        ends = [*chosen[1:], key_range.until]
+        key_range.until, key_range.pages = chosen[0], 0
+        parts = [key_range, *(self._add_range(after, until) for after, until in zip(chosen, ends, strict=True))]
+        if more:  # the last one holds folders that were not told: ask again as soon as threads are free
+            parts[-1].pages = FLAT_PAGES
+        return parts
+
+
+def find_cuts(prefix: str, after: str, until: str | None, find_folders: FindFolders) -> tuple[list[str], bool]:
+    """Names of folders under a prefix that lie between two keys, sorted, and whether there are more behind them.
+
+    These are where the keys between may be cut. Looks a level deeper as long as there are fewer than ENOUGH_FOLDERS,
+    down to DEEPEST_LEVEL levels.
+
+    Args:
+        prefix: "" or ending with "/"; `after` is "" or starts with it.
+        after, until: only folders after the one key, and before the other where that is given.
+        find_folders: see `Listing`.
+    """
+    if until is not None:
+        common = commonprefix([after, until])
+        prefix = max(prefix, common[: common.rfind("/") + 1], key=len)
+    level, cuts, more = [prefix], set(), False
+    for _ in range(DEEPEST_LEVEL):
+        below = set()
+        for folder in level:
+            inside = after.startswith(folder)
+            found, more = find_folders(folder, after if inside else "")
+            below.update(found)
+            if inside and "/" in after[len(folder) :]:
+                below.add(folder + after[len(folder) :].partition("/")[0] + "/")
+        level = sorted(folder for folder in below if until is None or folder < until)
+        cuts.update(folder for folder in level if folder > after)
+        level = [folder for folder in level if folder > after or after.startswith(folder)]
+        if len(cuts) >= ENOUGH_FOLDERS or not level:
+            break
+    return sorted(cuts), more
+
+
+def choose_cuts(cuts: list[str], seen: list[Key], page_keys: int) -> list[str]:
+    """Some of the cuts, evenly apart, so that each range between them holds two pages or more; none if that fails.
+
+    How many keys a folder holds is guessed from those seen.
+
+    Example:
+        >>> choose_cuts(["d=3/", "d=4/", "d=5/"], [], page_keys=10)
+        []
+    """
+    if not cuts or not seen:
+        return []
+    depth = cuts[-1].count("/")
+    folders_seen = len({tuple(stored.key.split("/")[:depth]) for stored in seen})
+    keys_left = len(cuts) * len(seen) // folders_seen
+    parts = min(LISTING_THREADS, keys_left // (2 * page_keys), len(cuts) + 1)
+    if parts < 2:
+        return []
+    return [cuts[len(cuts) * part // parts] for part in range(1, parts)]

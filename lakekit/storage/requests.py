@@ -1,0 +1,50 @@
+"""How many requests a store has made, by kind, and how many bytes came back.
+
+It must not know prices: it counts, others make a bill of it.
+"""
+
+import threading
+from collections import Counter
+
+KINDS = ("LIST", "GET", "HEAD", "PUT")
+
+
+class RequestLog:
+    """Counters that many threads may add to; `snapshot` is what they stand at.
+
+    A folder counts likewise: a scanned directory is a LIST, a range read from a file is a GET.
+
+    Example:
+        >>> log = RequestLog()
+        >>> before = log.snapshot()
+        >>> log.count("GET", size_bytes=100)
+        >>> log.count("LIST")
+        >>> log.snapshot()
+        {'LIST': 1, 'GET': 1, 'HEAD': 0, 'PUT': 0, 'bytes': 100}
+        >>> log.since(before)["GET"]
+        1
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._counts = Counter()
+        self._read_bytes = 0
+
+    def count(self, kind: str, *, times: int = 1, size_bytes: int = 0) -> None:
+        """Adds requests of a kind ("LIST", "GET", "HEAD", "PUT") and the bytes that they brought."""
+        with self._lock:
+            self._counts[kind] += times
+            self._read_bytes += size_bytes
+
+    def snapshot(self) -> dict[str, int]:
+        """The counts now: a new dict of "LIST", "GET", "HEAD", "PUT" and "bytes"."""
+        with self._lock:
+            counts = {kind: 0 for kind in KINDS} | dict(self._counts)
+            return counts | {"bytes": self._read_bytes}
+
+    def since(self, before: dict[str, int]) -> dict[str, int]:
+        """What was added since a snapshot taken before, as a dict like the snapshot."""
+        return {kind: count - before.get(kind, 0) for kind, count in self.snapshot().items()}
+
+    def __repr__(self) -> str:
+        return f"RequestLog({', '.join(f'{kind}={count}' for kind, count in self.snapshot().items())})"

@@ -1,0 +1,240 @@
+"""A prefix on S3 as a store: listed with boto3, which tells storage classes, and read with obstore, which is fast.
+
+It must not write, nor turn a key into another: where obstore would, boto3 reads.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from typing import Any
+
+from lakekit.errors import CredentialsExpired, LakekitError, StaleFile, WrongRegion
+from lakekit.storage.answers import read_answer
+from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
+from lakekit.storage.faults import make_wrong_region, translate_error
+from lakekit.storage.listing import KeyRange, Listing, Page
+from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_in_loop
+from lakekit.storage.session import find_endpoint
+from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
+
+PAGE_KEYS = 1000  # the most that S3 gives in one page
+
+
+class S3Store(Store):
+    """The objects under a prefix of a bucket.
+
+    Example:
+        >>> from lakekit.storage.store import open_store
+        >>> open_store("s3://logs/events").address.join("day=1/a.parquet")
+        's3://logs/events/day=1/a.parquet'
+    """
+
+    def list_objects(self, prefix: str = "", *, on_progress: OnProgress | None = None) -> list[StoredObject]:
+        """All objects under the prefix, sorted by path; see `Store.list_objects`. Long listings use many threads."""
+        start = self._folder_key(prefix)
+        skip = len(self._folder_key(""))
+
+        def fetch_page(key_range: KeyRange) -> Page:
+            asked = {"ContinuationToken": key_range.token} if key_range.token else {"StartAfter": key_range.after}
+            answer = self._list(start, **asked, OptionalObjectAttributes=["RestoreStatus"])
+            found = [_Listed(_describe(entry, skip), entry["Key"]) for entry in answer.get("Contents", ())]
+            return Page(found, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None)
+
+        def find_folders(folder: str, after: str) -> tuple[list[str], bool]:
+            answer = self._list(folder, StartAfter=after, Delimiter="/")
+            return [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())], bool(answer.get("IsTruncated"))
+
+        listing = Listing(
+            start, fetch_page=fetch_page, find_folders=find_folders, page_keys=PAGE_KEYS, on_progress=on_progress
+        )
+        return [listed.stored for listed in listing.run() if listed.stored.path]
+
+    def list_folders(self) -> list[str]:
+        """The names of the folders right under the prefix, sorted."""
+        start, names, token = self._folder_key(""), [], None
+        while True:
+            answer = self._list(start, Delimiter="/", **({"ContinuationToken": token} if token else {}))
+            names += [entry["Prefix"][len(start) : -1] for entry in answer.get("CommonPrefixes", ())]
+            token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+            if not token:
+                return sorted(name for name in names if name)
+
+    def find_root_file(self) -> StoredObject | None:
+        """The object whose key the address is, if there is one; else None."""
+        if not self.address.prefix:
+            return None
+        try:
+            head = self._head("")
+        except StaleFile:
+            return None
+        entry = {"Key": "", "Size": head["ContentLength"], **head}
+        return _describe(entry, 0)
+
+    def is_restored(self, path: str) -> bool:
+        """Whether an archived object has a restored copy that can be read now; one HEAD request."""
+        return 'ongoing-request="false"' in self._head(path).get("Restore", "")
+
+    def read_range(self, path: str, start: int, length: int, *, etag: str | None = None) -> memoryview:
+        """The bytes of a range; see `Store.read_range`."""
+        return self._read_now(path, f"bytes={start}-{start + length - 1}", (start, start + length), etag)
+
+    def read_suffix(
+        self, path: str, length: int, *, etag: str | None = None, size_bytes: int | None = None
+    ) -> memoryview:
+        """The last bytes of an object; see `Store.read_suffix`. Without a size S3 counts from the end itself."""
+        if size_bytes is not None:
+            return super().read_suffix(path, length, etag=etag, size_bytes=size_bytes)
+        return self._read_now(path, f"bytes=-{length}", {"suffix": length} if length > 0 else (0, 0), etag)
+
+    def read_many(
+        self, requests: Iterable[RangeRequest], *, concurrency: int = 64
+    ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
+        """Each request with its bytes or its error, as they arrive; see `Store.read_many`."""
+        fast = self._get_fast_client()
+
+        def start(request: RangeRequest):
+            begin, end = request.start, request.start + request.length
+            span = f"bytes={begin}-{end - 1}"
+            return start_in_loop(self._fetch(fast, request.path, span, (begin, end), request.etag))
+
+        for request, future in iterate_as_completed(requests, start, at_most=concurrency):
+            yield request, self._take_outcome(request, future)
+
+    def _read_now(self, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
+        fast = self._get_fast_client()
+        try:
+            return run_in_loop(self._fetch(fast, path, span, fast_span, etag))
+        except LakekitError:
+            raise
+        except Exception as exc:
+            raise self._translate(exc, "read", path) from exc
+
+    async def _fetch(self, fast: Any, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
+        """The bytes of a span, from obstore, or from boto3 for a key that obstore would change."""
+        if isinstance(fast_span, tuple) and fast_span[0] >= fast_span[1]:
+            return memoryview(b"")
+        key = self.address.full_path(path)
+        try:
+            if is_plain_key(key):
+                content = await _get_with_obstore(fast, key, fast_span, etag)
+            else:
+                loop = asyncio.get_running_loop()
+                content = await loop.run_in_executor(None, self._get_with_boto3, key, span, etag)
+        except Exception as exc:
+            if read_answer(exc).code in ("InvalidRange", "416"):  # it starts behind the end: no bytes, as from a file
+                content = memoryview(b"")
+            elif "NotPartial" in str(exc):  # an empty object has no last bytes, and is sent whole
+                content = await asyncio.get_running_loop().run_in_executor(None, self._get_with_boto3, key, span, etag)
+            else:
+                self.requests.count("GET")
+                raise
+        self.requests.count("GET", size_bytes=len(content))
+        return content
+
+    def _get_with_boto3(self, key: str, span: str, etag: str | None) -> memoryview:
+        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        client = self.storage.boto3("s3")
+        return memoryview(
+            client.get_object(Bucket=self.address.bucket, Key=key, Range=span, **condition)["Body"].read()
+        )
+
+    def _get_fast_client(self) -> Any:
+        _, asked = find_bucket_region(self.storage, self.address.bucket)
+        if asked:
+            self.requests.count("HEAD", times=asked)
+        return self.storage.obstore(self.address.bucket)
+
+    def _list(self, prefix: str, **more: Any) -> dict[str, Any]:
+        """One page of a listing; an empty StartAfter is left out."""
+        more = {name: value for name, value in more.items() if value != ""}
+        answer = self._call("list_objects_v2", "LIST", prefix, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
+        self._learn_region(answer)
+        return answer
+
+    def _head(self, path: str) -> dict[str, Any]:
+        key = self.address.full_path(path)
+        return self._call("head_object", "HEAD", key, Key=key)
+
+    def _call(self, operation: str, kind: str, key: str, **arguments: Any) -> dict[str, Any]:
+        """One call of boto3, counted with its retries."""
+        client = self.storage.boto3("s3")
+        try:
+            answer = getattr(client, operation)(Bucket=self.address.bucket, **arguments)
+        except Exception as exc:
+            self.requests.count(kind)
+            action = {"LIST": "s3:ListBucket", "HEAD": "s3:GetObject"}[kind]
+            raise self._translate_for(exc, action, f"s3://{self.address.bucket}/{key}") from exc
+        self.requests.count(kind, times=1 + answer["ResponseMetadata"].get("RetryAttempts", 0))
+        return answer
+
+    def _learn_region(self, answer: dict[str, Any]) -> None:
+        """Notes the region that S3 tells; boto3 follows a redirect in silence, the other clients cannot."""
+        region = get_told_region(answer)
+        if not region or find_endpoint(self.storage, "s3"):
+            return
+        if self.storage.region and self.storage.region != region:
+            raise make_wrong_region(self.address.bucket, region, asked=self.storage.region)
+        remember_bucket_region(self.storage, self.address.bucket, region)
+
+    def _folder_key(self, folder: str) -> str:
+        """What the keys in a folder below the address start with: "" or ending with "/"."""
+        key = self.address.full_path(folder.strip("/"))
+        return f"{key}/" if key else ""
+
+    def _translate(self, exc: Exception, action: str, path: str) -> LakekitError:
+        action = "s3:GetObject" if action == "read" else action
+        return self._translate_for(exc, action, self.address.join(path))
+
+    def _translate_for(self, exc: Exception, action: str, url: str) -> LakekitError:
+        error = translate_error(exc, action=action, url=url, bucket=self.address.bucket, storage=self.storage)
+        if isinstance(error, CredentialsExpired):
+            self.storage.forget_clients()
+        if isinstance(error, WrongRegion) and not find_endpoint(self.storage, "s3"):  # obstore is not told which
+            region = ask_bucket_region(self.storage, self.address.bucket)
+            error = make_wrong_region(self.address.bucket, region or "", asked=self.storage.region)
+        if error is not exc and error.__cause__ is None:
+            error.__cause__ = exc
+        return error
+
+
+class _Listed:
+    """An object with the whole key by which the listing is ordered."""
+
+    __slots__ = ("stored", "key")
+
+    def __init__(self, stored: StoredObject, key: str):
+        self.stored = stored
+        self.key = key
+
+
+async def _get_with_obstore(fast: Any, key: str, span: Any, etag: str | None) -> memoryview:
+    import obstore
+
+    if etag is None and isinstance(span, tuple):
+        return memoryview(await obstore.get_range_async(fast, key, start=span[0], end=span[1]))
+    options = {"range": span} | ({"if_match": f'"{etag}"'} if etag else {})
+    answer = await obstore.get_async(fast, key, options=options)
+    return memoryview(await answer.bytes_async())
+
+
+def is_plain_key(key: str) -> bool:
+    """Whether obstore reads exactly this key; it drops slashes at the ends and refuses some other keys.
+
+    Example:
+        >>> is_plain_key("a/b=c%20d"), is_plain_key("a//b"), is_plain_key("/a"), is_plain_key("a/../b")
+        (True, False, False, False)
+    """
+    parts = key.split("/")
+    return all(part not in ("", ".", "..") for part in parts) and key.isprintable()
+
+
+def _describe(entry: dict[str, Any], skip: int) -> StoredObject:
+    restore = entry.get("RestoreStatus") or {}
+    return StoredObject(
+        path=entry["Key"][skip:],
+        size_bytes=entry["Size"],
+        modified_at=entry["LastModified"].astimezone(UTC),
+        etag=entry.get("ETag", "").strip('"'),
+        storage_class=entry.get("StorageClass") or "STANDARD",
+        restored="RestoreExpiryDate" in restore and not restore.get("IsRestoreInProgress"),
+    )

@@ -1,0 +1,97 @@
+"""Text that must not be shown: keys that print as stars, and messages with every secret taken out.
+
+It must not know where a secret comes from, nor keep one.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
+_SHORTEST_VARIABLE = 8  # the environment of a test holds "test" or "testing", which are words too
+
+# What a secret looks like when nobody says which text it is; the first group stays.
+_SECRET_SHAPES = (
+    re.compile(r"()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
+    re.compile(r"(?i)(\bx-amz-(?:signature|credential|security-token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"'<>,]+"),
+    re.compile(r"(?i)([?&](?:awsaccesskeyid|signature|sig|access_token)=)[^\s&\"'<>]+"),
+    re.compile(r"(?i)(\bcredential=)[^\s,&\"'<>]+"),
+    re.compile(r"(?i)(\bsignature=)[0-9a-f]{16,}"),
+    re.compile(
+        r"(?is)(<(AWSAccessKeyId|StringToSign(?:Bytes)?|SignatureProvided|CanonicalRequest(?:Bytes)?|Token-\d+)>).*?(?=</\2>)"
+    ),
+    re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^\s/@:\"'<>]+:(?!\d+/)[^\s@\"'<>]*|[^\s/@\"'<>]+)(?=@)"),
+    re.compile(
+        r"(?i)(\b(?:aws_?)?(?:secret_?access_?key|session_?token|secret_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}<>]+"
+    ),
+)
+
+
+class Secret(str):
+    """A text that every way of printing shows as ``***``; `reveal` gives the text itself.
+
+    It is a str, so clients written in C or Rust and ``+`` still get the value; ``repr``, ``str``, ``format`` and so
+    f-strings, ``%s``, ``print``, ``vars(…)`` and ``dataclasses.asdict(…)`` of what holds it do not.
+
+    Example:
+        >>> key = Secret("abc")
+        >>> key, f"{key}", key.reveal(), key == "abc"
+        ('***', '***', 'abc', True)
+    """
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        """The text itself, as a plain str."""
+        return str.__str__(self)
+
+    def _masked(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return repr(self._masked())
+
+    def __str__(self) -> str:
+        return self._masked()
+
+    def __format__(self, spec: str) -> str:
+        return format(self._masked(), spec)
+
+
+class KeyId(Secret):
+    """An access key id: shows its first four and last two characters, so that two can be told apart.
+
+    Example:
+        >>> KeyId("AKIAIOSFODNN7EXAMPLE"), KeyId("short")
+        ('AKIA…LE', '***')
+    """
+
+    __slots__ = ()
+
+    def _masked(self) -> str:
+        text = self.reveal()
+        return f"{text[:4]}…{text[-2:]}" if len(text) >= 16 else MASK
+
+
+def scrub_secrets(text: str, secrets: Iterable[str | None] = ()) -> str:
+    """The text without the given secrets, those of the environment, and whatever looks like one.
+
+    Args:
+        text: an error message, a URL, the body of an answer.
+        secrets: keys and tokens that are known; shorter than four characters are left, they are part of words.
+
+    Example:
+        >>> scrub_secrets("GET http://ann:pass@host/x?X-Amz-Signature=0a1b AKIAIOSFODNN7EXAMPLE")
+        'GET http://***@host/x?X-Amz-Signature=*** ***'
+    """
+    known = {str.__str__(secret) for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET}
+    variables = (os.environ.get(name, "") for name in _SECRET_VARIABLES)
+    known |= {secret for secret in variables if len(secret) >= _SHORTEST_VARIABLE}
+    for secret in sorted(known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for shape in _SECRET_SHAPES:
+        text = shape.sub(rf"\g<1>{MASK}", text)
+    return text

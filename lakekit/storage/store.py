@@ -1,0 +1,204 @@
+"""What every store can do: list what lies under an address, and read ranges of it, many at a time.
+
+It must not know what the files hold, nor how S3, a folder or another service does it: each has a class of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakekit.errors import LakekitError
+from lakekit.storage.address import Address, parse_address
+from lakekit.storage.faults import translate_error
+from lakekit.storage.loop import iterate_as_completed
+from lakekit.storage.options import Storage, resolve_storage
+from lakekit.storage.requests import RequestLog
+
+ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
+
+OnProgress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object or file, as a listing tells of it.
+
+    Attributes:
+        path: relative to the store's address, with "/", never starting with one, not percent-decoded; ends with "/"
+            when it is the empty object by which some tools mark a folder.
+        size_bytes: its length.
+        modified_at: when it was written, in UTC.
+        etag: changes whenever the content does; without quotes. Of a file: from its time, size and inode.
+        storage_class: "STANDARD" when the store has none.
+        restored: whether the listing says that an archived object has a copy that can be read now.
+    """
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+    etag: str
+    storage_class: str = "STANDARD"
+    restored: bool = False
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it must be restored before it can be read."""
+        return self.storage_class in ARCHIVE_CLASSES and not self.restored
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRequest:
+    """A range of one file to read: `length` bytes from `start`; with an etag, only while the file is that one."""
+
+    path: str
+    start: int
+    length: int
+    etag: str | None = None
+
+
+class Store(ABC):
+    """What lies under one address, and how to read it.
+
+    Attributes:
+        address: where.
+        storage: with which options.
+        requests: what was asked so far, a RequestLog.
+    """
+
+    threads = 8  # reads at a time, where each needs a thread
+
+    def __init__(self, address: Address, storage: Storage):
+        self.address = address
+        self.storage = storage
+        self.requests = RequestLog()
+
+    @abstractmethod
+    def list_objects(self, prefix: str = "", *, on_progress: OnProgress | None = None) -> list[StoredObject]:
+        """All objects under the address, or under a folder below it, at any depth, sorted by path.
+
+        Hidden ones and markers of folders ("dir/") are among them. Nothing there is an empty list.
+
+        Args:
+            prefix: a folder below the address; "data" does not take in "database/".
+            on_progress: called with the number found so far, now and then, in the calling thread.
+
+        Raises:
+            NoFilesFound: the bucket does not exist.
+            AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: see `translate_error`.
+        """
+
+    @abstractmethod
+    def list_folders(self) -> list[str]:
+        """The names of the folders right under the address, sorted, without a slash."""
+
+    @abstractmethod
+    def find_root_file(self) -> StoredObject | None:
+        """The object that the address itself names, with path "", when it is a file and not a folder; else None."""
+
+    @abstractmethod
+    def read_range(self, path: str, start: int, length: int, *, etag: str | None = None) -> memoryview:
+        """The bytes from `start`, `length` of them, or fewer where the file ends before; read-only, not copied.
+
+        Args:
+            path: as the listing has it.
+            start, length: in bytes.
+            etag: as the listing has it; then the bytes are of that version, or there is an error.
+
+        Raises:
+            StaleFile: the file has changed or is gone.
+            ArchivedFile: it must be restored first.
+            AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: see `translate_error`.
+        """
+
+    def read_suffix(
+        self, path: str, length: int, *, etag: str | None = None, size_bytes: int | None = None
+    ) -> memoryview:
+        """The last `length` bytes of a file, or all of it when it is shorter; errors as `read_range`.
+
+        Args:
+            path, etag: as the listing has them.
+            length: in bytes.
+            size_bytes: the file's size, when known.
+        """
+        size_bytes = self._find_size(path) if size_bytes is None else size_bytes
+        start = max(0, size_bytes - max(length, 0))
+        return self.read_range(path, start, size_bytes - start, etag=etag)
+
+    def read_many(
+        self, requests: Iterable[RangeRequest], *, concurrency: int = 64
+    ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
+        """Each request with its bytes, or with the error that reading it gave, in the order they arrive.
+
+        Args:
+            requests: taken one by one as there is room, so an endless iterator is fine.
+            concurrency: how many may be under way; a folder uses fewer.
+        """
+        with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
+        try:
+            for request, future in iterate_as_completed(
+                requests,
+                lambda request: with_threads.submit(
+                    self.read_range, request.path, request.start, request.length, etag=request.etag
+                ),
+                at_most=min(concurrency, 2 * self.threads),
+            ):
+                yield request, self._take_outcome(request, future)
+        finally:
+            with_threads.shutdown(wait=False, cancel_futures=True)
+
+    def is_restored(self, path: str) -> bool:
+        """Whether an archived object has a restored copy that can be read now; asks the store. False for folders."""
+        return False
+
+    def _find_size(self, path: str) -> int:
+        raise NotImplementedError
+
+    def _take_outcome(self, request: RangeRequest, future: Future) -> memoryview | LakekitError:
+        """What a finished read gave: its bytes, or its error as one of lakekit's."""
+        exc = future.exception()
+        if exc is None:
+            return future.result()
+        if not isinstance(exc, Exception):
+            raise exc
+        return self._translate(exc, "read", request.path)
+
+    def _translate(self, exc: Exception, action: str, path: str) -> LakekitError:
+        error = translate_error(exc, action=action, url=self.address.join(path), storage=self.storage)
+        if error is not exc and error.__cause__ is None:
+            error.__cause__ = exc
+        return error
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address.url!r})"
+
+
+def open_store(address: "Address | str", storage: Storage | None = None) -> Store:
+    """The store for an address; nothing is asked of it yet.
+
+    Args:
+        address: an Address, a URL or a path.
+        storage: options; the environment's when None.
+
+    Raises:
+        InvalidArgument: the address means nothing, or its protocol is unknown.
+        MissingPackage: the package for its protocol is not installed.
+
+    Example:
+        >>> open_store("s3://bucket/lake")
+        S3Store('s3://bucket/lake')
+    """
+    address = parse_address(address)
+    storage = resolve_storage(storage, address)
+    if address.scheme == "file":
+        from lakekit.storage.folder import FolderStore
+
+        return FolderStore(address, storage)
+    if address.scheme == "s3":
+        from lakekit.storage.s3 import S3Store
+
+        return S3Store(address, storage)
+    from lakekit.storage.other import OtherStore
+
+    return OtherStore(address, storage)

@@ -1,0 +1,277 @@
+"""A table of a lake: one prefix of Parquet files, its manifest, and the views of it.
+
+It must not decide anything about files or engines: the packages below do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+
+from lakekit.storage import Storage, open_store
+from lakekit.units import format_bytes, format_count, format_number_of
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+    import pyarrow as pa
+
+    from lakekit.manifest.changes import Changes
+    from lakekit.manifest.drift import Drift
+    from lakekit.manifest.manifest import Manifest, TableOptions
+    from lakekit.storage import Store
+
+
+def open_table(url: str | Path, *, name: str | None = None, storage: Storage | None = None, **options: Any) -> Table:
+    """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
+
+    The prefix is listed, and the footer of each file that is new is read, once; no data.
+
+    Args:
+        url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …
+        name: the table's name in messages and views; the last part of the URL if not given.
+        storage: region, profile, endpoint or keys; the environment's if not given.
+        **options: any of
+
+            - ``partitions``: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not.
+            - ``template``: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
+            - ``schema``: a pyarrow.Schema to use instead of the one found.
+            - ``on_bad_file``: ``"raise"`` when a query asks for a damaged or encrypted file, or ``"skip"`` all such.
+            - ``on_type_conflict``: ``"raise"`` when a query asks for a column of irreconcilable types, or ``"string"``.
+            - ``on_archived``: ``"raise"`` when a query asks for an archived file, or ``"skip"`` all such.
+
+    Raises:
+        NoFilesFound: no Parquet file there.
+        PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
+            no table.
+        AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
+
+    Example:
+        >>> import lakekit as lk
+        >>> weather = lk.open_table("data/sample/lake/weather")
+        >>> weather.files.height, weather.schema.field("precip").type
+        (31, DataType(double))
+    """
+    from lakekit.manifest.manifest import TableOptions
+
+    try:
+        chosen = TableOptions(**options)
+    except TypeError as exc:
+        known = ", ".join(TableOptions.__dataclass_fields__)
+        unknown = next((key for key in options if key not in TableOptions.__dataclass_fields__), "")
+        raise TypeError(f"open_table has no option {unknown!r}. Hint: it has name, storage, {known}.") from exc
+    store = open_store(str(url), storage)
+    return Table(store, name or store.address.url.rstrip("/").rpartition("/")[2], chosen)
+
+
+class Table:
+    """A table: its schema, files and drift, and views of it in each engine. Made by ``open_table`` and ``open_lake``.
+
+    Attributes:
+        name: its name.
+        store: where its files are.
+        manifest: what is known of them.
+    """
+
+    def __init__(self, store: Store, name: str, options: TableOptions):
+        from lakekit.manifest.cache import FooterCache
+
+        self.name = name
+        self.store = store
+        self._options = options
+        self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
+        self.manifest = self._read_manifest()
+        self._connections: list[tuple[duckdb.DuckDBPyConnection, str]] = []
+
+    def _read_manifest(self) -> Manifest:
+        from lakekit.manifest.manifest import read_manifest
+        from lakekit.progress import Progress
+
+        with Progress(f"Reading footers of {self.name}") as progress:
+
+            def show(done: int, total: int) -> None:
+                progress.total = total
+                progress.show(done)
+
+            return read_manifest(self.store, self.name, self._options, self._cache, progress=show)
+
+    @property
+    def url(self) -> str:
+        """The address of the table."""
+        return self.store.address.url
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns: those of the files in the order in which they appeared, then partition columns."""
+        return self.manifest.schema.arrow
+
+    @property
+    def drift(self) -> Drift:
+        """Which columns appear, vanish or change their type, in which files."""
+        return self.manifest.drift
+
+    @property
+    def files(self) -> pl.DataFrame:
+        """One row for each data file, sorted by path.
+
+        Columns: path (relative to the table), size_bytes, modified_at (UTC), etag, storage_class, rows, row_groups,
+        schema_id, partition (struct of typed values), stats (struct of min, max, null_count for each column).
+        rows, row_groups and schema_id are NULL for a file whose footer cannot be read.
+        """
+        return self.manifest.files
+
+    @property
+    def skipped(self) -> pl.DataFrame:
+        """What was left out: path and reason."""
+        return self.manifest.skipped
+
+    def polars(self) -> pl.LazyFrame:
+        """A Polars LazyFrame over the table; files outside of a filter on partition columns are not opened.
+
+        Raises, when collected: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
+
+        Example:
+            >>> import lakekit as lk
+            >>> import polars as pl
+            >>> weather = lk.open_table("data/sample/lake/weather").polars()
+            >>> round(weather.select(pl.col("precip").sum()).collect().item(), 2)
+            7.66
+        """
+        from lakekit.views.polars import scan_source
+
+        return scan_source(self)
+
+    def arrow(self) -> pa.RecordBatchReader:
+        """All rows as a stream of Arrow record batches.
+
+        Raises, while read: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lk.open_table("data/sample/lake/airlines").arrow().read_all().num_rows
+            16
+        """
+        from lakekit.views.arrow import read_arrow
+
+        return read_arrow(self)
+
+    def duckdb(self, con: duckdb.DuckDBPyConnection | None = None, name: str | None = None) -> duckdb.DuckDBPyRelation:
+        """A DuckDB relation over the table, after creating a view of it in the connection.
+
+        Args:
+            con: any DuckDB connection; DuckDB's default one if not given.
+            name: the view's name; the table's if not given. An existing view of that name is replaced.
+
+        Raises, when it is run: duckdb.Error with the message of the lakekit error that a file deserves.
+
+        Example:
+            >>> import duckdb
+            >>> import lakekit as lk
+            >>> con = duckdb.connect()
+            >>> _ = lk.open_table("data/sample/lake/airlines").duckdb(con)
+            >>> con.sql("SELECT name FROM airlines WHERE carrier = 'AS'").fetchall()
+            [('Alaska Airlines Inc.',)]
+        """
+        import duckdb
+
+        from lakekit.views.duckdb import create_view
+
+        con = con if con is not None else duckdb.default_connection()
+        name = name or self.name
+        create_view(con, name, self.view)
+        self._connections = [(c, n) for c, n in self._connections if (c, n) != (con, name)] + [(con, name)]
+        return con.sql(f"SELECT * FROM {_quote(name)}")
+
+    @cached_property
+    def view(self):
+        """What DuckDB is shown of the table."""
+        from lakekit.views.duckdb import DuckDBView
+
+        return DuckDBView(self)
+
+    def refresh(self) -> Changes:
+        """List again, read the footers that are new, and say what changed. Views made before show the new state.
+
+        Raises: as :func:`open_table`; the table then stays as it was.
+        """
+        from lakekit.manifest.changes import find_changes
+
+        before = self.manifest
+        after = self._read_manifest()
+        self.manifest = after
+        if "view" in self.__dict__:
+            self.view.is_stale = False
+            for con, name in self._connections:
+                self.duckdb(con, name)
+        return find_changes(before, after)
+
+    def describe(self) -> list[tuple[str, str]]:
+        """Facts about the table, as pairs of a label and a text."""
+        files = self.files
+        keys = self.manifest.schema.keys
+        folders = files["partition"].n_unique() if keys else 0
+        facts = [
+            ("address", self.url),
+            ("files", f"{format_count(files.height)} ({format_bytes(files['size_bytes'].sum())})"),
+            ("rows", format_count(files["rows"].sum())),
+            ("partitions", f"{format_count(folders)} by {', '.join(keys)}" if keys else "none"),
+        ]
+        if self.drift:
+            facts.append(("drift", ", ".join(self.drift.variants)))
+        if self.manifest.problems:
+            facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
+        if self.manifest.is_partial:
+            facts.append(("partial", f"{format_number_of(self.skipped.height, 'file')} left out, see .skipped"))
+        if self.manifest.is_delta:
+            facts.append(("note", "a Delta log lies here; files that it removed are read as well"))
+        return facts
+
+    def __repr__(self) -> str:
+        from lakekit.manifest.drift import describe_schema
+
+        lines = [f"Table {self.name}"]
+        lines += [f"  {label}: {text}" for label, text in self.describe()]
+        lines += ["  columns:"] + [f"    {column}: {kind}" for column, kind in describe_schema(self.schema)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from lakekit.display import format_html_table
+        from lakekit.manifest.drift import describe_schema
+
+        note = "; ".join(f"{label}: {text}" for label, text in self.describe())
+        rows = [(column, kind, "drift" if column in self.drift.variants else "") for column, kind in describe_schema(self.schema)]
+        return format_html_table(f"Table {self.name}", ["column", "type", ""], rows, note=note)
+
+
+def _quote(name: str) -> str:
+    from lakekit.views.sqltypes import quote_name
+
+    return quote_name(name)
+
+
+def scan_polars(table: Table) -> pl.LazyFrame:
+    """A Polars LazyFrame over a table; the same as ``table.polars()``.
+
+    Example:
+        >>> import lakekit as lk
+        >>> lk.scan_polars(lk.open_table("data/sample/lake/airlines")).collect().height
+        16
+    """
+    return table.polars()
+
+
+def create_duckdb_view(con: duckdb.DuckDBPyConnection, name: str, table: Table) -> duckdb.DuckDBPyRelation:
+    """A view of a table in a DuckDB connection, and a relation over it; the same as ``table.duckdb(con, name)``.
+
+    Example:
+        >>> import duckdb
+        >>> import lakekit as lk
+        >>> con = duckdb.connect()
+        >>> _ = lk.create_duckdb_view(con, "carriers", lk.open_table("data/sample/lake/airlines"))
+        >>> con.sql("SELECT count(*) FROM carriers").fetchall()
+        [(16,)]
+    """
+    return table.duckdb(con, name)

@@ -1,0 +1,28 @@
+"""A table as a stream of Arrow record batches.
+
+It must not hold more than a few row groups at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lakekit.views.source import read_tables
+
+if TYPE_CHECKING:
+    from lakekit.views.source import ViewSource
+
+
+def read_arrow(source: ViewSource) -> pa.RecordBatchReader:
+    """All rows of a table as a pyarrow RecordBatchReader with the table's schema.
+
+    Raises, while it is read: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
+    """
+
+    def batches():
+        for table in read_tables(source, lambda manifest: manifest.files["path"].to_list(), None):
+            yield from table.to_batches()
+
+    return pa.RecordBatchReader.from_batches(source.manifest.schema.arrow, batches())

@@ -1,0 +1,182 @@
+"""The file system through which DuckDB reads a lake: sizes and footers from the manifest, data from the store.
+
+It must not ask the store for anything but ranges of data: no listing, no HEAD, no footer.
+
+DuckDB looks for a footer in the last 16 KiB of a file. So that this costs no request, each file is shown with that
+much padding between its data and its footer; the offsets of columns, counted from the start, stay as they are.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fsspec import AbstractFileSystem
+
+from lakekit.errors import LakekitError, StaleFile
+from lakekit.units import KIB
+
+if TYPE_CHECKING:
+    from lakekit.storage import Store
+
+PROTOCOL = "lakekit"
+PADDING_BYTES = 16 * KIB  # how much of a file's end DuckDB 2.0 reads in search of the footer
+
+
+class ShownFile(Protocol):
+    """A file as DuckDB is shown it."""
+
+    size_bytes: int
+    modified_at: datetime
+
+    def read(self, start: int, length: int) -> bytes | memoryview:
+        """Bytes of the file as shown."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the lake: data from the store, padding, and the footer that the manifest holds."""
+
+    store: Store = field(repr=False)
+    path: str
+    etag: str
+    stored_bytes: int
+    footer: bytes = field(repr=False)
+    modified_at: datetime
+
+    @property
+    def size_bytes(self) -> int:
+        return self.stored_bytes + PADDING_BYTES
+
+    def read(self, start: int, length: int) -> bytes | memoryview:
+        data_end = self.stored_bytes - len(self.footer)
+        footer_start = data_end + PADDING_BYTES
+        if start + length <= data_end:
+            return self.store.read_range(self.path, start, length, etag=self.etag)
+        if start >= footer_start:
+            return self.footer[start - footer_start : start - footer_start + length]
+        data = self.read(start, data_end - start) if start < data_end else b""
+        padding = b"\0" * (min(start + length, footer_start) - max(start, data_end))
+        return bytes(data) + padding + self.footer[: max(start + length - footer_start, 0)]
+
+
+@dataclass(frozen=True)
+class MemoryFile:
+    """A file that lakekit made, such as the empty one from which DuckDB learns a table's columns."""
+
+    data: bytes = field(repr=False)
+    modified_at: datetime
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    def read(self, start: int, length: int) -> bytes:
+        return self.data[start : start + length]
+
+
+class FileProvider(Protocol):
+    """What opens the files of one view."""
+
+    def open_shown(self, path: str) -> ShownFile:
+        """The file of that name as shown; raises the error that the file deserves."""
+
+    def describe_shown(self, path: str) -> Mapping[str, Any]:
+        """``size`` and ``modified_at`` of that file, without opening it."""
+
+    def note_error(self, error: LakekitError) -> None:
+        """Remember an error that DuckDB is about to wrap."""
+
+
+class LakekitFileSystem(AbstractFileSystem):
+    """What DuckDB sees under ``lakekit://``: for each view its files, by the names that the view gave them."""
+
+    protocol = PROTOCOL
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.providers: dict[str, FileProvider] = {}
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path
+
+    def _find(self, path: str) -> FileProvider:
+        token = path.removeprefix(f"{PROTOCOL}://").partition("/")[0]
+        try:
+            return self.providers[token]
+        except KeyError:
+            raise FileNotFoundError(f"No open lakekit table {token!r}; open it again in this session.") from None
+
+    def glob(self, path: str, **kwargs: Any) -> list[str]:
+        return [path]
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        described = self._find(path).describe_shown(path)
+        return {"name": path, "type": "file", "size": described["size"], "mtime": described["modified_at"]}
+
+    def modified(self, path: str) -> datetime:
+        return self.info(path)["mtime"]
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        return True
+
+    def isfile(self, path: str) -> bool:
+        return True
+
+    def isdir(self, path: str) -> bool:
+        return False
+
+    def open(self, path: str, mode: str = "rb", **kwargs: Any) -> _Handle:  # type: ignore[override]
+        provider = self._find(path)
+        if mode != "rb":
+            raise PermissionError(f"Files of a lake are not written through a view (mode {mode!r}).")
+        try:
+            return _Handle(provider.open_shown(path), provider)
+        except LakekitError as error:
+            provider.note_error(error)
+            raise error.with_traceback(None) from None  # DuckDB shows the traceback's text
+
+
+class _Handle(io.RawIOBase):
+    """An open file; DuckDB seeks and reads, from several threads one at a time."""
+
+    def __init__(self, file: ShownFile, provider: FileProvider):
+        self._file = file
+        self._provider = provider
+        self._position = 0
+        self.size = file.size_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, self.size)[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, length: int = -1) -> bytes:
+        length = max(min(self.size - self._position, self.size if length < 0 else length), 0)
+        try:
+            data = self._file.read(self._position, length)
+        except LakekitError as error:
+            self._provider.note_error(error)
+            raise error.with_traceback(None) from None
+        if len(data) < length:
+            error = StaleFile(f"{self._file!r} gave {len(data):,} of {length:,} bytes.", hint="refresh the table.")
+            self._provider.note_error(error)
+            raise error
+        self._position += length
+        return data if isinstance(data, bytes) else bytes(data)
+
+
+FILE_SYSTEM = LakekitFileSystem()

@@ -1,0 +1,137 @@
+"""A table as a Polars LazyFrame: filters on partition columns open no other file.
+
+It must not change what Polars would answer over the same rows in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from lakekit.manifest.manifest import Manifest
+from lakekit.views.source import read_tables
+
+if TYPE_CHECKING:
+    from lakekit.views.source import ViewSource
+
+
+def scan_source(source: ViewSource) -> pl.LazyFrame:
+    """A LazyFrame over a table; nothing is read until it is collected.
+
+    Raises, when collected: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
+    """
+    empty = pl.from_arrow(source.manifest.schema.arrow.empty_table())
+
+    def read(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        predicate = drop_dynamic_parts(predicate)
+        names = empty.columns
+        wanted = names if with_columns is None else with_columns
+        if predicate is not None:
+            needed = set(wanted) | set(predicate.meta.root_names())
+        else:
+            needed = set(wanted)
+        columns = [name for name in names if name in needed]
+        left = n_rows
+        for table in read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns):
+            frame = _to_frame(table, empty, columns)
+            if left is not None:
+                frame = frame.head(left)
+                left -= frame.height
+            if predicate is not None:
+                frame = frame.filter(predicate)
+            yield frame.select(wanted)
+            if left == 0:
+                return
+
+    return register_io_source(read, schema=empty.schema, is_pure=True)
+
+
+def _to_frame(table: Any, empty: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    if not columns:
+        return pl.DataFrame(height=table.num_rows)
+    return pl.from_arrow(table, schema=empty.select(columns).schema, rechunk=False)
+
+
+def choose_paths(manifest: Manifest, predicate: pl.Expr | None) -> list[str]:
+    """The files that may hold rows for which the predicate is true, judged by their partition values alone."""
+    paths = manifest.files["path"].to_list()
+    keys = manifest.schema.keys
+    if predicate is None or not keys:
+        return paths
+    relaxed = relax_predicate(json.loads(_to_json(predicate)), set(keys))
+    if relaxed is None:
+        return paths
+    values = manifest.files.select(pl.col("partition").struct.unnest())
+    keep = values.select(_from_json(relaxed).fill_null(False).alias("keep"))["keep"]
+    if keep.len() != len(paths):  # a predicate without columns is one value for all
+        keep = pl.Series([keep[0]] * len(paths))
+    return [path for path, wanted in zip(paths, keep.to_list(), strict=True) if wanted]
+
+
+def drop_dynamic_parts(predicate: pl.Expr | None) -> pl.Expr | None:
+    """The predicate without the hints that Polars adds while a query runs, which no frame can be filtered by."""
+    if predicate is None:
+        return None
+    tree = json.loads(_to_json(predicate))
+    kept = _drop_dynamic(tree)
+    return predicate if kept == tree else (None if kept is None else _from_json(kept))
+
+
+def _drop_dynamic(tree: Any) -> Any:
+    if isinstance(tree, dict) and str(tree.get("Display", {}).get("fmt_str", "")).startswith("dynamic_pred"):
+        return None
+    pair = _operands(tree, "And")
+    if pair is None:
+        return tree
+    left, right = (_drop_dynamic(side) for side in pair)
+    if left is None or right is None:
+        return left if right is None else right
+    return {"BinaryExpr": {**tree["BinaryExpr"], "left": left, "right": right}}
+
+
+def relax_predicate(tree: Any, keys: set[str]) -> Any:
+    """The strongest condition on partition columns alone that a serialized predicate implies; None for none.
+
+    What does not look at partition columns only counts as perhaps true.
+    """
+    if _reads_only(tree, keys):
+        return tree
+    for operator in ("And", "Or"):
+        pair = _operands(tree, operator)
+        if pair is not None:
+            left, right = (relax_predicate(side, keys) for side in pair)
+            if left is None or right is None:
+                return None if operator == "Or" else (left if right is None else right)
+            return {"BinaryExpr": {**tree["BinaryExpr"], "left": left, "right": right}}
+    return None
+
+
+def _operands(tree: Any, operator: str) -> tuple[Any, Any] | None:
+    binary = tree.get("BinaryExpr") if isinstance(tree, dict) else None
+    if binary is None or binary.get("op") not in (operator, f"Logical{operator}"):
+        return None
+    return binary["left"], binary["right"]
+
+
+def _reads_only(tree: Any, keys: set[str]) -> bool:
+    try:
+        expression = _from_json(tree)
+        names = set(expression.meta.root_names())
+        return bool(names) and names <= keys and expression.meta.is_row_separable()
+    except pl.exceptions.PolarsError:  # a part that stands on its own nowhere else, such as an aggregate's
+        return False
+
+
+def _to_json(expression: pl.Expr) -> str:
+    return expression.meta.serialize(format="json")
+
+
+def _from_json(tree: Any) -> pl.Expr:
+    return pl.Expr.deserialize(io.BytesIO(json.dumps(tree).encode()), format="json")

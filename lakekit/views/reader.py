@@ -1,0 +1,256 @@
+"""Files of a table as Arrow tables of its schema, read a row group at a time, with the next ones under way.
+
+It must not filter rows: it reads the files it is told to.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakekit.errors import CorruptFile, LakekitError, TypeConflict
+from lakekit.manifest.cast import cast_column
+from lakekit.manifest.footers import column_range, open_parquet, read_metadata
+from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.types import describe_type
+from lakekit.storage import RangeRequest
+from lakekit.units import MIB
+
+if TYPE_CHECKING:
+    from lakekit.storage import Store
+
+WHOLE_FILE_BYTES = 1 * MIB  # up to this size a file is read in one request, whatever the columns
+GAP_BYTES = 256 * 1024  # unwanted bytes between two wanted ranges that cost less than another request
+SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One row group of one file, its leaves that are wanted, and the bytes that they take."""
+
+    path: str
+    metadata: pq.FileMetaData
+    group: int
+    leaves: tuple[int, ...]
+    ranges: tuple[tuple[int, int], ...]
+
+
+class TableReader:
+    """Reads files of one manifest into Arrow tables.
+
+    Args:
+        store: where the files are.
+        manifest: what is known of them.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest):
+        self.store = store
+        self.manifest = manifest
+        self._sizes = dict(zip(manifest.files["path"].to_list(), manifest.files["size_bytes"].to_list(), strict=True))
+        self._etags = dict(zip(manifest.files["path"].to_list(), manifest.files["etag"].to_list(), strict=True))
+        self._ids = dict(zip(manifest.files["path"].to_list(), manifest.files["schema_id"].to_list(), strict=True))
+
+    def read_files(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """One Arrow table for each row group of these files, in their order.
+
+        Args:
+            paths: files of the manifest.
+            columns: names of the table's columns, in the order wanted; None for all.
+
+        Raises:
+            CorruptFile, EncryptedFile, ArchivedFile: before anything is read, where a file is known to be unreadable.
+            TypeConflict: a wanted column's values cannot be shown as the table's type.
+            StaleFile: a file changed since the manifest was made.
+        """
+        names = list(columns) if columns is not None else self.manifest.schema.arrow.names
+        for path in paths:
+            if path in self.manifest.problems:
+                raise self.manifest.problems[path]
+            self._refuse_conflicts(path, names)
+        for part, data in self._fetch(self._plan(paths, names)):
+            yield self._decode(part, data, names)
+
+    def _refuse_conflicts(self, path: str, names: Iterable[str]) -> None:
+        supplies = self.manifest.schema.supplies[self._ids[path]]
+        for name in names:
+            if supplies.get(name) == "conflict":
+                raise TypeConflict(describe_conflict(self.manifest, name, path), hint=CONFLICT_HINT)
+
+    def _plan(self, paths: Iterable[str], names: Sequence[str]) -> Iterator[tuple[_Part, list[RangeRequest]]]:
+        for path in paths:
+            size, etag = self._sizes[path], self._etags[path]
+            metadata = read_metadata(self.manifest.footers.get(path, etag))
+            leaves = self._find_leaves(metadata, names)
+            for group in range(metadata.num_row_groups):
+                if not metadata.row_group(group).num_rows:
+                    continue
+                ranges = _plan_ranges(metadata.row_group(group), leaves, size)
+                if ranges and size <= WHOLE_FILE_BYTES and metadata.num_row_groups == 1:
+                    ranges = [(0, size)]
+                requests = [RangeRequest(path, start, end - start, etag) for start, end in ranges]
+                yield _Part(path, metadata, group, tuple(leaves), tuple(ranges)), requests
+
+    def _find_leaves(self, metadata: pq.FileMetaData, names: Sequence[str]) -> list[int]:
+        """The Parquet leaves of the wanted columns. By position: a name with a dot may mean two things."""
+        wanted = set(names) - set(self.manifest.schema.keys)
+        indices, position = [], 0
+        for field in metadata.schema.to_arrow_schema():
+            leaves = _count_leaves(field.type)
+            if field.name in wanted:
+                indices += range(position, position + leaves)
+            position += leaves
+        return indices
+
+    def _fetch(
+        self, plan: Iterator[tuple[_Part, list[RangeRequest]]]
+    ) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
+        """Each part with its bytes, in the order of the plan; later parts are under way meanwhile."""
+        waiting: list[tuple[_Part, dict[tuple[int, int], memoryview]]] = []
+
+        def requests() -> Iterator[RangeRequest]:
+            for part, wanted in plan:
+                waiting.append((part, {}))
+                yield from wanted
+
+        by_range: dict[tuple[str, int], memoryview | LakekitError] = {}
+        for request, outcome in self.store.read_many(requests()):
+            if isinstance(outcome, LakekitError):
+                raise outcome
+            by_range[request.path, request.start] = outcome
+            while waiting and all((waiting[0][0].path, start) in by_range for start, _ in waiting[0][0].ranges):
+                part, _ = waiting.pop(0)
+                yield part, {(start, end): by_range.pop((part.path, start)) for start, end in part.ranges}
+        for part, _ in waiting:  # those that take no bytes
+            yield part, {}
+
+    def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: Sequence[str]) -> pa.Table:
+        rows = part.metadata.row_group(part.group).num_rows
+        source = _SparseFile(data, self._sizes[part.path])
+        try:
+            parquet = open_parquet(pa.PythonFile(source, mode="r"), part.metadata)
+            table = parquet.reader.read_row_group(part.group, column_indices=list(part.leaves), use_threads=True)
+        except (pa.ArrowException, OSError, ValueError) as exc:
+            raise describe_damage(part.path, exc) from exc
+        return self.align(table, part.path, names, rows)
+
+    def align(self, table: pa.Table, path: str, names: Sequence[str], rows: int) -> pa.Table:
+        """A file's columns as the table's: cast, filled with NULL, partition values added.
+
+        Raises:
+            TypeConflict: a value that the table's type does not hold unchanged.
+        """
+        schema = self.manifest.schema
+        values = dict(zip(schema.keys, self.manifest.partitioning.values_of(path), strict=True))
+        supplies = schema.supplies[self._ids[path]]
+        columns = []
+        for name in names:
+            kind = schema.arrow.field(name).type
+            if name in values:
+                columns.append(pa.chunked_array([pa.repeat(pa.scalar(values[name], kind), rows)]))
+            elif supplies[name] == "missing":
+                columns.append(pa.chunked_array([pa.nulls(rows, kind)]))
+            else:
+                columns.append(self._cast(table.column(name), kind, path, name))
+        if not columns:
+            return pa.table({"": pa.nulls(rows)}).select([])
+        return pa.Table.from_arrays(columns, schema=pa.schema([schema.arrow.field(name) for name in names]))
+
+    def _cast(self, column: pa.ChunkedArray, kind: pa.DataType, path: str, name: str) -> pa.ChunkedArray:
+        try:
+            return cast_column(column, kind)
+        except (pa.ArrowException, ValueError) as exc:
+            what = (
+                f"The column {name!r} is {describe_type(column.type)} in {path}, and a value of it is not a "
+                f"{describe_type(kind)} unchanged: {exc}."
+            )
+            raise TypeConflict(what, hint=CONFLICT_HINT) from exc
+
+
+CONFLICT_HINT = (
+    'leave the column or these files out of the query, or open the table with on_type_conflict="string" to read it as text.'
+)
+
+
+def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
+    """What to say of a column that this file holds as a type which cannot become the table's."""
+    kinds = {kind.schema_id: kind for kind in manifest.kinds}
+    schema_id = manifest.files["schema_id"][manifest.positions[path]]
+    table_type = describe_type(manifest.schema.arrow.field(name).type)
+    file_type = describe_type(kinds[schema_id].schema.field(name).type)
+    others = [kind for kind in manifest.kinds if manifest.schema.supplies[kind.schema_id][name] not in ("conflict", "missing")]
+    elsewhere = f", such as {others[0].example}" if others else ""
+    return (
+        f"The column {name!r} of {manifest.name} is {file_type} in {path} and {table_type} in "
+        f"{sum(kind.files for kind in others):,} other files{elsewhere}; "
+        "no type holds the values of both unchanged."
+    )
+
+
+def describe_damage(path: str, error: Exception) -> CorruptFile:
+    """The error for a file whose pages do not decode."""
+    return CorruptFile(
+        f"{path} is damaged: its data does not decode ({' '.join(str(error).split())[:200]}).",
+        hint="replace the file, or leave it out by a filter on its partition.",
+    )
+
+
+def _count_leaves(kind: pa.DataType) -> int:
+    if pa.types.is_dictionary(kind):
+        return 1
+    if isinstance(kind, pa.BaseExtensionType):
+        return _count_leaves(kind.storage_type)
+    if kind.num_fields == 0:
+        return 1
+    return sum(_count_leaves(kind.field(index).type) for index in range(kind.num_fields))
+
+
+def _plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
+    """The byte ranges of some leaves of a row group, joined where the gap between them is small."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(column_range(group.column(leaf)) for leaf in leaves):
+        end = min(end + SLACK_BYTES, size_bytes)
+        if joined and start - joined[-1][1] <= GAP_BYTES:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+class _SparseFile(io.RawIOBase):
+    """A file of which only some ranges are here; pyarrow reads no others."""
+
+    def __init__(self, ranges: dict[tuple[int, int], memoryview], size_bytes: int):
+        self._ranges = sorted(ranges.items())
+        self._size = size_bytes
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = (0, self._position, self._size)[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def size(self) -> int:
+        return self._size
+
+    def read(self, length: int = -1) -> bytes:
+        start = self._position
+        end = self._size if length < 0 else min(start + length, self._size)
+        for (low, high), data in self._ranges:
+            if low <= start and end <= high:
+                self._position = end
+                return bytes(data[start - low : end - low])
+        raise OSError(f"bytes {start} to {end} were not fetched")
