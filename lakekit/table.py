@@ -5,7 +5,7 @@ It must not decide anything about files or engines: the packages below do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import weakref
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakekit.manifest.drift import Drift
     from lakekit.manifest.manifest import Manifest, TableOptions
     from lakekit.storage import Store
+    from lakekit.views.duckdb import DuckDBView
 
 
 def open_table(url: str | Path, *, name: str | None = None, storage: Storage | None = None, **options: Any) -> Table:
@@ -84,7 +85,7 @@ class Table:
         self._options = options
         self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
         self.manifest = self._read_manifest()
-        self._connections: list[tuple[duckdb.DuckDBPyConnection, str]] = []
+        self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
 
     def _read_manifest(self) -> Manifest:
         from lakekit.manifest.manifest import read_manifest
@@ -182,15 +183,20 @@ class Table:
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
         create_view(con, name, self.view)
-        self._connections = [(c, n) for c, n in self._connections if (c, n) != (con, name)] + [(con, name)]
+        self._views[f"{id(con)} {name}"] = weakref.ref(con)
         return con.sql(f"SELECT * FROM {_quote(name)}")
 
     @cached_property
-    def view(self):
+    def view(self) -> DuckDBView:
         """What DuckDB is shown of the table."""
         from lakekit.views.duckdb import DuckDBView
 
         return DuckDBView(self)
+
+    @property
+    def has_view(self) -> bool:
+        """Whether a DuckDB view of the table was made."""
+        return "view" in self.__dict__
 
     def refresh(self) -> Changes:
         """List again, read the footers that are new, and say what changed. Views made before show the new state.
@@ -202,10 +208,14 @@ class Table:
         before = self.manifest
         after = self._read_manifest()
         self.manifest = after
-        if "view" in self.__dict__:
+        if self.has_view:
             self.view.is_stale = False
-            for con, name in self._connections:
-                self.duckdb(con, name)
+            for key, reference in list(self._views.items()):
+                con = reference()
+                if con is None:
+                    del self._views[key]
+                else:
+                    self.duckdb(con, key.partition(" ")[2])
         return find_changes(before, after)
 
     def describe(self) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ It must not read anything: it compares two manifests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,21 @@ def _compare_columns(before: Manifest, after: Manifest) -> list[str]:
         f"column {name} is now {kind}, was {old[name]}" for name, kind in new.items() if old.get(name, kind) != kind
     ]
     return texts
+
+
+def merge_changes(
+    lake: str, changes: Sequence[Changes], added_tables: Sequence[str], removed_tables: Sequence[str]
+) -> Changes:
+    """The changes of several tables as those of a lake; paths begin with the table's name.
+
+    Example:
+        >>> merge_changes("lake", [Changes("t", ("a",), (), (), (), ())], ["u"], [])
+        lake: 1 file added, table u is new
+    """
+
+    def collect(kind: str) -> tuple[str, ...]:
+        return tuple(f"{change.table}/{path}" for change in changes for path in getattr(change, kind))
+
+    texts = [f"table {name} is new" for name in added_tables] + [f"table {name} is gone" for name in removed_tables]
+    texts += [f"{change.table}: {text}" for change in changes for text in change.columns]
+    return Changes(lake, collect("added"), collect("removed"), collect("replaced"), collect("moved"), tuple(texts))

@@ -42,9 +42,18 @@ def make_boto3_client(storage: "Storage", service: str, region: str | None = Non
         )
         region = region or find_configured_region(storage) or (DEFAULT_REGION if endpoint else None)
         with _making_a_client:  # a session is not made for threads, a client is
-            return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+            client = session.client(service, region_name=region, endpoint_url=endpoint, config=config)
     except Exception as exc:
         raise translate_error(exc, action=f"connect to {service}", url=endpoint or "", storage=storage) from exc
+    if service == "s3":
+        client.meta.events.register_first("needs-retry.s3", _leave_redirect)
+    return client
+
+
+def _leave_redirect(request_dict: dict, response: Any, **_: Any) -> None:
+    """Keeps boto3 from asking HeadBucket about a redirect that names no region: the answer is one more redirect."""
+    if response is not None and not get_told_region(response[1]) and not response[1].get("Error", {}).get("Region"):
+        request_dict.get("context", {}).get("s3_redirect", {})["redirected"] = True
 
 
 def make_config(storage: "Storage", endpoint: str | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from os.path import commonprefix
 from typing import Protocol
 
 FLAT_PAGES = 4  # read one after another before it is worth asking for folders
+RANGE_PAGES = 4  # the least that a range of its own is made for; its last page is half empty
 LISTING_THREADS = 16
 ENOUGH_FOLDERS = 8  # to cut at; with fewer, look one level deeper
 DEEPEST_LEVEL = 3
@@ -143,7 +144,8 @@ class Listing:
 
     def _split(self, key_range: KeyRange, cuts: list[str], more: bool) -> list[KeyRange]:
         """The range itself, ending at the first cut, and one new range for each cut after it."""
-        chosen = choose_cuts(cuts, key_range.seen or self.ranges[0].seen, self.page_keys)
+        least = RANGE_PAGES // 2 if more else RANGE_PAGES  # with more to come, waiting costs more than a page
+        chosen = choose_cuts(cuts, key_range.seen or self.ranges[0].seen, least * self.page_keys)
         if not chosen:
             key_range.may_split = False
             return [key_range]
@@ -186,13 +188,13 @@ def find_cuts(prefix: str, after: str, until: str | None, find_folders: FindFold
     return sorted(cuts), more
 
 
-def choose_cuts(cuts: list[str], seen: list[Key], page_keys: int) -> list[str]:
-    """Some of the cuts, evenly apart, so that each range between them holds two pages or more; none if that fails.
+def choose_cuts(cuts: list[str], seen: list[Key], range_keys: int) -> list[str]:
+    """Some of the cuts, evenly apart, so that each range between them holds that many keys; none if they are too few.
 
     How many keys a folder holds is guessed from those seen.
 
     Example:
-        >>> choose_cuts(["d=3/", "d=4/", "d=5/"], [], page_keys=10)
+        >>> choose_cuts(["d=3/", "d=4/", "d=5/"], [], range_keys=10)
         []
     """
     if not cuts or not seen:
@@ -200,7 +202,7 @@ def choose_cuts(cuts: list[str], seen: list[Key], page_keys: int) -> list[str]:
     depth = cuts[-1].count("/")
     folders_seen = len({tuple(stored.key.split("/")[:depth]) for stored in seen})
     keys_left = len(cuts) * len(seen) // folders_seen
-    parts = min(LISTING_THREADS, keys_left // (2 * page_keys), len(cuts) + 1)
+    parts = min(LISTING_THREADS, keys_left // range_keys, len(cuts) + 1)
     if parts < 2:
         return []
     return [cuts[len(cuts) * part // parts] for part in range(1, parts)]

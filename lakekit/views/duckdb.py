@@ -36,6 +36,16 @@ _NUMBERS = itertools.count(1)
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
+_NOT_OF_FILES = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+    duckdb.OutOfRangeException,
+    duckdb.ParserException,
+)
+
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
 
 
@@ -50,6 +60,7 @@ class DuckDBView:
         self.source = source
         self.token = f"{re.sub(r'[^A-Za-z0-9_]+', '_', source.name)}-{next(_NUMBERS)}"
         self.last_error: LakekitError | None = None
+        self.opened: set[str] = set()  # files that the query under way asked for
         self.is_stale = False
         self._copies: dict[tuple[str, str], LocalCopy] = {}
         self._lock = threading.Lock()
@@ -88,6 +99,7 @@ class DuckDBView:
         if position is None:
             raise StaleFile(f"{path} is no longer a file of {self.source.name}.", hint="run the query again.")
         row = manifest.files.row(position, named=True)
+        self.opened.add(path)
         if row["schema_id"] in self._opened_plan.copied:
             return self._find_copy(path, row)
         footer = manifest.footers.get(path, row["etag"])
@@ -111,6 +123,24 @@ class DuckDBView:
         """Remember an error that DuckDB is about to wrap, so that the caller can be given it as it was."""
         self.last_error = error
         self.is_stale = self.is_stale or isinstance(error, StaleFile)
+
+    def forget_query(self) -> None:
+        """Begin a new query: no error, no file opened."""
+        self.last_error = None
+        self.opened.clear()
+
+    def find_damage(self, error: duckdb.Error) -> LakekitError | None:
+        """The file that a reading error of DuckDB's is about, found by decoding those that the query opened."""
+        if isinstance(error, _NOT_OF_FILES):
+            return None
+        reader = TableReader(self.source.store, self.source.manifest)
+        for path in sorted(self.opened):
+            try:
+                for _ in reader.read_files([path]):
+                    pass
+            except LakekitError as found:
+                return found
+        return None
 
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> None:

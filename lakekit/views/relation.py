@@ -1,0 +1,69 @@
+"""DuckDB relations over a lake that raise lakekit's errors and begin again once when a file has changed.
+
+It must not change what a relation answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import duckdb
+
+from lakekit.errors import LakekitError, StaleFile, TypeConflict
+
+_CONFLICT = "TypeConflict: "  # how views/duckdb.py begins the text of a conflict that DuckDB raises
+_HINT = " Hint: "
+
+
+class QueryHooks(Protocol):
+    """What a lake does around a query."""
+
+    def before_query(self) -> None:
+        """Bring views up to date."""
+
+    def explain_error(self, error: duckdb.Error) -> LakekitError | None:
+        """The error of lakekit that stands behind one of DuckDB's, if any."""
+
+    def refresh(self) -> object:
+        """List all tables again."""
+
+
+def wrap_relation(relation: duckdb.DuckDBPyRelation, hooks: QueryHooks) -> duckdb.DuckDBPyRelation:
+    """The same relation, and what is derived from it, with these hooks around each run.
+
+    Relations run, and run again, whenever rows are asked of them, through the one method that is wrapped here.
+    """
+    relation.__class__ = type("LakeRelation", (_LakeRelation,), {"__slots__": (), "_hooks": hooks})
+    return relation
+
+
+class _LakeRelation(duckdb.DuckDBPyRelation):
+    __slots__ = ()
+    _hooks: QueryHooks
+
+    def _submit(self, *args: Any, **kwargs: Any) -> Any:
+        for attempt in (1, 2):
+            self._hooks.before_query()
+            try:
+                return super()._submit(*args, **kwargs)
+            except duckdb.Error as exc:
+                error = self._hooks.explain_error(exc)
+                if error is None:
+                    raise
+                if attempt == 1 and isinstance(error, StaleFile):
+                    self._hooks.refresh()
+                    continue
+                raise error.with_traceback(None) from exc
+        raise AssertionError("unreachable")
+
+    def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
+        return wrap_relation(super()._derive(*args, **kwargs), self._hooks)
+
+
+def read_conflict(error: duckdb.Error) -> TypeConflict | None:
+    """The TypeConflict in the text of an error that a view raised inside DuckDB."""
+    text = str(error)
+    if _CONFLICT not in text:
+        return None
+    what, _, hint = text[text.index(_CONFLICT) + len(_CONFLICT) :].partition(_HINT)
+    return TypeConflict(what, hint=hint)
