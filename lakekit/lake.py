@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,6 +196,15 @@ class Lake(Mapping[str, Table]):
         for table in self._tables.values():
             if table.has_view:
                 table.view.forget_query()
+
+    def narrow_query(self, query: str, values: Any) -> AbstractContextManager[None]:
+        """While it lasts, the views list only the files that the query can need; see ``views/narrow.py``."""
+        from lakekit.views.narrow import explain_query, mentions_keys, narrow_files
+
+        tables = [table for table in self._tables.values() if table.manifest.schema.keys]
+        named = [table.view for table in tables if mentions_keys(query, table.manifest.schema.keys)]
+        plans = explain_query(self.duckdb, query, values) if named else []
+        return narrow_files(self.duckdb, named, plans)
 
     def explain_error(self, error: duckdb.Error) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, or None."""

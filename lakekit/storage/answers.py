@@ -12,7 +12,7 @@ from lakekit.storage.secret import scrub_secrets
 if TYPE_CHECKING:
     from lakekit.storage.options import Storage
 
-_STATUS = re.compile(r"status code: (\d{3})")
+_STATUS = re.compile(r"status code: ((\d{3})[A-Za-z ]*)")
 _TELLTALE = ("Code", "Message", "Region", "Endpoint", "StorageClass", "Bucket", "BucketName", "Key", "Resource")
 _NOT_SENT = re.compile(r"HTTP error: |error sending request|connect error|timed out", re.IGNORECASE)
 _REGION_IN_HOST = re.compile(r"\bs3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com")
@@ -116,10 +116,12 @@ def read_answer(exc: BaseException, storage: "Storage | None" = None) -> Answer:
 def _read_response(response: dict) -> Answer:
     """What botocore's parsed answer says."""
     error, headers = response.get("Error", {}), response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    status = str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    code = str(error.get("Code") or status)
+    message = str(error.get("Message") or (f"HTTP status {status}" if code == status else code))
     return Answer(
         code=code,
-        message=_one_line(message or code),
+        message=_one_line(message),
         region=headers.get("x-amz-bucket-region") or _find_region(error, message),
         storage_class=str(error.get("StorageClass", "")),
     )
@@ -133,10 +135,10 @@ def _read_text(exc: BaseException) -> Answer:
         return Answer(message=_one_line(wrapped[1]))
     found = {name: match[1] for name in _TELLTALE if (match := re.search(rf"<{name}>([^<]*)</{name}>", text))}
     status = _STATUS.search(text)
-    message = found.get("Message") or _strip_debug(exc, text)
-    code = found.get("Code") or (status[1] if status else "")
+    message = found.get("Message") or (f"HTTP status {status[1]}" if status else _strip_debug(exc, text))
+    code = found.get("Code") or (status[2] if status else "")
     if "redirect without LOCATION" in text or "incorrectly configured region" in text:
-        code = code or "301"
+        code = "PermanentRedirect"  # as S3 answers for a bucket elsewhere; obstore leaves its words out
     return Answer(
         code=code,
         kind="" if code or not _NOT_SENT.search(text) else "no connection",

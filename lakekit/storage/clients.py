@@ -52,6 +52,7 @@ def _make_s3fs(storage: "Storage") -> Any:
         endpoint_url=endpoint,
         client_kwargs={"region_name": region} if region else {},
         config_kwargs={"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, **config},
+        skip_instance_cache=True,  # s3fs would hand out an old one with old credentials
     )
 
 

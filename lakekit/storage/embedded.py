@@ -62,8 +62,6 @@ def _start_server() -> Any:
     class QuietHandler(MotoRequestHandler):
         """Answers requests without a line for each in the log."""
 
-        protocol_version = "HTTP/1.1"
-
         def log_request(self, *args: Any, **kwargs: Any) -> None:
             pass
 

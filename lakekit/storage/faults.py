@@ -28,9 +28,8 @@ _MOVED = {
     "TemporaryRedirect",
     "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
-    "301",
-    "307",
 }
+_REDIRECTED = {"301", "302", "303", "307", "308"}
 _NO_BUCKET = {"NoSuchBucket"}
 _NO_OBJECT = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
@@ -52,6 +51,7 @@ _NOT_SIGNED_IN = {
     "Unauthorized",
     "401",
 }
+_OF_A_BUCKET = ("s3:ListBucket", "s3:HeadBucket", "s3:GetBucketLocation")
 _WRONG_CLOCK = {"RequestTimeTooSkewed"}
 
 
@@ -86,7 +86,7 @@ def translate_error(
         return exc
     scrub_exception(exc, storage)
     answer = read_answer(exc, storage)
-    if action == "s3:HeadBucket" and answer.code == "404":  # a HEAD has no body that would say so
+    if action in _OF_A_BUCKET and answer.code in _NO_OBJECT:  # a HEAD has no body that would say so
         answer = replace(answer, code="NoSuchBucket")
     for codes, make in _MAKERS:
         if answer.code in codes or answer.kind in codes:
@@ -118,6 +118,15 @@ def make_wrong_region(bucket: str, region: str, *, asked: str | None = None) -> 
     return WrongRegion(
         f"The bucket {bucket!r} is {where}, not in {asked or 'the one asked'}.",
         hint=f'pass region="{region or "…"}" in Storage(…), or leave region out and lakekit asks S3 for it',
+    )
+
+
+def _make_redirected(answer: Answer, action: str, url: str, bucket: str | None) -> LakekitError:
+    if not answer.endpoint:
+        return _make_wrong_region(answer, action, url, bucket)
+    return StorageFailed(
+        f"{answer.endpoint} answered {action} on {url} with a redirect (HTTP status {answer.code}), as S3 does not.",
+        hint="look at endpoint_url: http or https? Or does this network want to show a page to log in first?",
     )
 
 
@@ -206,7 +215,7 @@ def _make_storage_failed(
 def _name_resource(action: str, url: str, bucket: str) -> str:
     """The resource as a policy names it: the bucket for what is asked of a bucket, else the object."""
     key = url.removeprefix(f"s3://{bucket}").lstrip("/")
-    if action in ("s3:ListBucket", "s3:HeadBucket", "s3:GetBucketLocation") or not key:
+    if action in _OF_A_BUCKET or not key:
         return f"arn:aws:s3:::{bucket}" + (f" (prefix {key})" if key else "")
     return f"arn:aws:s3:::{bucket}/{key}"
 
@@ -214,6 +223,7 @@ def _name_resource(action: str, url: str, bucket: str) -> str:
 _MAKERS = (
     (_ARCHIVED, _make_archived),
     (_MOVED | {"no region"}, _make_wrong_region),
+    (_REDIRECTED, _make_redirected),
     (_NO_BUCKET, _make_no_bucket),
     (_WRONG_CLOCK, _make_wrong_clock),
     (_NOT_SIGNED_IN | {"no credentials", "no profile", "not signed in"}, _make_not_signed_in),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC
 from typing import Any
 
-from lakekit.errors import CredentialsExpired, LakekitError, StaleFile, WrongRegion
+from lakekit.errors import CredentialsExpired, LakekitError, StaleFile, StorageFailed, WrongRegion
 from lakekit.storage.answers import read_answer
 from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
 from lakekit.storage.faults import make_wrong_region, translate_error
@@ -133,10 +133,10 @@ class S3Store(Store):
 
     def _get_with_boto3(self, key: str, span: str, etag: str | None) -> memoryview:
         condition = {"IfMatch": f'"{etag}"'} if etag else {}
-        client = self.storage.boto3("s3")
-        return memoryview(
-            client.get_object(Bucket=self.address.bucket, Key=key, Range=span, **condition)["Body"].read()
-        )
+        client, bucket = self.storage.boto3("s3"), self.address.bucket
+        answer = client.get_object(Bucket=bucket, Key=key, Range=span, **condition)
+        content = memoryview(answer["Body"].read())
+        return content if "ContentRange" in answer else _cut(content, span)
 
     def _get_fast_client(self) -> Any:
         _, asked = find_bucket_region(self.storage, self.address.bucket)
@@ -148,6 +148,11 @@ class S3Store(Store):
         """One page of a listing; an empty StartAfter is left out."""
         more = {name: value for name, value in more.items() if value != ""}
         answer = self._call("list_objects_v2", "LIST", prefix, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
+        if "IsTruncated" not in answer:  # a page to log in, with status 200, would be an empty listing
+            raise StorageFailed(
+                f"What answered s3:ListBucket on s3://{self.address.bucket}/{prefix} is not S3.",
+                hint="look at endpoint_url, and whether this network wants to show a page to log in first",
+            )
         self._learn_region(answer)
         return answer
 
@@ -215,6 +220,12 @@ async def _get_with_obstore(fast: Any, key: str, span: Any, etag: str | None) ->
     options = {"range": span} | ({"if_match": f'"{etag}"'} if etag else {})
     answer = await obstore.get_async(fast, key, options=options)
     return memoryview(await answer.bytes_async())
+
+
+def _cut(content: memoryview, span: str) -> memoryview:
+    """The part that was asked for as "bytes=0-9" or "bytes=-10", of an object that was sent whole."""
+    start, _, end = span.removeprefix("bytes=").partition("-")
+    return content[int(start) : int(end) + 1] if start else content[-int(end) :]
 
 
 def is_plain_key(key: str) -> bool:

@@ -5,6 +5,7 @@ It must not change what a relation answers.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import duckdb
@@ -20,6 +21,9 @@ class QueryHooks(Protocol):
 
     def before_query(self) -> None:
         """Bring views up to date."""
+
+    def narrow_query(self, query: str, values: Any) -> AbstractContextManager[None]:
+        """While it lasts, views list only the files that the query can need."""
 
     def explain_error(self, error: duckdb.Error) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, if any."""
@@ -45,7 +49,8 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
         for attempt in (1, 2):
             self._hooks.before_query()
             try:
-                return super()._submit(*args, **kwargs)
+                with self._hooks.narrow_query(*self._statement()):
+                    return super()._submit(*args, **kwargs)
             except duckdb.Error as exc:
                 error = self._hooks.explain_error(exc)
                 if error is None:

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     from lakekit.views.reader import TableReader
 
+NO_COLUMN = "no column"  # what a file without columns shows, as Parquet and DuckDB want at least one
+
 _FOLDER: tempfile.TemporaryDirectory | None = None
 _LOCK = threading.Lock()
 
@@ -46,11 +48,12 @@ def write_copy(reader: TableReader, path: str, columns: Sequence[str], modified_
     """
     handle, name = tempfile.mkstemp(dir=_find_folder(), suffix=".parquet")
     os.close(handle)
-    schema = pa.schema([reader.manifest.schema.arrow.field(column) for column in columns])
+    fields = [reader.manifest.schema.arrow.field(column) for column in columns]
+    schema = pa.schema(fields or [(NO_COLUMN, pa.bool_())])  # Parquet knows no file without columns
     try:
         with pq.ParquetWriter(name, schema, compression="none") as writer:
             for table in reader.read_files([path], columns):
-                writer.write_table(table)
+                writer.write_table(table if fields else pa.table({NO_COLUMN: pa.nulls(table.num_rows, pa.bool_())}))
     except BaseException:
         os.unlink(name)
         raise

@@ -1,0 +1,143 @@
+"""Fewer files for one query: conditions on partition keys that DuckDB does not push into a view, applied to its file list.
+
+It must not change an answer: DuckDB still applies each condition to each row.
+
+DuckDB 2.0 prunes files by most conditions on keys itself. It leaves those above the scan that might throw an error,
+such as ``day(date) = 3`` or ``n % 2 = 1``, and would then read every file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from lakekit.views.explain import Scan, possible_scans, read_scans, split_conjunction
+from lakekit.views.sqltypes import quote_name, quote_text
+
+if TYPE_CHECKING:
+    from lakekit.views.duckdb import DuckDBView
+    from lakekit.views.plan import Group, ViewPlan
+
+
+@contextlib.contextmanager
+def narrow_files(
+    con: duckdb.DuckDBPyConnection, views: Sequence[DuckDBView], explain: Sequence[str]
+) -> Iterator[None]:
+    """While this lasts, the views in this connection list only the files that a query can need.
+
+    Args:
+        con: the connection in which the query is to run; no other sees the shorter lists.
+        views: views of the connection.
+        explain: the plans of the query, texts of ``EXPLAIN (FORMAT json)``.
+    """
+    scans = [scan for plan in explain for scan in read_scans(plan)]
+    lists: dict[str, str] = {}
+    for view in views:
+        for group in view.plan.groups:
+            kept = _choose_files(con, view.plan, group, scans)
+            if kept is not None:
+                lists[group.variable] = view.plan.list_files(group, kept)
+    try:
+        for variable, files in lists.items():
+            con.execute(f"SET VARIABLE {variable} = {files}")
+        yield
+    finally:
+        for variable in lists:
+            con.execute(f"RESET VARIABLE {variable}")
+
+
+def _choose_files(
+    con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, scans: Sequence[Scan]
+) -> list[str] | None:
+    """The files of a group that some scan of it can need; None for all of them, or where the plan does not tell."""
+    columns = set(group.from_file) | set(plan.marked_keys(group).values())
+    candidates = possible_scans(scans, group.number, columns)
+    if not candidates or any(scan.group is None or not scan.conditions for scan in candidates):
+        return None
+    keys = _KeyTable(con, plan, group)
+    kept: set[int] = set()
+    for scan in candidates:
+        positions = keys.match(scan.conditions)
+        if positions is None:
+            return None
+        kept |= positions
+    return [path for position, path in enumerate(group.paths) if position in kept]
+
+
+class _KeyTable:
+    """The partition values of a group's files, to ask which of them meet conditions."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group):
+        zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+        self._keys = plan.manifest.schema.keys
+        self._con = _own_database().cursor()
+        self._con.execute(f"SET TimeZone = {quote_text(zone)}")
+        self._con.register("files", _list_values(plan, group.paths))
+
+    def match(self, conditions: Sequence[str]) -> set[int] | None:
+        """Positions of the files that meet those conditions that are on keys alone; None where no condition is."""
+        met = [self._ask(part) for part in self._parts(conditions)]
+        known = [positions for positions in met if positions is not None]
+        return functools.reduce(set.intersection, known) if known else None
+
+    def _parts(self, conditions: Sequence[str]) -> Iterator[str]:
+        for condition in conditions:
+            if self._ask(condition) is not None:
+                yield condition
+            else:
+                yield from split_conjunction(condition)
+
+    def _ask(self, condition: str) -> set[int] | None:
+        if volatile_functions().intersection(re.findall(r"\w+", condition)):
+            return None
+        if not any(key in condition for key in self._keys):
+            return None
+        try:
+            rows = self._con.execute(f'SELECT " position" FROM files WHERE {condition}').fetchall()
+        except duckdb.Error:  # it reads other columns, or functions of the user's own
+            return None
+        return {row[0] for row in rows}
+
+
+def _list_values(plan: ViewPlan, paths: Sequence[str]) -> pa.Table:
+    partitioning = plan.manifest.partitioning
+    values = [partitioning.values_of(path) for path in paths]
+    columns: Mapping[str, Any] = {
+        key: pa.array([row[index] for row in values], kind)
+        for index, (key, kind) in enumerate(zip(partitioning.keys, partitioning.types, strict=True))
+    }
+    return pa.table({**columns, " position": pa.array(range(len(paths)), pa.int64())})
+
+
+@functools.cache
+def _own_database() -> duckdb.DuckDBPyConnection:
+    """A database of lakekit's own, in memory, for questions about keys; nothing of the user's is in it."""
+    return duckdb.connect()
+
+
+@functools.cache
+def volatile_functions() -> frozenset[str]:
+    """Names of DuckDB's functions that give another value at each call, such as random."""
+    rows = _own_database().execute("SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'").fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+def explain_query(con: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[str]:
+    """The plan of a query as DuckDB's JSON texts; empty for statements that have none."""
+    try:
+        rows = con.execute(f"EXPLAIN (FORMAT json) {query}", values).fetchall()
+    except duckdb.Error:  # the query itself is wrong, and says so better when it runs
+        return []
+    return [text for _, text in rows]
+
+
+def mentions_keys(query: str, keys: Sequence[str]) -> bool:
+    """Whether a query names one of these keys, so that asking for its plan may be worth while."""
+    text = query.casefold()
+    return any(key.casefold() in text or quote_name(key).casefold() in text for key in keys)

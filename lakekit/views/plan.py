@@ -1,0 +1,248 @@
+"""How a manifest is shown to DuckDB: its files in groups, each with a query over read_parquet.
+
+It must not open a file of the lake; it asks DuckDB, over footers in memory, how DuckDB would type them.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.partitions import HIVE_NULL
+from lakekit.manifest.schema import FileKind
+from lakekit.manifest.types import describe_type
+from lakekit.views.explain import mark_key
+from lakekit.views.filesystem import PADDING_BYTES, PROTOCOL, MemoryFile
+from lakekit.views.reader import CONFLICT_HINT, describe_conflict
+from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
+from lakekit.views.transcode import NO_COLUMN
+
+_GROUP_NUMBERS = itertools.count(1)
+_SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
+_CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
+
+Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
+
+
+@dataclass
+class Group:
+    """Files that supply the same of the table's columns in the same way.
+
+    Attributes:
+        layout: how each file column is supplied.
+        number: what tells the group from all others of this process.
+        paths: its files.
+        rows: how many rows their footers count.
+    """
+
+    layout: Layout
+    number: int = field(default_factory=lambda: next(_GROUP_NUMBERS))
+    paths: list[str] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def from_file(self) -> list[str]:
+        """The columns that the files hold."""
+        return [name for name, how in self.layout if how == "file"]
+
+    @property
+    def variable(self) -> str:
+        """The DuckDB variable that, where it is set, stands for the list of the group's files."""
+        return f"lakekit_files_{self.number}"
+
+
+class ViewPlan:
+    """How one manifest is shown to DuckDB.
+
+    Args:
+        manifest: the table.
+        token: what stands for the table in the names of its files.
+
+    Attributes:
+        paths: by the name that DuckDB is shown, the path of the file.
+        headers: by name, the empty files from which DuckDB learns the columns of a group.
+        copied: schemas whose files are shown as rewritten copies.
+        groups: the files by layout.
+    """
+
+    def __init__(self, manifest: Manifest, token: str):
+        self.manifest = manifest
+        self.token = token
+        self.paths: dict[str, str] = {}
+        self.headers: dict[str, MemoryFile] = {}
+        self.copied: set[str] = set()
+        self.groups: list[Group] = []
+        self._literals: dict[str, str] = {}
+
+    def build(self, is_read_alike: Callable[[str, FileKind], bool]) -> None:
+        """Fill in the plan.
+
+        Args:
+            is_read_alike: whether DuckDB types the footer of a shown file as lakekit types files of this kind.
+        """
+        self.copied = {kind.schema_id for kind in self.manifest.kinds if self._needs_copy(kind, is_read_alike)}
+        layouts: dict[str | None, Layout] = {}
+        groups: dict[Layout, Group] = {}
+        columns = ("path", "schema_id", "rows", "size_bytes", "modified_at", "etag")
+        for path, schema_id, rows, size_bytes, modified_at, etag in self.manifest.files.select(columns).iter_rows():
+            if path in self.manifest.problems:
+                schema_id = None
+            if schema_id not in layouts:
+                layouts[schema_id] = self._layout_of(schema_id)
+            group = groups.setdefault(layouts[schema_id], Group(layouts[schema_id]))
+            group.paths.append(path)
+            group.rows += rows or 0
+            shown_bytes = None if schema_id in self.copied else size_bytes + PADDING_BYTES
+            shown = self._name_file(path, group)
+            self._literals[path] = _file_literal(shown, shown_bytes, naive_utc(modified_at), etag)
+        self.groups = list(groups.values())
+
+    def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
+        if kind.example in self.manifest.problems:
+            return False
+        if "checked" in self.manifest.schema.supplies[kind.schema_id].values():
+            return True
+        probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}"
+        self.paths[probe] = kind.example
+        return not is_read_alike(probe, kind)
+
+    def columns_of(self, schema_id: str) -> list[str]:
+        """The columns that copies of files with this schema hold."""
+        return [name for name, how in self._layout_of(schema_id) if how == "file"]
+
+    def _layout_of(self, schema_id: str | None) -> Layout:
+        """An unreadable file (None) is laid out as if it had all columns: a query that asks for it must open it."""
+        schema = self.manifest.schema
+        names = [column.name for column in schema.file_columns]
+        if schema_id is None:
+            return tuple((name, "file") for name in names)
+        kind = next(kind for kind in self.manifest.kinds if kind.schema_id == schema_id)
+        layout = []
+        for name in names:
+            how = schema.supplies[schema_id][name]
+            if how == "conflict":
+                layout.append((name, describe_type(kind.schema.field(name).type)))
+            else:
+                layout.append((name, "missing" if how == "missing" and schema_id not in self.copied else "file"))
+        return tuple(layout)
+
+    def marked_keys(self, group: Group) -> dict[str, str]:
+        """By partition key, the name that the group's files show it under."""
+        return {key: mark_key(key, group.number) for key in self.manifest.schema.keys}
+
+    def sql(self) -> str:
+        """The query behind the view."""
+        return "\nUNION ALL ".join(self._select_group(group) for group in self.groups)
+
+    def list_files(self, group: Group, paths: Sequence[str]) -> str:
+        """The SQL list of these files of a group, led by the empty file from which DuckDB learns the columns."""
+        return f"[{', '.join([self._show_header(group), *(self._literals[path] for path in paths)])}]"
+
+    def _select_group(self, group: Group) -> str:
+        schema, keys = self.manifest.schema, self.marked_keys(group)
+        expressions = [self._expression(name, how, group) for name, how in group.layout]
+        expressions += [f"{quote_name(marked)} AS {quote_name(key)}" for key, marked in keys.items()]
+        bound = {name: schema.arrow.field(name).type for name in group.from_file} or {NO_COLUMN: pa.bool_()}
+        bound |= {marked: schema.arrow.field(key).type for key, marked in keys.items()}
+        texts = {name: quote_text(duckdb_type(kind)) for name, kind in bound.items()}
+        options = [f"bound_schema={_struct(texts)}", f"explicit_cardinality={max(group.rows, 1)}"]
+        if keys:
+            types = _struct({marked: duckdb_type(bound[marked]) for marked in keys.values()})
+            options += ["hive_partitioning=true", "hive_types_autocast=false", f"hive_types={types}"]
+        else:
+            options += ["hive_partitioning=false"]
+        files = f"coalesce(getvariable('{group.variable}'), {self.list_files(group, group.paths)})"
+        return f"SELECT {', '.join(expressions)} FROM read_parquet({files}, {', '.join(options)})"
+
+    def _expression(self, name: str, how: str, group: Group) -> str:
+        if how == "file":
+            return quote_name(name)
+        kind = duckdb_type(self.manifest.schema.arrow.field(name).type)
+        if how == "missing":
+            return f"CAST(NULL AS {kind}) AS {quote_name(name)}"
+        what = quote_text(f"TypeConflict: {describe_conflict(self.manifest, name, group.paths[0])} Met in ")
+        text = f"concat({what}, filename, {quote_text(f'. Hint: {CONFLICT_HINT}')})"
+        return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
+
+    def _show_header(self, group: Group) -> str:
+        folders = "".join(f"{_show(key)}={HIVE_NULL}/" for key in self.marked_keys(group).values())
+        shown = f"{PROTOCOL}://{self.token}/{folders}columns"
+        if shown not in self.headers:
+            schema = self.manifest.schema.arrow
+            fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
+            sink = io.BytesIO()
+            pq.write_table(pa.schema(fields).empty_table(), sink)
+            self.headers[shown] = MemoryFile(sink.getvalue(), datetime(2000, 1, 1))
+        return _file_literal(shown, self.headers[shown].size_bytes, self.headers[shown].modified_at, "columns")
+
+    def _name_file(self, path: str, group: Group) -> str:
+        """The name that DuckDB is shown for a file: clean ``key=value`` folders, whatever the layout of the lake."""
+        manifest = self.manifest
+        values = zip(self.marked_keys(group).values(), manifest.partitioning.values_of(path), strict=True)
+        folders = "".join(f"{_show(key)}={_show_value(value)}/" for key, value in values)
+        rest = "/".join(_show(part) for part in _without_keys(path, manifest.schema.keys))
+        shown = f"{PROTOCOL}://{self.token}/{folders}{rest}"
+        while shown in self.paths:
+            shown += "~"
+        self.paths[shown] = path
+        return shown
+
+
+def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema, supplies: Mapping[str, str]) -> bool:
+    """Whether DuckDB sees the columns of a footer with the types under which lakekit shows them."""
+    try:
+        relation = con.sql(f"SELECT * FROM read_parquet({quote_text(shown)}, hive_partitioning=false)")
+    except duckdb.Error:
+        return False
+    seen = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    for name, how in supplies.items():
+        if how in ("missing", "conflict"):
+            continue
+        expected = str(con.sqltype(duckdb_type(schema.field(name).type)))
+        if seen.get(name) != expected and not (seen.get(name) in _CAST_BY_DUCKDB and expected == "VARCHAR"):
+            return False
+    return True
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """A moment as DuckDB takes it for a file's time: in UTC, without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _without_keys(path: str, keys: Sequence[str]) -> list[str]:
+    """The parts of a path that are not ``key=value`` folders."""
+    parts = path.split("/")
+    return [part for part in parts[:-1] if not ("=" in part and part.partition("=")[0] in keys)] + parts[-1:]
+
+
+def _show(text: str) -> str:
+    return quote(text, safe=_SAFE)
+
+
+def _show_value(value: Any) -> str:
+    if value is None:
+        return HIVE_NULL
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _show(str(value))
+
+
+def _struct(items: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{quote_name(name)}: {value}" for name, value in items.items()) + "}"
+
+
+def _file_literal(shown: str, size_bytes: int | None, modified_at: datetime, etag: str) -> str:
+    return (
+        f"{{filename: {quote_text(shown)}, file_size: {'NULL::BIGINT' if size_bytes is None else size_bytes}, "
+        f"last_modified: TIMESTAMP {quote_text(str(modified_at))}, etag: {quote_text(etag)}}}"
+    )
