@@ -124,6 +124,7 @@ class S3Store(Store):
             if read_answer(exc).code in ("InvalidRange", "416"):  # it starts behind the end: no bytes, as from a file
                 content = memoryview(b"")
             elif "NotPartial" in str(exc):  # an empty object has no last bytes, and is sent whole
+                self.requests.count("GET")
                 content = await asyncio.get_running_loop().run_in_executor(None, self._get_with_boto3, key, span, etag)
             else:
                 self.requests.count("GET")
@@ -148,7 +149,8 @@ class S3Store(Store):
         """One page of a listing; an empty StartAfter is left out."""
         more = {name: value for name, value in more.items() if value != ""}
         answer = self._call("list_objects_v2", "LIST", prefix, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
-        if "IsTruncated" not in answer:  # a page to log in, with status 200, would be an empty listing
+        more_somewhere = answer.get("IsTruncated") and not answer.get("NextContinuationToken")
+        if "IsTruncated" not in answer or more_somewhere:  # never a listing that is smaller than it should be
             raise StorageFailed(
                 f"What answered s3:ListBucket on s3://{self.address.bucket}/{prefix} is not S3.",
                 hint="look at endpoint_url, and whether this network wants to show a page to log in first",

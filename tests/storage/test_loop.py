@@ -1,0 +1,97 @@
+"""The background loop: one thread, bounded work, and nothing left behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_in_loop
+
+
+async def get_thread():
+    return threading.current_thread().name
+
+
+def test_everything_runs_in_one_thread():
+    assert {run_in_loop(get_thread()) for _ in range(3)} == {"lakekit-io"}
+
+
+def test_an_error_comes_back():
+    async def fail():
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        run_in_loop(fail())
+
+
+def test_results_come_in_the_order_they_finish():
+    async def wait(seconds):
+        await asyncio.sleep(seconds)
+
+    finished = iterate_as_completed([0.2, 0.0], lambda seconds: start_in_loop(wait(seconds)), at_most=2)
+    assert [request for request, _ in finished] == [0.0, 0.2]
+
+
+def test_no_more_than_asked_are_under_way_and_requests_are_read_lazily():
+    started = []
+
+    def start(number):
+        started.append(number)
+        future = Future()
+        future.set_result(number)
+        return future
+
+    numbers = iter(range(100))
+    iterator = iterate_as_completed(numbers, start, at_most=4)
+    next(iterator)
+    assert started == [0, 1, 2, 3, 4]  # four, and one for the one that was taken
+    iterator.close()
+    assert next(numbers) == 5
+
+
+def test_leaving_early_cancels_the_rest():
+    cancelled = []
+
+    async def wait(number):
+        try:
+            await asyncio.sleep(0 if number == 0 else 60)
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+
+    iterator = iterate_as_completed(range(3), lambda number: start_in_loop(wait(number)), at_most=3)
+    next(iterator)
+    iterator.close()
+    run_in_loop(asyncio.sleep(0.05))
+    assert sorted(cancelled) == [1, 2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+def test_ctrl_c_stops_a_wait_at_once():
+    code = (
+        "import asyncio\nfrom lakekit.storage.loop import run_in_loop\n"
+        "print('on', flush=True)\nrun_in_loop(asyncio.sleep(60))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(0.1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert time.monotonic() - began < 2 and b"KeyboardInterrupt" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_gets_a_loop_of_its_own():
+    run_in_loop(get_thread())
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if run_in_loop(get_thread()) == "lakekit-io" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
