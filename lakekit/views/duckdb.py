@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ class DuckDBView:
         self.opened: set[str] = set()
         self.is_stale = False
         self._copies: dict[tuple[str, str], LocalCopy] = {}
+        self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._plan: ViewPlan | None = None
         FILE_SYSTEM.providers[self.token] = self
@@ -95,10 +97,14 @@ class DuckDBView:
         self.opened.add(path)
         if row["schema_id"] in plan.copied:
             return self._find_copy(path, row, plan.columns_of(row["schema_id"]))
-        footer = manifest.footers.get(path, row["etag"])
-        return StoredFile(
-            self.source.store, path, row["etag"], row["size_bytes"], footer, naive_utc(row["modified_at"])
-        )
+        with self._lock:
+            shared = self._shared.get((path, row["etag"]))
+            if shared is None:
+                footer = manifest.footers.get(path, row["etag"])
+                modified_at = naive_utc(row["modified_at"])
+                shared = StoredFile(self.source.store, path, row["etag"], row["size_bytes"], footer, modified_at)
+                self._shared[path, row["etag"]] = shared
+        return shared
 
     def _find_copy(self, path: str, row: Mapping[str, Any], columns: list[str]) -> LocalCopy:
         key = path, row["etag"]

@@ -9,6 +9,7 @@ much padding between its data and its footer; the offsets of columns, counted fr
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fsspec import AbstractFileSystem
 
 from lakekit.errors import LakekitError, StaleFile
-from lakekit.units import KIB
+from lakekit.units import KIB, MIB
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
 
 PROTOCOL = "lakekit"
 PADDING_BYTES = 16 * KIB  # how much of a file's end DuckDB 2.0 reads in search of the footer
+WHOLE_FILE_BYTES = 1 * MIB  # up to this size a file is fetched in one request, whatever the columns
 
 
 class ShownFile(Protocol):
@@ -36,9 +38,12 @@ class ShownFile(Protocol):
         """Bytes of the file as shown."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoredFile:
-    """A file of the lake: data from the store, padding, and the footer that the manifest holds."""
+    """A file of the lake: data from the store, padding, and the footer that the manifest holds.
+
+    The data of a small file is fetched whole, once for all who hold the same StoredFile.
+    """
 
     store: Store = field(repr=False)
     path: str
@@ -46,16 +51,27 @@ class StoredFile:
     stored_bytes: int
     footer: bytes = field(repr=False)
     modified_at: datetime
+    _data: memoryview | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def size_bytes(self) -> int:
         return self.stored_bytes + PADDING_BYTES
 
+    def _read_data(self, start: int, length: int) -> memoryview:
+        if self.stored_bytes > WHOLE_FILE_BYTES:
+            return self.store.read_range(self.path, start, length, etag=self.etag)
+        with self._lock:
+            if self._data is None:
+                data_end = self.stored_bytes - len(self.footer)
+                self._data = self.store.read_range(self.path, 0, data_end, etag=self.etag)
+        return self._data[start : start + length]
+
     def read(self, start: int, length: int) -> bytes | memoryview:
         data_end = self.stored_bytes - len(self.footer)
         footer_start = data_end + PADDING_BYTES
         if start + length <= data_end:
-            return self.store.read_range(self.path, start, length, etag=self.etag)
+            return self._read_data(start, length)
         if start >= footer_start:
             return self.footer[start - footer_start : start - footer_start + length]
         data = self.read(start, data_end - start) if start < data_end else b""

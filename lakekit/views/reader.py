@@ -19,13 +19,13 @@ from lakekit.manifest.footers import column_range, open_parquet, read_metadata
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.types import describe_type
 from lakekit.storage import RangeRequest
-from lakekit.units import MIB
+from lakekit.units import KIB
+from lakekit.views.filesystem import WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
 
-WHOLE_FILE_BYTES = 1 * MIB  # up to this size a file is read in one request, whatever the columns
-GAP_BYTES = 256 * 1024  # unwanted bytes between two wanted ranges that cost less than another request
+GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less than another request
 SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
 
 
