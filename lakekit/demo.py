@@ -42,7 +42,9 @@ def main() -> None:
     print("What differs between the files of weather:\n")
     print(lake["weather"].drift, end="\n\n")
     total = lake.sql("SELECT round(sum(precip), 2) FROM weather").fetchall()[0][0]
-    print(f"Rain in March, in inches: {total}. (DuckDB on its own says 0: the first file's precip is a whole number.)\n")
+    print(
+        f"Rain in March, in inches: {total}. (DuckDB on its own says 0: the first file's precip is a whole number.)\n"
+    )
     print(f"One week of flights, of a month in 31 files:{QUERY}")
     requests = lake["flights"].store.requests
     answers = {}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def open_lake(
     url: str | Path, *, storage: Storage | None = None, tables: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Lake:
-    """The lake under a folder, an S3 prefix or another fsspec URL: each folder right under it that holds Parquet is a table.
+    """The lake under a folder, an S3 prefix or another fsspec URL: each folder in it that holds Parquet is a table.
 
     Args:
         url: ``"data/sample/lake"``, ``"s3://bucket/prefix"``, …

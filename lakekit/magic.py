@@ -40,5 +40,7 @@ def _find_lake(shell: InteractiveShell) -> Any:
     lake = shell.user_ns.get("lake")
     if not isinstance(lake, Lake):
         found = f"a {type(lake).__name__}" if lake is not None else "not set"
-        raise NameError(f"%%sql queries the lake in the variable `lake`, which is {found}. Hint: lake = lk.open_lake(…)")
+        raise NameError(
+            f"%%sql queries the lake in the variable `lake`, which is {found}. Hint: lake = lk.open_lake(…)"
+        )
     return lake

@@ -6,10 +6,10 @@ It must not decide anything about files or engines: the packages below do.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+from typing import TYPE_CHECKING, Literal
 
 from lakekit.storage import Storage, open_store
 from lakekit.units import format_bytes, format_count, format_number_of
@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView
 
 
-def open_table(url: str | Path, *, name: str | None = None, storage: Storage | None = None, **options: Any) -> Table:
+def open_table(
+    url: str | Path,
+    *,
+    name: str | None = None,
+    partitions: Mapping[str, str | pa.DataType] | None = None,
+    template: str | None = None,
+    schema: pa.Schema | None = None,
+    on_bad_file: Literal["raise", "skip"] = "raise",
+    on_type_conflict: Literal["raise", "string"] = "raise",
+    on_archived: Literal["raise", "skip"] = "raise",
+    storage: Storage | None = None,
+) -> Table:
     """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
 
     The prefix is listed, and the footer of each file that is new is read, once; no data.
@@ -34,15 +45,13 @@ def open_table(url: str | Path, *, name: str | None = None, storage: Storage | N
     Args:
         url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …
         name: the table's name in messages and views; the last part of the URL if not given.
+        partitions: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not given.
+        template: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
+        schema: columns and types to use instead of those found.
+        on_bad_file: raise when a query asks for a damaged or encrypted file, or skip all such files.
+        on_type_conflict: raise when a query asks for a column whose types cannot become one, or make it a string.
+        on_archived: raise when a query asks for an archived file, or skip all such files.
         storage: region, profile, endpoint or keys; the environment's if not given.
-        **options: any of
-
-            - ``partitions``: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not.
-            - ``template``: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
-            - ``schema``: a pyarrow.Schema to use instead of the one found.
-            - ``on_bad_file``: ``"raise"`` when a query asks for a damaged or encrypted file, or ``"skip"`` all such.
-            - ``on_type_conflict``: ``"raise"`` when a query asks for a column of irreconcilable types, or ``"string"``.
-            - ``on_archived``: ``"raise"`` when a query asks for an archived file, or ``"skip"`` all such.
 
     Raises:
         NoFilesFound: no Parquet file there.
@@ -58,14 +67,16 @@ def open_table(url: str | Path, *, name: str | None = None, storage: Storage | N
     """
     from lakekit.manifest.manifest import TableOptions
 
-    try:
-        chosen = TableOptions(**options)
-    except TypeError as exc:
-        known = ", ".join(TableOptions.__dataclass_fields__)
-        unknown = next((key for key in options if key not in TableOptions.__dataclass_fields__), "")
-        raise TypeError(f"open_table has no option {unknown!r}. Hint: it has name, storage, {known}.") from exc
+    options = TableOptions(
+        partitions=partitions,
+        template=template,
+        schema=schema,
+        on_bad_file=on_bad_file,
+        on_type_conflict=on_type_conflict,
+        on_archived=on_archived,
+    )
     store = open_store(str(url), storage)
-    return Table(store, name or store.address.url.rstrip("/").rpartition("/")[2], chosen)
+    return Table(store, name or store.address.name, options)
 
 
 class Table:
@@ -252,7 +263,10 @@ class Table:
         from lakekit.manifest.drift import describe_schema
 
         note = "; ".join(f"{label}: {text}" for label, text in self.describe())
-        rows = [(column, kind, "drift" if column in self.drift.variants else "") for column, kind in describe_schema(self.schema)]
+        rows = [
+            (column, kind, "drift" if column in self.drift.variants else "")
+            for column, kind in describe_schema(self.schema)
+        ]
         return format_html_table(f"Table {self.name}", ["column", "type", ""], rows, note=note)
 
 

@@ -1,4 +1,4 @@
-"""Fewer files for one query: conditions on partition keys that DuckDB does not push into a view, applied to its file list.
+"""Fewer files for one query: conditions on keys that DuckDB does not push into a view, applied to its list of files.
 
 It must not change an answer: DuckDB still applies each condition to each row.
 
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def narrow_files(
-    con: duckdb.DuckDBPyConnection, views: Sequence[DuckDBView], explain: Sequence[str]
-) -> Iterator[None]:
+def narrow_files(con: duckdb.DuckDBPyConnection, views: Sequence[DuckDBView], explain: Sequence[str]) -> Iterator[None]:
     """While this lasts, the views in this connection list only the files that a query can need.
 
     Args:
@@ -124,7 +122,9 @@ def _own_database() -> duckdb.DuckDBPyConnection:
 @functools.cache
 def volatile_functions() -> frozenset[str]:
     """Names of DuckDB's functions that give another value at each call, such as random."""
-    rows = _own_database().execute("SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'").fetchall()
+    rows = (
+        _own_database().execute("SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'").fetchall()
+    )
     return frozenset(row[0] for row in rows)
 
 

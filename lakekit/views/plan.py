@@ -31,6 +31,8 @@ _GROUP_NUMBERS = itertools.count(1)
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
+_HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
+
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
 
 
@@ -182,7 +184,7 @@ class ViewPlan:
             fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
             sink = io.BytesIO()
             pq.write_table(pa.schema(fields).empty_table(), sink)
-            self.headers[shown] = MemoryFile(sink.getvalue(), datetime(2000, 1, 1))
+            self.headers[shown] = MemoryFile(sink.getvalue(), _HEADER_TIME)
         return _file_literal(shown, self.headers[shown].size_bytes, self.headers[shown].modified_at, "columns")
 
     def _name_file(self, path: str, group: Group) -> str:

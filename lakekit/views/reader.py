@@ -172,7 +172,8 @@ class TableReader:
 
 
 CONFLICT_HINT = (
-    'leave the column or these files out of the query, or open the table with on_type_conflict="string" to read it as text.'
+    "leave the column or these files out of the query, or open the table with "
+    'on_type_conflict="string" to read it as text.'
 )
 
 
@@ -182,7 +183,8 @@ def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
     schema_id = manifest.files["schema_id"][manifest.positions[path]]
     table_type = describe_type(manifest.schema.arrow.field(name).type)
     file_type = describe_type(kinds[schema_id].schema.field(name).type)
-    others = [kind for kind in manifest.kinds if manifest.schema.supplies[kind.schema_id][name] not in ("conflict", "missing")]
+    supplies = manifest.schema.supplies
+    others = [kind for kind in manifest.kinds if supplies[kind.schema_id][name] not in ("conflict", "missing")]
     elsewhere = f", such as {others[0].example}" if others else ""
     return (
         f"The column {name!r} of {manifest.name} is {file_type} in {path} and {table_type} in "
