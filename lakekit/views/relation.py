@@ -5,7 +5,7 @@ It must not change what a relation answers.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import duckdb
@@ -45,12 +45,14 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
     _hooks: QueryHooks
 
-    def _submit(self, *args: Any, **kwargs: Any) -> Any:
+    def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
         for attempt in (1, 2):
             self._hooks.before_query()
             try:
-                with self._hooks.narrow_query(*self._statement()):
-                    return super()._submit(*args, **kwargs)
+                # a stream goes on after this returns, and holds the connection meanwhile
+                narrow = nullcontext() if format == "stream" else self._hooks.narrow_query(*self._statement())
+                with narrow:
+                    return super()._submit(format, *args, **kwargs)
             except duckdb.Error as exc:
                 error = self._hooks.explain_error(exc)
                 if error is None:
