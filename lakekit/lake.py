@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
-from lakekit.errors import LakekitError, NoFilesFound
 from lakekit.storage import Storage, open_store
-from lakekit.table import Table, open_table
+from lakekit.table import Table
 from lakekit.units import format_bytes
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
     from lakekit.storage import Store
 
@@ -54,73 +54,32 @@ class Lake(Mapping[str, Table]):
 
     Attributes:
         url: the address.
-        failed: for folders that hold Parquet but make no table, the error; asking for such a table raises it.
     """
 
     def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
         self.url = store.address.url
-        self.failed: dict[str, LakekitError] = {}
-        self._store = store
-        self._options = options
-        self._tables: dict[str, Table] = {}
-        self._find_tables()
+        self._catalog = Catalog(store, options)
 
-    def _find_tables(self) -> tuple[list[str], list[str]]:
-        """Open what is new and forget what is gone; the names of both."""
-        from lakekit.manifest.listing import is_hidden
-
-        folders = [name for name in self._store.list_folders() if not is_hidden(f"{name}/x", 1)]
-        keyed = next((name for name in folders if "=" in name), None)
-        if keyed:
-            what = f"{self.url}/ holds partitions, such as {keyed}/, and not tables."
-            raise NoFilesFound(what, hint="it is one table: open it with open_table.")
-        gone = [name for name in self._tables if name not in folders]
-        for name in gone:
-            del self._tables[name]
-        added = [name for name in folders if name not in self._tables]
-        self.failed = {}
-        for name in added:
-            self._open(name)
-        if not self._tables and not self.failed:
-            self._refuse_empty(folders)
-        return [name for name in added if name in self._tables], gone
-
-    def _open(self, name: str) -> None:
-        address = self._store.address.child(name)
-        try:
-            self._tables[name] = open_table(
-                address.url, name=name, storage=self._store.storage, **self._options.get(name, {})
-            )
-        except NoFilesFound:
-            return
-        except (LakekitError, ValueError) as error:
-            if not isinstance(error, LakekitError):
-                raise
-            self.failed[name] = error
-
-    def _refuse_empty(self, folders: Sequence[str]) -> None:
-        if self._store.find_root_file() is not None:
-            raise NoFilesFound(f"{self.url} is a file, and a lake is a folder or prefix.", hint="open its folder.")
-        there = f"{len(folders)} folders there: {', '.join(folders[:5])}" if folders else "no folders there"
-        raise NoFilesFound(
-            f"No table under {self.url}/ ({there}).",
-            hint="a lake's tables are the folders right under it; for a single table use open_table.",
-        )
+    @property
+    def failed(self) -> Mapping[str, LakekitError]:
+        """For folders that hold Parquet but make no table, the error; asking for such a table raises it."""
+        return self._catalog.failed
 
     def __getitem__(self, name: str) -> Table:
-        if name in self._tables:
-            return self._tables[name]
+        tables = self._catalog.tables
+        if name in tables:
+            return tables[name]
         if name in self.failed:
             raise self.failed[name]
-        close = difflib.get_close_matches(name, self._tables, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"tables: {', '.join(self._tables)}."
+        close = difflib.get_close_matches(name, tables, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"tables: {', '.join(self)}."
         raise KeyError(f"No table {name!r} in {self.url}. Hint: {hint}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._tables))
+        return iter(sorted(self._catalog.tables))
 
     def __len__(self) -> int:
-        return len(self._tables)
+        return len(self._catalog.tables)
 
     @cached_property
     def duckdb(self) -> duckdb.DuckDBPyConnection:
@@ -140,20 +99,8 @@ class Lake(Mapping[str, Table]):
         con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET python_scan_all_frames = true")  # queries see the caller's variables through lake.sql
-        for name in self:
-            self._create_view(con, name)
-        for name, error in self.failed.items():
-            self._create_failed_view(con, name, error)
+        self._catalog.create_views(con)
         return con
-
-    def _create_view(self, con: duckdb.DuckDBPyConnection, name: str) -> None:
-        self._tables[name].duckdb(con, name)
-
-    def _create_failed_view(self, con: duckdb.DuckDBPyConnection, name: str, error: LakekitError) -> None:
-        from lakekit.views.sqltypes import quote_name, quote_text
-
-        text = quote_text(f"{type(error).__name__}: {error}")
-        con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT error({text}) AS error")
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: the query over the lake's tables and over Python variables of yours, run when it is read.
@@ -175,9 +122,10 @@ class Lake(Mapping[str, Table]):
         """
         from lakekit.views.relation import wrap_relation
 
-        self.before_query()
-        relation = self.duckdb.sql(query, params=params) if params is not None else self.duckdb.sql(query)
-        return relation if relation is None else wrap_relation(relation, self)
+        con = self.duckdb
+        self._catalog.before_query(con)
+        relation = con.sql(query, params=params) if params is not None else con.sql(query)
+        return relation if relation is None else wrap_relation(relation)
 
     def polars(self, name: str) -> pl.LazyFrame:
         """A Polars LazyFrame over one table.
@@ -188,32 +136,6 @@ class Lake(Mapping[str, Table]):
             3322
         """
         return self[name].polars()
-
-    def before_query(self) -> None:
-        """Bring the views up to date when a file turned out to have changed, and forget errors of earlier queries."""
-        if any(table.view.is_stale for table in self._tables.values() if table.has_view):
-            self.refresh()
-        for table in self._tables.values():
-            if table.has_view:
-                table.view.forget_query()
-
-    def narrow_query(self, query: str, values: Any) -> AbstractContextManager[None]:
-        """While it lasts, the views list only the files that the query can need; see ``views/narrow.py``."""
-        from lakekit.views.narrow import explain_query, mentions_keys, narrow_files
-
-        tables = [table for table in self._tables.values() if table.manifest.schema.keys]
-        named = [table.view for table in tables if mentions_keys(query, table.manifest.schema.keys)]
-        plans = explain_query(self.duckdb, query, values) if named else []
-        return narrow_files(self.duckdb, named, plans)
-
-    def explain_error(self, error: duckdb.Error) -> LakekitError | None:
-        """The error of lakekit that stands behind one of DuckDB's, or None."""
-        from lakekit.views.relation import read_conflict
-
-        views = [table.view for table in self._tables.values() if table.has_view]
-        noted = next((view.last_error for view in views if view.last_error is not None), None)
-        conflict = noted or read_conflict(error)
-        return conflict or next((damage for view in views if (damage := view.find_damage(error))), None)
 
     def refresh(self) -> Changes:
         """List every table again, read the footers that are new, and say what changed.
@@ -226,19 +148,7 @@ class Lake(Mapping[str, Table]):
             >>> lk.open_lake("data/sample/lake").refresh()
             lake: nothing changed
         """
-        from lakekit.manifest.changes import merge_changes
-
-        before = list(self._tables)
-        added, gone = self._find_tables()
-        changes = [self._tables[name].refresh() for name in before if name in self._tables]
-        if "duckdb" in self.__dict__:
-            from lakekit.views.sqltypes import quote_name
-
-            for name in added:
-                self._create_view(self.duckdb, name)
-            for name in gone:
-                self.duckdb.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
-        return merge_changes(self.url.rstrip("/").rpartition("/")[2], changes, added, gone)
+        return self._catalog.refresh()
 
     def _describe_tables(self) -> tuple[list[str], list[tuple[Any, ...]]]:
         rows = []

@@ -59,7 +59,6 @@ class DuckDBView:
         self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._plan: ViewPlan | None = None
-        FILE_SYSTEM.providers[self.token] = self
 
     @property
     def plan(self) -> ViewPlan:
@@ -69,6 +68,7 @@ class DuckDBView:
             self._plan = ViewPlan(manifest, self.token)
             con = duckdb.connect()
             con.register_filesystem(FILE_SYSTEM)
+            FILE_SYSTEM.provide(self.token, self, con)
 
             def ask(shown: str, kind: FileKind) -> bool:
                 return is_read_alike(con, shown, kind.schema, manifest.schema.supplies[kind.schema_id])
@@ -154,4 +154,5 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]
     kind = "TEMP VIEW" if persistent else "VIEW"
+    FILE_SYSTEM.provide(view.token, view, con)
     con.execute(f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}")

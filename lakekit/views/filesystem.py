@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import threading
+import weakref
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,7 +117,19 @@ class LakekitFileSystem(AbstractFileSystem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.providers: dict[str, FileProvider] = {}
+        self._providers: dict[str, FileProvider] = {}
+        self._users: Counter[str] = Counter()
+
+    def provide(self, token: str, provider: FileProvider, user: object) -> None:
+        """Serve the files of a view for as long as this user of it, a connection, lives."""
+        self._providers[token] = provider
+        self._users[token] += 1
+        weakref.finalize(user, self._leave, token)
+
+    def _leave(self, token: str) -> None:
+        self._users[token] -= 1
+        if not self._users[token]:
+            del self._users[token], self._providers[token]
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -124,7 +138,7 @@ class LakekitFileSystem(AbstractFileSystem):
     def _find(self, path: str) -> FileProvider:
         token = path.removeprefix(f"{PROTOCOL}://").partition("/")[0]
         try:
-            return self.providers[token]
+            return self._providers[token]
         except KeyError:
             raise FileNotFoundError(f"No open lakekit table {token!r}; open it again in this session.") from None
 

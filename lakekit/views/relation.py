@@ -5,6 +5,7 @@ It must not change what a relation answers.
 
 from __future__ import annotations
 
+import weakref
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -19,10 +20,10 @@ _HINT = " Hint: "
 class QueryHooks(Protocol):
     """What a lake does around a query."""
 
-    def before_query(self) -> None:
+    def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Bring views up to date."""
 
-    def narrow_query(self, query: str, values: Any) -> AbstractContextManager[None]:
+    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[None]:
         """While it lasts, views list only the files that the query can need."""
 
     def explain_error(self, error: duckdb.Error) -> LakekitError | None:
@@ -32,39 +33,48 @@ class QueryHooks(Protocol):
         """List all tables again."""
 
 
-def wrap_relation(relation: duckdb.DuckDBPyRelation, hooks: QueryHooks) -> duckdb.DuckDBPyRelation:
-    """The same relation, and what is derived from it, with these hooks around each run.
+# By connection, so that a relation finds its hooks by the connection it holds. Hooks must not hold the connection.
+_HOOKS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, QueryHooks] = weakref.WeakKeyDictionary()
+
+
+def hook_queries(con: duckdb.DuckDBPyConnection, hooks: QueryHooks) -> None:
+    """Put these hooks around each run of the relations that :func:`wrap_relation` is given of this connection."""
+    _HOOKS[con] = hooks
+
+
+def wrap_relation(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same relation, and what is derived from it, with its connection's hooks around each run.
 
     Relations run, and run again, whenever rows are asked of them, through the one method that is wrapped here.
     """
-    relation.__class__ = type("LakeRelation", (_LakeRelation,), {"__slots__": (), "_hooks": hooks})
+    relation.__class__ = _LakeRelation
     return relation
 
 
 class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
-    _hooks: QueryHooks
 
     def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
+        con, hooks = self._con, _HOOKS[self._con]
         for attempt in (1, 2):
-            self._hooks.before_query()
+            hooks.before_query(con)
             try:
                 # a stream goes on after this returns, and holds the connection meanwhile
-                narrow = nullcontext() if format == "stream" else self._hooks.narrow_query(*self._statement())
+                narrow = nullcontext() if format == "stream" else hooks.narrow_query(con, *self._statement())
                 with narrow:
                     return super()._submit(format, *args, **kwargs)
             except duckdb.Error as exc:
-                error = self._hooks.explain_error(exc)
+                error = hooks.explain_error(exc)
                 if error is None:
                     raise
                 if attempt == 1 and isinstance(error, StaleFile):
-                    self._hooks.refresh()
+                    hooks.refresh()
                     continue
                 raise error.with_traceback(None) from exc
         raise AssertionError("unreachable")
 
     def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
-        return wrap_relation(super()._derive(*args, **kwargs), self._hooks)
+        return wrap_relation(super()._derive(*args, **kwargs))
 
 
 def read_conflict(error: duckdb.Error) -> TypeConflict | None:

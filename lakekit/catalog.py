@@ -1,0 +1,143 @@
+"""The tables of a lake: found, opened, kept up to date, and what happens around each query over them.
+
+It must not hold a DuckDB connection: connections hold it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from lakekit.errors import LakekitError, NoFilesFound
+from lakekit.table import Table, open_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakekit.manifest.changes import Changes
+    from lakekit.storage import Store
+
+
+class Catalog:
+    """The tables under one address.
+
+    Args:
+        store: the address.
+        options: keyword arguments of open_table, by table.
+
+    Attributes:
+        tables: open tables by name.
+        failed: errors by name, for folders that hold Parquet but make no table.
+    """
+
+    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
+        self.store = store
+        self.tables: dict[str, Table] = {}
+        self.failed: dict[str, LakekitError] = {}
+        self._options = options
+        self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
+        self._find_tables()
+
+    def _find_tables(self) -> tuple[list[str], list[str]]:
+        """Open what is new and forget what is gone; the names of both."""
+        from lakekit.manifest.listing import is_hidden
+
+        url = self.store.address.url
+        folders = [name for name in self.store.list_folders() if not is_hidden(f"{name}/x", 1)]
+        keyed = next((name for name in folders if "=" in name), None)
+        if keyed:
+            what = f"{url}/ holds partitions, such as {keyed}/, and not tables."
+            raise NoFilesFound(what, hint="it is one table: open it with open_table.")
+        gone = [name for name in self.tables if name not in folders]
+        for name in gone:
+            del self.tables[name]
+        added = [name for name in folders if name not in self.tables]
+        self.failed = {}
+        for name in added:
+            self._open(name)
+        if not self.tables and not self.failed:
+            self._refuse_empty(folders)
+        return [name for name in added if name in self.tables], gone
+
+    def _open(self, name: str) -> None:
+        url, options = self.store.address.child(name).url, self._options.get(name, {})
+        try:
+            self.tables[name] = open_table(url, name=name, storage=self.store.storage, **options)
+        except NoFilesFound:
+            return
+        except LakekitError as error:
+            self.failed[name] = error
+
+    def _refuse_empty(self, folders: Sequence[str]) -> None:
+        url = self.store.address.url
+        if self.store.find_root_file() is not None:
+            raise NoFilesFound(f"{url} is a file, and a lake is a folder or prefix.", hint="open its folder.")
+        there = f"{len(folders)} folders there: {', '.join(folders[:5])}" if folders else "no folders there"
+        raise NoFilesFound(
+            f"No table under {url}/ ({there}).",
+            hint="a lake's tables are the folders right under it; for a single table use open_table.",
+        )
+
+    def create_views(self, con: duckdb.DuckDBPyConnection) -> None:
+        """A view of each table in this connection; one that raises for each folder that makes no table."""
+        from lakekit.views.relation import hook_queries
+
+        self._con = weakref.ref(con)
+        hook_queries(con, self)
+        for name, table in self.tables.items():
+            table.duckdb(con, name)
+        self._create_failed_views(con)
+
+    def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
+        from lakekit.views.sqltypes import quote_name, quote_text
+
+        for name, error in self.failed.items():
+            text = quote_text(f"{type(error).__name__}: {error}")
+            con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT error({text}) AS error")
+
+    def refresh(self) -> Changes:
+        """List every table again, with what changed in the whole lake."""
+        from lakekit.manifest.changes import merge_changes
+        from lakekit.views.sqltypes import quote_name
+
+        before = list(self.tables)
+        added, gone = self._find_tables()
+        changes = [self.tables[name].refresh() for name in before if name in self.tables]
+        con = self._con() if self._con is not None else None
+        if con is not None:
+            for name in gone:
+                con.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
+            for name in added:
+                self.tables[name].duckdb(con, name)
+            self._create_failed_views(con)
+        return merge_changes(self.store.address.name, changes, added, gone)
+
+    def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Refresh when a file turned out to have changed, and forget the errors of earlier queries."""
+        views = self._views()
+        if any(view.is_stale for view in views):
+            self.refresh()
+        for view in views:
+            view.forget_query()
+
+    def _views(self) -> list[Any]:
+        return [table.view for table in self.tables.values() if table.has_view]
+
+    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[None]:
+        """While it lasts, the views list only the files that the query can need; see ``views/narrow.py``."""
+        from lakekit.views.narrow import explain_query, mentions_keys, narrow_files
+
+        named = [view for view in self._views() if mentions_keys(query, view.plan.manifest.schema.keys)]
+        plans = explain_query(con, query, values) if named else []
+        return narrow_files(con, named, plans)
+
+    def explain_error(self, error: duckdb.Error) -> LakekitError | None:
+        """The error of lakekit that stands behind one of DuckDB's, or None."""
+        from lakekit.views.relation import read_conflict
+
+        views = self._views()
+        noted = next((view.last_error for view in views if view.last_error is not None), None)
+        conflict = noted or read_conflict(error)
+        return conflict or next((damage for view in views if (damage := view.find_damage(error))), None)
