@@ -17,14 +17,17 @@ import duckdb
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.schema import FileKind
 from lakekit.views.filesystem import FILE_SYSTEM, PROTOCOL, ShownFile, StoredFile
-from lakekit.views.plan import ViewPlan, is_read_alike, naive_utc
+from lakekit.views.plan import FILES_FUNCTION, ViewPlan, is_read_alike, naive_utc
 from lakekit.views.reader import TableReader
 from lakekit.views.sqltypes import quote_name
 from lakekit.views.transcode import LocalCopy, write_copy
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from lakekit.views.source import ViewSource
 
+_FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
 _VIEW_NUMBERS = itertools.count(1)
 _NOT_OF_FILES = (
     duckdb.BinderException,
@@ -114,6 +117,13 @@ class DuckDBView:
                 self._copies[key] = write_copy(reader, path, columns, naive_utc(row["modified_at"]))
             return self._copies[key]
 
+    def list_shown(self, group: int) -> pa.ListArray:
+        """The files of a group, as read_parquet takes them."""
+        found = next((known for known in self.plan.groups if known.number == group), None)
+        if found is None:
+            raise StaleFile(f"The view of {self.source.name} is older than the table.", hint="create it again.")
+        return found.list_files()
+
     def describe_shown(self, path: str) -> dict[str, Any]:
         """Size and time of the file behind a name."""
         shown = self.open_shown(path)
@@ -150,6 +160,9 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
     """
     if PROTOCOL not in con.list_filesystems():
         con.register_filesystem(FILE_SYSTEM)
+        con.create_function(
+            FILES_FUNCTION, FILE_SYSTEM.list_files, ["VARCHAR", "BIGINT", "VARCHAR"], _FILES, type="arrow"
+        )
     persistent = con.execute(
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]

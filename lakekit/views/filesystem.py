@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from lakekit.errors import LakekitError, StaleFile
@@ -108,6 +109,9 @@ class FileProvider(Protocol):
     def note_error(self, error: LakekitError) -> None:
         """Remember an error that DuckDB is about to wrap."""
 
+    def list_shown(self, group: int) -> pa.ListArray:
+        """The files of a group of the view, as read_parquet takes them."""
+
 
 class LakekitFileSystem(AbstractFileSystem):
     """What DuckDB sees under ``lakekit://``: for each view its files, by the names that the view gave them."""
@@ -119,6 +123,7 @@ class LakekitFileSystem(AbstractFileSystem):
         super().__init__()
         self._providers: dict[str, FileProvider] = {}
         self._users: Counter[str] = Counter()
+        self.narrowed: dict[str, dict[int, pa.ListArray]] = {}
 
     def provide(self, token: str, provider: FileProvider, user: object) -> None:
         """Serve the files of a view for as long as this user of it, a connection, lives."""
@@ -134,6 +139,12 @@ class LakekitFileSystem(AbstractFileSystem):
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
         return path
+
+    def list_files(self, tokens: pa.ChunkedArray, groups: pa.ChunkedArray, narrowings: pa.ChunkedArray) -> pa.Array:
+        """The function behind ``lakekit_files`` in DuckDB; it is asked for one list at a time, when a view is bound."""
+        token, group, narrowing = tokens[0].as_py(), groups[0].as_py(), narrowings[0].as_py()
+        shorter = self.narrowed.get(narrowing, {}).get(group)
+        return self._find(f"{PROTOCOL}://{token}/").list_shown(group) if shorter is None else shorter
 
     def _find(self, path: str) -> FileProvider:
         token = path.removeprefix(f"{PROTOCOL}://").partition("/")[0]

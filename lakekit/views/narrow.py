@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,15 @@ import duckdb
 import pyarrow as pa
 
 from lakekit.views.explain import Scan, possible_scans, read_scans, split_conjunction
+from lakekit.views.filesystem import FILE_SYSTEM
+from lakekit.views.plan import NARROW_VARIABLE
 from lakekit.views.sqltypes import quote_name, quote_text
 
 if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView
     from lakekit.views.plan import Group, ViewPlan
+
+_NUMBERS = itertools.count(1)
 
 
 @contextlib.contextmanager
@@ -35,25 +40,29 @@ def narrow_files(con: duckdb.DuckDBPyConnection, views: Sequence[DuckDBView], ex
         explain: the plans of the query, texts of ``EXPLAIN (FORMAT json)``.
     """
     scans = [scan for plan in explain for scan in read_scans(plan)]
-    lists: dict[str, str] = {}
+    lists = {}
     for view in views:
         for group in view.plan.groups:
             kept = _choose_files(con, view.plan, group, scans)
             if kept is not None:
-                lists[group.variable] = view.plan.list_files(group, kept)
+                lists[group.number] = group.list_files(sorted(kept))
+    if not lists:
+        yield
+        return
+    name = f"narrowing-{next(_NUMBERS)}"
+    FILE_SYSTEM.narrowed[name] = lists
+    con.execute(f"SET VARIABLE {NARROW_VARIABLE} = '{name}'")
     try:
-        for variable, files in lists.items():
-            con.execute(f"SET VARIABLE {variable} = {files}")
         yield
     finally:
-        for variable in lists:
-            con.execute(f"RESET VARIABLE {variable}")
+        con.execute(f"RESET VARIABLE {NARROW_VARIABLE}")
+        del FILE_SYSTEM.narrowed[name]
 
 
 def _choose_files(
     con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, scans: Sequence[Scan]
-) -> list[str] | None:
-    """The files of a group that some scan of it can need; None for all of them, or where the plan does not tell."""
+) -> set[int] | None:
+    """Positions of the files of a group that some scan can need; None for all, or where the plan does not tell."""
     columns = set(group.from_file) | set(plan.marked_keys(group).values())
     candidates = possible_scans(scans, group.number, columns)
     if not candidates or any(scan.group is None or not scan.conditions for scan in candidates):
@@ -65,7 +74,7 @@ def _choose_files(
         if positions is None:
             return None
         kept |= positions
-    return [path for position, path in enumerate(group.paths) if position in kept]
+    return kept
 
 
 class _KeyTable:

@@ -33,6 +33,10 @@ _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, whic
 
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
 
+FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
+NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
+_FILE = {"filename": pa.string(), "file_size": pa.int64(), "last_modified": pa.timestamp("us"), "etag": pa.string()}
+
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
 
 
@@ -45,22 +49,28 @@ class Group:
         number: what tells the group from all others of this process.
         paths: its files.
         rows: how many rows their footers count.
+        shown: the files as DuckDB is told of them, led by the empty file from which it learns the columns.
     """
 
     layout: Layout
     number: int = field(default_factory=lambda: next(_GROUP_NUMBERS))
     paths: list[str] = field(default_factory=list)
     rows: int = 0
+    shown: pa.StructArray | None = field(default=None, repr=False)
 
     @property
     def from_file(self) -> list[str]:
         """The columns that the files hold."""
         return [name for name, how in self.layout if how == "file"]
 
-    @property
-    def variable(self) -> str:
-        """The DuckDB variable that, where it is set, stands for the list of the group's files."""
-        return f"lakekit_files_{self.number}"
+    def list_files(self, positions: Sequence[int] | None = None) -> pa.ListArray:
+        """One list, as read_parquet takes it: an empty file with the group's columns, then files of the group.
+
+        Args:
+            positions: which of ``paths``; all if not given.
+        """
+        rows = self.shown if positions is None else self.shown.take(pa.array([0, *(p + 1 for p in positions)]))
+        return pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
 
 
 class ViewPlan:
@@ -84,7 +94,6 @@ class ViewPlan:
         self.headers: dict[str, MemoryFile] = {}
         self.copied: set[str] = set()
         self.groups: list[Group] = []
-        self._literals: dict[str, str] = {}
 
     def build(self, is_read_alike: Callable[[str, FileKind], bool]) -> None:
         """Fill in the plan.
@@ -95,6 +104,7 @@ class ViewPlan:
         self.copied = {kind.schema_id for kind in self.manifest.kinds if self._needs_copy(kind, is_read_alike)}
         layouts: dict[str | None, Layout] = {}
         groups: dict[Layout, Group] = {}
+        told: dict[int, list[tuple[str, int | None, datetime, str]]] = {}
         columns = ("path", "schema_id", "rows", "size_bytes", "modified_at", "etag")
         for path, schema_id, rows, size_bytes, modified_at, etag in self.manifest.files.select(columns).iter_rows():
             if path in self.manifest.problems:
@@ -105,9 +115,15 @@ class ViewPlan:
             group.paths.append(path)
             group.rows += rows or 0
             shown_bytes = None if schema_id in self.copied else size_bytes + PADDING_BYTES
-            shown = self._name_file(path, group)
-            self._literals[path] = _file_literal(shown, shown_bytes, naive_utc(modified_at), etag)
+            entry = (self._name_file(path, group), shown_bytes, naive_utc(modified_at), etag)
+            told.setdefault(group.number, [self._show_header(group)]).append(entry)
         self.groups = list(groups.values())
+        for group in self.groups:
+            columns_told = [
+                pa.array(column, kind)
+                for column, kind in zip(zip(*told[group.number], strict=True), _FILE.values(), strict=True)
+            ]
+            group.shown = pa.StructArray.from_arrays(columns_told, names=list(_FILE))
 
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
@@ -146,10 +162,6 @@ class ViewPlan:
         """The query behind the view."""
         return "\nUNION ALL ".join(self._select_group(group) for group in self.groups)
 
-    def list_files(self, group: Group, paths: Sequence[str]) -> str:
-        """The SQL list of these files of a group, led by the empty file from which DuckDB learns the columns."""
-        return f"[{', '.join([self._show_header(group), *(self._literals[path] for path in paths)])}]"
-
     def _select_group(self, group: Group) -> str:
         schema, keys = self.manifest.schema, self.marked_keys(group)
         expressions = [self._expression(name, how, group) for name, how in group.layout]
@@ -163,7 +175,8 @@ class ViewPlan:
             options += ["hive_partitioning=true", "hive_types_autocast=false", f"hive_types={types}"]
         else:
             options += ["hive_partitioning=false"]
-        files = f"coalesce(getvariable('{group.variable}'), {self.list_files(group, group.paths)})"
+        narrowed = f"coalesce(getvariable('{NARROW_VARIABLE}'), '')"
+        files = f"{FILES_FUNCTION}({quote_text(self.token)}, {group.number}, {narrowed})"
         return f"SELECT {', '.join(expressions)} FROM read_parquet({files}, {', '.join(options)})"
 
     def _expression(self, name: str, how: str, group: Group) -> str:
@@ -176,16 +189,15 @@ class ViewPlan:
         text = f"concat({what}, filename, {quote_text(f'. Hint: {CONFLICT_HINT}')})"
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
-    def _show_header(self, group: Group) -> str:
+    def _show_header(self, group: Group) -> tuple[str, int, datetime, str]:
         folders = "".join(f"{_show(key)}={HIVE_NULL}/" for key in self.marked_keys(group).values())
         shown = f"{PROTOCOL}://{self.token}/{folders}columns"
-        if shown not in self.headers:
-            schema = self.manifest.schema.arrow
-            fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
-            sink = io.BytesIO()
-            pq.write_table(pa.schema(fields).empty_table(), sink)
-            self.headers[shown] = MemoryFile(sink.getvalue(), _HEADER_TIME)
-        return _file_literal(shown, self.headers[shown].size_bytes, self.headers[shown].modified_at, "columns")
+        schema = self.manifest.schema.arrow
+        fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
+        sink = io.BytesIO()
+        pq.write_table(pa.schema(fields).empty_table(), sink)
+        self.headers[shown] = MemoryFile(sink.getvalue(), _HEADER_TIME)
+        return shown, self.headers[shown].size_bytes, _HEADER_TIME, "columns"
 
     def _name_file(self, path: str, group: Group) -> str:
         """The name that DuckDB is shown for a file: clean ``key=value`` folders, whatever the layout of the lake."""
@@ -241,10 +253,3 @@ def _show_value(value: Any) -> str:
 
 def _struct(items: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{quote_name(name)}: {value}" for name, value in items.items()) + "}"
-
-
-def _file_literal(shown: str, size_bytes: int | None, modified_at: datetime, etag: str) -> str:
-    return (
-        f"{{filename: {quote_text(shown)}, file_size: {'NULL::BIGINT' if size_bytes is None else size_bytes}, "
-        f"last_modified: TIMESTAMP {quote_text(str(modified_at))}, etag: {quote_text(etag)}}}"
-    )
