@@ -9,7 +9,6 @@ import itertools
 import re
 import threading
 import weakref
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,7 +16,7 @@ import duckdb
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.schema import FileKind
 from lakekit.views.filesystem import FILE_SYSTEM, PROTOCOL, ShownFile, StoredFile
-from lakekit.views.plan import FILES_FUNCTION, ViewPlan, is_read_alike, naive_utc
+from lakekit.views.plan import FILES_FUNCTION, KnownFile, ViewPlan, is_read_alike
 from lakekit.views.reader import TableReader
 from lakekit.views.sqltypes import quote_name
 from lakekit.views.transcode import LocalCopy, write_copy
@@ -90,31 +89,27 @@ class DuckDBView:
         return self._open_stored(plan, plan.paths[path])
 
     def _open_stored(self, plan: ViewPlan, path: str) -> ShownFile:
-        manifest = self.source.manifest
-        if path in manifest.problems:
-            raise manifest.problems[path]
-        position = manifest.positions.get(path)
-        if position is None:
-            raise StaleFile(f"{path} is no longer a file of {self.source.name}.", hint="run the query again.")
-        row = manifest.files.row(position, named=True)
+        if path in plan.manifest.problems:
+            raise plan.manifest.problems[path]
+        known = plan.known[path]
         self.opened.add(path)
-        if row["schema_id"] in plan.copied:
-            return self._find_copy(path, row, plan.columns_of(row["schema_id"]))
+        if known.schema_id in plan.copied:
+            return self._find_copy(plan, known)
         with self._lock:
-            shared = self._shared.get((path, row["etag"]))
+            shared = self._shared.get((path, known.etag))
             if shared is None:
-                footer = manifest.footers.get(path, row["etag"])
-                modified_at = naive_utc(row["modified_at"])
-                shared = StoredFile(self.source.store, path, row["etag"], row["size_bytes"], footer, modified_at)
-                self._shared[path, row["etag"]] = shared
+                footer = plan.manifest.footers.get(path, known.etag)
+                shared = StoredFile(self.source.store, path, known.etag, known.size_bytes, footer, known.modified_at)
+                self._shared[path, known.etag] = shared
         return shared
 
-    def _find_copy(self, path: str, row: Mapping[str, Any], columns: list[str]) -> LocalCopy:
-        key = path, row["etag"]
+    def _find_copy(self, plan: ViewPlan, known: KnownFile) -> LocalCopy:
+        key = known.path, known.etag
         with self._lock:
             if key not in self._copies:
-                reader = TableReader(self.source.store, self.source.manifest)
-                self._copies[key] = write_copy(reader, path, columns, naive_utc(row["modified_at"]))
+                reader = TableReader(self.source.store, plan.manifest)
+                columns = plan.columns_of(known.schema_id)
+                self._copies[key] = write_copy(reader, known.path, columns, known.modified_at)
             return self._copies[key]
 
     def list_shown(self, group: int) -> pa.ListArray:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -38,6 +39,18 @@ NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shor
 _FILE = {"filename": pa.string(), "file_size": pa.int64(), "last_modified": pa.timestamp("us"), "etag": pa.string()}
 
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the manifest knows of one file."""
+
+    path: str
+    schema_id: str | None
+    rows: int | None
+    size_bytes: int
+    modified_at: datetime
+    etag: str
 
 
 @dataclass
@@ -81,6 +94,7 @@ class ViewPlan:
         token: what stands for the table in the names of its files.
 
     Attributes:
+        known: the files by path.
         paths: by the name that DuckDB is shown, the path of the file.
         headers: by name, the empty files from which DuckDB learns the columns of a group.
         copied: schemas whose files are shown as rewritten copies.
@@ -90,6 +104,7 @@ class ViewPlan:
     def __init__(self, manifest: Manifest, token: str):
         self.manifest = manifest
         self.token = token
+        self.known = _list_known(manifest)
         self.paths: dict[str, str] = {}
         self.headers: dict[str, MemoryFile] = {}
         self.copied: set[str] = set()
@@ -105,18 +120,18 @@ class ViewPlan:
         layouts: dict[str | None, Layout] = {}
         groups: dict[Layout, Group] = {}
         told: dict[int, list[tuple[str, int | None, datetime, str]]] = {}
-        columns = ("path", "schema_id", "rows", "size_bytes", "modified_at", "etag")
-        for path, schema_id, rows, size_bytes, modified_at, etag in self.manifest.files.select(columns).iter_rows():
-            if path in self.manifest.problems:
-                schema_id = None
+        for file in self.known.values():
+            schema_id = None if file.path in self.manifest.problems else file.schema_id
             if schema_id not in layouts:
                 layouts[schema_id] = self._layout_of(schema_id)
-            group = groups.setdefault(layouts[schema_id], Group(layouts[schema_id]))
-            group.paths.append(path)
-            group.rows += rows or 0
-            shown_bytes = None if schema_id in self.copied else size_bytes + PADDING_BYTES
-            entry = (self._name_file(path, group), shown_bytes, naive_utc(modified_at), etag)
-            told.setdefault(group.number, [self._show_header(group)]).append(entry)
+            group = groups.get(layouts[schema_id])
+            if group is None:
+                group = groups[layouts[schema_id]] = Group(layouts[schema_id])
+                told[group.number] = [self._show_header(group)]
+            group.paths.append(file.path)
+            group.rows += file.rows or 0
+            shown_bytes = None if schema_id in self.copied else file.size_bytes + PADDING_BYTES
+            told[group.number].append((self._name_file(file.path, group), shown_bytes, file.modified_at, file.etag))
         self.groups = list(groups.values())
         for group in self.groups:
             columns_told = [
@@ -228,9 +243,11 @@ def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema,
     return True
 
 
-def naive_utc(moment: datetime) -> datetime:
-    """A moment as DuckDB takes it for a file's time: in UTC, without a zone."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _list_known(manifest: Manifest) -> dict[str, KnownFile]:
+    """The files by path; their times in UTC without a zone, as DuckDB takes them."""
+    columns = [pl.col(name) for name in KnownFile.__slots__ if name != "modified_at"]
+    frame = manifest.files.select(*columns, pl.col("modified_at").dt.replace_time_zone(None))
+    return {row[0]: KnownFile(*row) for row in frame.select(KnownFile.__slots__).iter_rows()}
 
 
 def _without_keys(path: str, keys: Sequence[str]) -> list[str]:
