@@ -1,0 +1,26 @@
+"""The surroundings of every test, docstring and notebook: nobody's AWS account, nobody's caches, repeatable choices.
+
+It must not hold fixtures: those stand beside the tests that use them.
+"""
+
+import os
+import tempfile
+
+from hypothesis import settings
+
+settings.register_profile("lakekit", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("lakekit")
+
+
+def pytest_configure(config):
+    """Hides the user's AWS settings and caches; kernels and servers that tests start inherit it."""
+    for variable in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        del os.environ[variable]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-")
+    os.environ["LAKEKIT_CACHE_DIR"] = cache.name
+    config.add_cleanup(cache.cleanup)
