@@ -20,6 +20,7 @@ def pytest_configure(config):
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
+        LAKEKIT_PROGRESS="off",  # a slow machine would show bars where stored outputs have none
     )
     cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-")
     os.environ["LAKEKIT_CACHE_DIR"] = cache.name

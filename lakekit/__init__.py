@@ -26,6 +26,7 @@ from lakekit.errors import (
     StorageFailed,
     TypeConflict,
     UnknownPartitionKey,
+    UnknownTable,
     WrongRegion,
 )
 from lakekit.units import GIB, KIB, MIB, TIB
@@ -41,6 +42,7 @@ _HOMES = {
     "create_duckdb_view": "table",
     "Lake": "lake",
     "open_lake": "lake",
+    "sample_folder": "sample",
     "sample_lake": "sample",
     "load_ipython_extension": "magic",
 }
@@ -69,12 +71,14 @@ __all__ = [
     "Table",
     "TypeConflict",
     "UnknownPartitionKey",
+    "UnknownTable",
     "WrongRegion",
     "create_duckdb_view",
     "embedded_aws",
     "errors",
     "open_lake",
     "open_table",
+    "sample_folder",
     "sample_lake",
     "scan_polars",
     "units",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lakekit.manifest.changes import Changes
     from lakekit.storage import Store
 
+REMOTE_THREADS = 64  # DuckDB asks for about as many files at once as it has threads; most of them wait for the network
+
 
 class Catalog:
     """The tables under one address.
@@ -84,6 +86,8 @@ class Catalog:
         """A view of each table in this connection; one that raises for each folder that makes no table."""
         from lakekit.views.relation import hook_queries
 
+        if self.store.address.scheme != "file":
+            con.execute(f"SET threads = {REMOTE_THREADS}")
         self._con = weakref.ref(con)
         hook_queries(con, self)
         for name, table in self.tables.items():

@@ -7,6 +7,7 @@ It must not import anything: every other module may raise these.
     ├── CorruptFile (ValueError)              a file that is not readable Parquet
     ├── EncryptedFile (ValueError)            a file with an encrypted footer or columns
     ├── TypeConflict (TypeError)              a column whose types cannot become one without changing values
+    ├── UnknownTable (KeyError)               a lake has no table of that name
     ├── PartitionMismatch (ValueError)        files that lie under different partition keys
     ├── PartitionTypeConflict (ValueError)    a partition value that is not of the declared type
     ├── UnknownPartitionKey (KeyError)        a key was declared that no path has
@@ -65,6 +66,10 @@ class EncryptedFile(LakekitError, ValueError):
 
 class TypeConflict(LakekitError, TypeError):
     """A column's types in different files cannot become one type without changing values."""
+
+
+class UnknownTable(LakekitError, KeyError):
+    """A table was asked for that the lake does not have."""
 
 
 class PartitionMismatch(LakekitError, ValueError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
+from lakekit.errors import UnknownTable
 from lakekit.storage import Storage, open_store
 from lakekit.table import Table
 from lakekit.units import format_bytes
@@ -73,7 +74,7 @@ class Lake(Mapping[str, Table]):
             raise self.failed[name]
         close = difflib.get_close_matches(name, tables, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"tables: {', '.join(self)}."
-        raise KeyError(f"No table {name!r} in {self.url}. Hint: {hint}")
+        raise UnknownTable(f"No table {name!r} in {self.url}.", hint=hint)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._catalog.tables))

@@ -8,7 +8,9 @@ It must not store a notebook that failed, nor give an execution count to a cell 
 """
 
 import argparse
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -39,7 +41,8 @@ def execute_notebook(path: Path) -> NotebookNode:
         store_widget_state=False,
         coalesce_streams=True,
     )
-    return client.execute()
+    with tempfile.TemporaryDirectory(prefix="lakekit-cache-") as cache:  # a first look, without bars
+        return client.execute(env={**os.environ, "LAKEKIT_CACHE_DIR": cache, "LAKEKIT_PROGRESS": "off"})
 
 
 def normalise_notebook(notebook: NotebookNode) -> NotebookNode:

@@ -19,7 +19,7 @@ from lakekit.manifest.footers import column_range, open_parquet, read_metadata
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.types import describe_type
 from lakekit.storage import RangeRequest
-from lakekit.units import KIB
+from lakekit.units import KIB, format_number_of
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -187,9 +187,9 @@ def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
     others = [kind for kind in manifest.kinds if supplies[kind.schema_id][name] not in ("conflict", "missing")]
     elsewhere = f", such as {others[0].example}" if others else ""
     return (
-        f"The column {name!r} of {manifest.name} is {file_type} in {path} and {table_type} in "
-        f"{sum(kind.files for kind in others):,} other files{elsewhere}; "
-        "no type holds the values of both unchanged."
+        f"The column {name!r} of {manifest.name} is {file_type} in {path}; it is read as {table_type} from "
+        f"{format_number_of(sum(kind.files for kind in others), 'other file')}{elsewhere}, "
+        "and no type holds the values of all unchanged."
     )
 
 
