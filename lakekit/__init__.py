@@ -36,6 +36,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Storage": "storage",
     "embedded_aws": "storage",
+    "embedded_s3": "storage",
     "Table": "table",
     "open_table": "table",
     "scan_polars": "table",
@@ -75,6 +76,7 @@ __all__ = [
     "WrongRegion",
     "create_duckdb_view",
     "embedded_aws",
+    "embedded_s3",
     "errors",
     "open_lake",
     "open_table",

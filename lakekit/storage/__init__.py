@@ -9,16 +9,20 @@ from lakekit.storage.embedded import embedded_aws
 from lakekit.storage.faults import translate_error
 from lakekit.storage.options import Storage, resolve_storage
 from lakekit.storage.requests import RequestLog
+from lakekit.storage.sandbox import LoggedRequest, Sandbox, embedded_s3
 from lakekit.storage.store import RangeRequest, Store, StoredObject, open_store
 
 __all__ = [
     "Address",
+    "LoggedRequest",
     "RangeRequest",
     "RequestLog",
+    "Sandbox",
     "Storage",
     "Store",
     "StoredObject",
     "embedded_aws",
+    "embedded_s3",
     "open_store",
     "parse_address",
     "resolve_storage",
