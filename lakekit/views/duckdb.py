@@ -162,5 +162,5 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]
     kind = "TEMP VIEW" if persistent else "VIEW"
-    FILE_SYSTEM.provide(view.token, view, con)
+    FILE_SYSTEM.provide(view.token, view, FILE_SYSTEM if con is duckdb.default_connection() else con)
     con.execute(f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
 from lakekit.views.transcode import NO_COLUMN
 
 _GROUP_NUMBERS = itertools.count(1)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # names of keys that stand in a path as they are; DuckDB decodes none
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
@@ -70,14 +72,14 @@ class Group:
         layout: how each file column is supplied.
         number: what tells the group from all others of this process.
         paths: its files.
-        rows: how many rows their footers count.
-        shown: the files as DuckDB is told of them, led by the empty file from which it learns the columns.
+        plain: positions of the files that are neither unreadable nor shown as copies.
+        shown: the files as DuckDB is told of them, after an empty one with the group's columns.
     """
 
     layout: Layout
     number: int = field(default_factory=lambda: next(_GROUP_NUMBERS))
     paths: list[str] = field(default_factory=list)
-    rows: int = 0
+    plain: set[int] = field(default_factory=set, repr=False)
     shown: pa.StructArray | None = field(default=None, repr=False)
 
     @property
@@ -86,13 +88,19 @@ class Group:
         return [name for name, how in self.layout if how == "file"]
 
     def list_files(self, positions: Sequence[int] | None = None) -> pa.ListArray:
-        """One list, as read_parquet takes it: an empty file with the group's columns, then files of the group.
+        """One list of files of the group, as read_parquet takes it.
+
+        DuckDB binds a view by the first file, and guesses by it how many rows there are. So a plain file leads, one
+        that opens without a request; where there is none, an empty file with the group's columns does.
 
         Args:
             positions: which of ``paths``; all if not given.
         """
-        rows = self.shown if positions is None else self.shown.take(pa.array([0, *(p + 1 for p in positions)]))
-        return pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
+        chosen = range(len(self.paths)) if positions is None else positions
+        leader = next((position for position in chosen if position in self.plain), None)
+        order = [0] if leader is None else [leader + 1]
+        order += [position + 1 for position in chosen if position != leader]
+        return pa.ListArray.from_arrays(pa.array([0, len(order)], pa.int32()), self.shown.take(pa.array(order)))
 
 
 class ViewPlan:
@@ -137,8 +145,9 @@ class ViewPlan:
             if group is None:
                 group = groups[layouts[schema_id]] = Group(layouts[schema_id])
                 told[group.number] = [self._show_header(group)]
+            if schema_id is not None and schema_id not in self.copied:
+                group.plain.add(len(group.paths))
             group.paths.append(file.path)
-            group.rows += file.rows or 0
             shown_bytes = None if schema_id in self.copied else file.size_bytes + PADDING_BYTES
             told[group.number].append((self._name_file(file.path, group), shown_bytes, file.modified_at, file.etag))
         self.groups = list(groups.values())
@@ -180,7 +189,9 @@ class ViewPlan:
 
     def marked_keys(self, group: Group) -> dict[str, str]:
         """By partition key, the name that the group's files show it under."""
-        return {key: mark_key(key, group.number) for key in self.manifest.schema.keys}
+        keys = self.manifest.schema.keys
+        names = [key if _WORD.fullmatch(key) else f"key-{position}" for position, key in enumerate(keys)]
+        return {key: mark_key(name, group.number) for key, name in zip(keys, names, strict=True)}
 
     def sql(self) -> str:
         """The query behind the view."""
@@ -193,7 +204,7 @@ class ViewPlan:
         bound = {name: schema.arrow.field(name).type for name in group.from_file} or {NO_COLUMN: pa.bool_()}
         bound |= {marked: schema.arrow.field(key).type for key, marked in keys.items()}
         texts = {name: quote_text(duckdb_type(kind)) for name, kind in bound.items()}
-        options = [f"bound_schema={_struct(texts)}", f"explicit_cardinality={max(group.rows, 1)}"]
+        options = [f"bound_schema={_struct(texts)}"]
         if keys:
             types = _struct({marked: duckdb_type(bound[marked]) for marked in keys.values()})
             options += ["hive_partitioning=true", "hive_types_autocast=false", f"hive_types={types}"]
