@@ -5,6 +5,7 @@ It must not hold a DuckDB connection: connections hold it.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -32,12 +33,14 @@ class Catalog:
     Attributes:
         tables: open tables by name.
         failed: errors by name, for folders that hold Parquet but make no table.
+        lock: held by whoever uses the lake's connection.
     """
 
     def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
         self.store = store
         self.tables: dict[str, Table] = {}
         self.failed: dict[str, LakekitError] = {}
+        self.lock = threading.RLock()
         self._options = options
         self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
         self._find_tables()
@@ -103,6 +106,10 @@ class Catalog:
 
     def refresh(self) -> Changes:
         """List every table again, with what changed in the whole lake."""
+        with self.lock:
+            return self._refresh_alone()
+
+    def _refresh_alone(self) -> Changes:
         from lakekit.manifest.changes import merge_changes
         from lakekit.views.sqltypes import quote_name
 

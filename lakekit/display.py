@@ -18,8 +18,8 @@ def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequenc
     Numbers are aligned to the right; the class "dataframe" lets JupyterLab colour light and dark themes.
 
     Example:
-        >>> format_html_table("t", ["n"], [(1,)])
-        '<div><b>t</b><table class="dataframe"><thead><tr><th>n</th></tr></thead><tbody><tr><td style="text-align:right">1</td></tr></tbody></table></div>'
+        >>> format_html_table("no rows", [], [], note="1 < 2")
+        '<div><b>no rows</b><div>1 &lt; 2</div></div>'
     """
     rows = list(rows)
     parts = [f"<div><b>{escape(title)}</b>"]
@@ -43,17 +43,15 @@ def format_text_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         a        12
         bcd       3
     """
-    shown = [[_format_value(value) for value in row] for row in rows]
-    numeric = [all(_is_number(value) for value in column) for column in zip(*rows, strict=True)] if shown else []
-    widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
-    lines = []
-    for row in [list(columns), *shown]:
-        cells = [
-            cell.rjust(width) if numeric and right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric or [False] * len(row), strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    rows = list(rows)
+    lines = [list(columns), *([_format_value(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    align = [
+        str.rjust if rows and all(_is_number(row[index]) or row[index] is None for row in rows) else str.ljust
+        for index in range(len(columns))
+    ]
+    aligned = [[put(*cell) for put, *cell in zip(align, line, widths, strict=True)] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in aligned)
 
 
 def _is_number(value: Any) -> bool:

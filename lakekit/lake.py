@@ -124,8 +124,9 @@ class Lake(Mapping[str, Table]):
         from lakekit.views.relation import wrap_relation
 
         con = self.duckdb
-        self._catalog.before_query(con)
-        relation = con.sql(query, params=params) if params is not None else con.sql(query)
+        with self._catalog.lock:
+            self._catalog.before_query(con)
+            relation = con.sql(query, params=params) if params is not None else con.sql(query)
         return relation if relation is None else wrap_relation(relation)
 
     def polars(self, name: str) -> pl.LazyFrame:

@@ -5,12 +5,15 @@ It must not slow the work: it draws a few times a second at most.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 SHOW_AFTER_SECONDS = 1.0
 REDRAW_SECONDS = 0.2
+PROGRESS_VARIABLE = "LAKEKIT_PROGRESS"  # environment variable; "off" shows no bars
 
 
 class Progress:
@@ -31,7 +34,7 @@ class Progress:
         self.total = total
         self.done = 0
         self._started = self._drawn = time.monotonic()
-        self._bar = None
+        self._bar: Any = None  # an IntProgress, "line" on a terminal, or None while nothing is shown
 
     def __enter__(self) -> Progress:
         return self
@@ -44,7 +47,7 @@ class Progress:
         """Set how many steps are done."""
         self.done = done
         now = time.monotonic()
-        if now - self._started > SHOW_AFTER_SECONDS and now - self._drawn > REDRAW_SECONDS:
+        if now - self._started > SHOW_AFTER_SECONDS and now - self._drawn > REDRAW_SECONDS and _is_wanted():
             self._drawn = now
             self._draw()
 
@@ -59,7 +62,7 @@ class Progress:
         text = f"{self.label}: {self.done:,}" + (f" of {self.total:,}" if self.total else "")
         if _in_notebook():
             self._draw_widget(text)
-        elif sys.stderr.isatty():
+        elif sys.stderr is not None and sys.stderr.isatty():
             self._bar = "line"
             sys.stderr.write(f"\r\033[K{text}")
             sys.stderr.flush()
@@ -74,6 +77,10 @@ class Progress:
         self._bar.description = text
         self._bar.max = max(self.total, self.done, 1)
         self._bar.value = self.done
+
+
+def _is_wanted() -> bool:
+    return os.environ.get(PROGRESS_VARIABLE, "").lower() != "off"
 
 
 def _in_notebook() -> bool:

@@ -221,13 +221,19 @@ class Table:
         self.manifest = after
         if self.has_view:
             self.view.is_stale = False
-            for key, reference in list(self._views.items()):
-                con = reference()
-                if con is None:
-                    del self._views[key]
-                else:
-                    self.duckdb(con, key.partition(" ")[2])
+            self._renew_views()
         return find_changes(before, after)
+
+    def _renew_views(self) -> None:
+        """Create the views again that are still there, in connections that are still open."""
+        from lakekit.views.duckdb import create_view, has_view
+
+        for key, reference in list(self._views.items()):
+            con, name = reference(), key.partition(" ")[2]
+            if con is not None and has_view(con, name, self.view):
+                create_view(con, name, self.view)
+            else:
+                del self._views[key]
 
     def describe(self) -> list[tuple[str, str]]:
         """Facts about the table, as pairs of a label and a text."""

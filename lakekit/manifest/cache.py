@@ -1,6 +1,6 @@
 """Footers kept on this computer, so that each is fetched once for as long as its object does not change.
 
-It must not hold anything but names, etags, sizes and footers, and nobody but the user may read it.
+It must not hold anything but names, etags, footers and what was found in them, and nobody but the user may read it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,31 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
 CACHE_VARIABLE = "LAKEKIT_CACHE_DIR"  # environment variable that moves the cache elsewhere
 MAX_SEGMENTS = 16  # files of one table's cache, above which they are rewritten as one
 
-_SCHEMA = pa.schema([("path", pa.string()), ("etag", pa.string()), ("footer", pa.large_binary())])
-_SUFFIX = ".footers"
+_FORMAT = "footers-1"  # the folder; another name when what is kept, or what it was checked for, changes
+_SUFFIX, _UNFINISHED = ".footers", ".part"
+_COLUMNS = {"path": pa.string(), "etag": pa.string(), "footer": pa.large_binary(), "has_order": pa.bool_()}
+_SCHEMA = pa.schema(list(_COLUMNS.items()))
+
+
+class KeptFooter(NamedTuple):
+    """What is kept of one version of a file.
+
+    Attributes:
+        footer: Thrift, length and magic, of a file that was found sound; empty for one that is no Parquet file.
+        has_order: whether it defines how its bounds are ordered.
+    """
+
+    footer: bytes
+    has_order: bool
 
 
 def cache_folder() -> Path:
@@ -43,57 +58,75 @@ class FooterCache:
     def __init__(self, url: str, endpoint_url: str | None = None):
         name = hashlib.sha256(f"{endpoint_url or ''}\n{url}".encode()).hexdigest()[:32]
         self._folder: Path | None = None
-        self._kept: dict[tuple[str, str], pa.Scalar] = {}
+        self._kept: dict[tuple[str, str], tuple[pa.LargeBinaryScalar, bool]] = {}
+        self._segments: list[Path] = []  # those whose sound footers are all in _kept
         with contextlib.suppress(OSError):
-            folder = cache_folder() / "footers" / name
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = folder
+            folder = cache_folder() / _FORMAT
+            folder.mkdir(mode=0o700, exist_ok=True)
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+            self._folder = folder / name
             self._load()
 
     def _load(self) -> None:
-        for segment in self._segments():
+        for segment in sorted(self._folder.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(OSError, pa.ArrowException):
+                self._segments.append(segment)
                 table = pa.ipc.open_file(pa.memory_map(str(segment))).read_all()
-                keys = zip(table["path"].to_pylist(), table["etag"].to_pylist(), strict=True)
-                self._kept.update(zip(keys, table["footer"], strict=True))
-
-    def _segments(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns) if self._folder else []
+                if table.schema.equals(_SCHEMA):
+                    table.validate(full=True)
+                    self._kept.update(_list_entries(table))
 
     def get(self, path: str, etag: str) -> bytes | None:
         """The footer of this version of a file (Thrift, length, magic), or None."""
-        kept = self._kept.get((path, etag))
-        return None if kept is None else kept.as_py()
+        kept = self.get_kept(path, etag)
+        return kept.footer if kept is not None else None
 
-    def put(self, footers: Mapping[tuple[str, str], bytes]) -> None:
-        """Keep these footers, by (path, etag). They are on disk, whole, when this returns."""
+    def get_kept(self, path: str, etag: str) -> KeptFooter | None:
+        """What is kept of this version of a file, or None."""
+        kept = self._kept.get((path, etag))
+        return None if kept is None else KeptFooter(kept[0].as_py(), kept[1])
+
+    def put(self, footers: Mapping[tuple[str, str], KeptFooter]) -> None:
+        """Keep these, by (path, etag). They are on disk, whole, when this returns."""
         if not footers:
             return
-        self._write(footers.items())
-        self._kept.update((key, pa.scalar(footer, pa.large_binary())) for key, footer in footers.items())
+        columns = [*zip(*footers, strict=True), *zip(*footers.values(), strict=True)]
+        table = pa.table([list(column) for column in columns], schema=_SCHEMA)
+        self._write(table)
+        self._kept.update(_list_entries(table))
 
     def keep_only(self, current: Iterable[tuple[str, str]]) -> None:
         """Rewrite many small segments as one that holds what is current; a no-op while there are few."""
-        segments = self._segments()
-        if len(segments) <= MAX_SEGMENTS:
+        if len(self._segments) <= MAX_SEGMENTS:
             return
-        self._write([(key, self._kept[key].as_py()) for key in current if key in self._kept])
-        for segment in segments:
+        old, self._segments = self._segments, []
+        kept = {key: self.get_kept(*key) for key in current if key in self._kept}
+        self.put(kept)
+        if kept and not self._segments:  # it could not be written
+            self._segments = old
+            return
+        for segment in old:
             with contextlib.suppress(OSError):
                 segment.unlink()
 
-    def _write(self, footers: Iterable[tuple[tuple[str, str], bytes]]) -> None:
+    def _write(self, table: pa.Table) -> None:
         if self._folder is None:
             return
-        keys, blobs = zip(*footers, strict=True) if footers else ((), ())
-        columns = [[path for path, _ in keys], [etag for _, etag in keys], list(blobs)]
-        table = pa.table(columns, schema=_SCHEMA)
         with contextlib.suppress(OSError):
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")  # mode 0600
+            handle, name = tempfile.mkstemp(dir=self._folder, suffix=_UNFINISHED)  # mode 0600
+            segment = Path(name).with_suffix(_SUFFIX)
             try:
                 with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
                     writer.write_table(table)
-                os.replace(name, name.removesuffix(".part") + _SUFFIX)
+                os.replace(name, segment)
             except BaseException:
                 os.unlink(name)
                 raise
+            self._segments.append(segment)
+
+
+def _list_entries(table: pa.Table) -> Iterator[tuple[tuple[str, str], tuple[pa.LargeBinaryScalar, bool]]]:
+    """Footers as scalars: they stay where they are, on disk, until asked for."""
+    path, etag, footer, has_order = (table.column(name) for name in _COLUMNS)
+    keys = zip(path.to_pylist(), etag.to_pylist(), strict=True)
+    return zip(keys, zip(footer, has_order.to_pylist(), strict=True), strict=True)

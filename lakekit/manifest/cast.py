@@ -18,7 +18,8 @@ def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
     Example:
         >>> import pyarrow as pa
-        >>> cast_column(pa.chunked_array([[{"a": 1}]]), pa.struct([("a", pa.float64()), ("b", pa.string())])).to_pylist()
+        >>> kind = pa.struct([("a", pa.float64()), ("b", pa.string())])
+        >>> cast_column(pa.chunked_array([[{"a": 1}]]), kind).to_pylist()
         [{'a': 1.0, 'b': None}]
     """
     if column.type.equals(kind):
@@ -41,7 +42,7 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if types.is_struct(array.type) and types.is_struct(kind):
         return _cast_struct(array, kind)
     if types.is_map(array.type) and types.is_map(kind):
-        return _cast_map(_without_offset(array), kind)
+        return _cast_map(array, kind)
     if types.is_list(kind) and _is_any_list(array.type):
         return _cast_list(array, kind)
     return pc.cast(array, kind)
@@ -58,28 +59,37 @@ def _cast_struct(array: pa.StructArray, kind: pa.StructType) -> pa.Array:
     if not fields:
         return pa.array([None if null else {} for null in array.is_null().to_pylist()], kind)
     children = []
-    for field in fields:
-        index = array.type.get_field_index(field.name)
+    for position, field in enumerate(fields):
+        index = _find_field(array.type, field.name, position)
         children.append(pa.nulls(len(array), field.type) if index < 0 else cast_array(array.field(index), field.type))
     return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
 
 
+def _find_field(kind: pa.StructType, name: str, position: int) -> int:
+    """Where a field stands; -1 if nowhere. Of fields with the same name that at the same position is meant."""
+    if position < kind.num_fields and kind.field(position).name == name:
+        return position
+    return kind.get_field_index(name)
+
+
 def _cast_list(array: pa.Array, kind: pa.ListType) -> pa.Array:
-    if not pa.types.is_list(array.type):
-        array = pc.cast(array, pa.list_(array.type.value_type))
-    array = _without_offset(array)
-    values = cast_array(array.values, kind.value_type)
-    return pa.ListArray.from_arrays(array.offsets, values, type=kind, mask=array.is_null())
+    """By lengths and not by pyarrow's cast, which makes lists of views whose offsets are beyond their memory."""
+    lengths = pc.if_else(array.is_valid(), pc.list_value_length(array), 0)
+    values = cast_array(array.flatten(), kind.value_type)
+    return pa.ListArray.from_arrays(_sum_lengths(lengths), values, type=kind, mask=array.is_null())
+
+
+def _sum_lengths(lengths: pa.Array) -> pa.Array:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths.to_numpy(zero_copy_only=False), out=offsets[1:])
+    return pa.array(offsets).cast(pa.int32())
 
 
 def _cast_map(array: pa.MapArray, kind: pa.MapType) -> pa.Array:
+    if array.offset:  # Arrow builds no map with a mask from a slice; a copy of the slice has no offset
+        array = array.take(pa.array(np.arange(len(array))))
     keys, items = cast_array(array.keys, kind.key_type), cast_array(array.items, kind.item_type)
     return pa.MapArray.from_arrays(array.offsets, keys, items, type=kind, mask=array.is_null())
-
-
-def _without_offset(array: pa.Array) -> pa.Array:
-    """Arrow builds no list or map with a mask from a slice; a copy of the slice has no offset."""
-    return array if array.offset == 0 else array.take(pa.array(range(len(array))))
 
 
 def _format_uuids(array: pa.FixedSizeBinaryArray) -> pa.Array:

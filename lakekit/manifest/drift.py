@@ -99,22 +99,19 @@ class Drift:
         return format_html_table(title, frame.columns, frame.rows())
 
 
-def find_drift(
-    table: str, schema: TableSchema, kinds: Sequence[FileKind], paths: Mapping[str, Sequence[str]]
-) -> Drift:
-    """The drift of a table from its files' schemas and the paths of each, by schema_id."""
+def find_drift(table: str, schema: TableSchema, kinds: Sequence[FileKind]) -> Drift:
+    """The drift of a table from the schemas of its files."""
     types, variants = {}, {}
     for field in schema.file_columns:
         found: dict[tuple[str, str], list[str]] = {}
         for kind in kinds:
-            has = field.name in kind.schema.names
-            text = describe_type(kind.schema.field(field.name).type) if has else "missing"
+            text = describe_type(kind.types[field.name]) if field.name in kind.types else "missing"
             supply = schema.supplies[kind.schema_id][field.name]
-            found.setdefault((text, supply), []).extend(paths[kind.schema_id])
-        if len(found) > 1 or any(supply not in ("same",) for _, supply in found):
+            found.setdefault((text, supply), []).extend(kind.paths)
+        if len(found) > 1 or any(supply != "same" for _, supply in found):
             types[field.name] = describe_type(field.type)
-            ordered = [Variant(text, tuple(sorted(where)), supply) for (text, supply), where in found.items()]
-            variants[field.name] = tuple(sorted(ordered, key=lambda variant: variant.paths[0]))
+            ways = [Variant(text, tuple(sorted(where)), supply) for (text, supply), where in found.items()]
+            variants[field.name] = tuple(sorted(ways, key=lambda variant: variant.paths[0]))
     return Drift(table, types, variants)
 
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakekit.errors import ArchivedFile, CorruptFile, LakekitError, StaleFile
-from lakekit.manifest.cache import FooterCache
+from lakekit.manifest.cache import FooterCache, KeptFooter
 from lakekit.manifest.footers import (
     ENCRYPTED_MAGIC,
     FOOTER_TAIL_BYTES,
     MAGIC,
     Footer,
+    FooterParser,
     Unreadable,
     footer_size,
-    parse_footer,
     verify_file,
 )
 from lakekit.manifest.listing import is_named_parquet
@@ -36,26 +36,27 @@ def fetch_footers(
 ) -> dict[str, Footer | Unreadable | None]:
     """For each path its footer, why the file cannot be read, or None where it is no Parquet file by content.
 
-    Files of up to 128 KiB come whole with that one request and are decoded once as a check.
+    Files of up to 128 KiB come whole with that one request and are decoded once as a check. What was read is kept
+    in the cache also when this is interrupted.
 
     Raises:
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: what concerns more than one file.
     """
+    parser = FooterParser()
     found: dict[str, Footer | Unreadable | None] = {}
     missing = []
     for item in files:
-        kept = cache.get(item.path, item.etag)
-        if kept is None:
+        try:
+            found[item.path] = _recall_footer(parser, cache, item)
+            on_progress(len(found))
+        except KeyError:
             missing.append(item)
-        else:
-            found[item.path] = parse_footer(kept, item.path, item.size_bytes)
-    on_progress(len(found))
-    fresh: dict[tuple[str, str], bytes] = {}
+    fresh: dict[tuple[str, str], KeptFooter] = {}
     try:
-        for item, outcome, footer in _read_tails(store, missing):
+        for item, outcome, footer in _read_tails(store, missing, parser):
             found[item.path] = outcome
-            if isinstance(outcome, Footer):
-                fresh[item.path, item.etag] = footer
+            if not isinstance(outcome, Unreadable):
+                fresh[item.path, item.etag] = KeptFooter(footer, outcome is not None and outcome.has_order)
             on_progress(len(found))
             if len(fresh) >= FLUSH_FOOTERS:
                 cache.put(fresh)
@@ -65,35 +66,47 @@ def fetch_footers(
     return found
 
 
+def _recall_footer(parser: FooterParser, cache: FooterCache, item: StoredObject) -> Footer | None:
+    """What is kept of this version of a file; KeyError where there is nothing, or nothing that makes sense."""
+    kept = cache.get_kept(item.path, item.etag)
+    if kept is None:
+        raise KeyError(item.path)
+    if not kept.footer:
+        return None
+    try:
+        return parser.parse_again(kept.footer, kept.has_order)
+    except ValueError as exc:  # the cache is damaged, not the file
+        raise KeyError(item.path) from exc
+
+
 def _read_tails(
-    store: Store, files: Iterable[StoredObject]
+    store: Store, files: Iterable[StoredObject], parser: FooterParser
 ) -> Iterator[tuple[StoredObject, Footer | Unreadable | None, bytes]]:
     """Each file with what its footer says and the footer; those longer than the first read take a second one."""
     items = {item.path: item for item in files}
     longer: dict[str, int] = {}
     tails = (_tail_request(item, FOOTER_TAIL_BYTES) for item in items.values())
     for request, outcome in store.read_many(tails):
-        item = items[request.path]
-        tail = _bytes_or_error(outcome)
+        item, tail = items[request.path], _bytes_or_error(outcome)
         if isinstance(tail, Unreadable):
             yield item, tail, b""
             continue
         try:
             size = footer_size(tail, item.path, item.size_bytes)
         except LakekitError as error:
-            foreign = tail[-4:] not in (MAGIC, ENCRYPTED_MAGIC) and not is_named_parquet(item.path)
-            yield item, None if foreign else Unreadable(error), b""
+            is_foreign = tail[-4:] not in (MAGIC, ENCRYPTED_MAGIC) and not is_named_parquet(item.path)
+            yield item, None if is_foreign else Unreadable(error), b""
             continue
-        if size <= len(tail):
-            yield item, _parse_whole(tail, size, item), tail[-size:]
-        else:
+        if size > len(tail):
             longer[item.path] = size
+        else:
+            yield item, _parse_tail(parser, tail, size, item), tail[-size:]
     for request, outcome in store.read_many(_tail_request(items[path], size) for path, size in longer.items()):
         item, footer = items[request.path], _bytes_or_error(outcome)
         if isinstance(footer, Unreadable):
             yield item, footer, b""
         else:
-            yield item, parse_footer(footer, item.path, item.size_bytes), footer
+            yield item, parser.parse(footer, item.path, item.size_bytes), footer
 
 
 def _tail_request(item: StoredObject, length: int) -> RangeRequest:
@@ -101,8 +114,8 @@ def _tail_request(item: StoredObject, length: int) -> RangeRequest:
     return RangeRequest(item.path, item.size_bytes - length, length, item.etag)
 
 
-def _parse_whole(tail: bytes, size: int, item: StoredObject) -> Footer | Unreadable:
-    footer = parse_footer(tail[-size:], item.path, item.size_bytes)
+def _parse_tail(parser: FooterParser, tail: bytes, size: int, item: StoredObject) -> Footer | Unreadable:
+    footer = parser.parse(tail[-size:], item.path, item.size_bytes)
     if isinstance(footer, Unreadable) or len(tail) < item.size_bytes:
         return footer
     damage = verify_file(tail, item.path)

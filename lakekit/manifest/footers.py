@@ -6,44 +6,38 @@ It must not fetch bytes: it gets the end of a file and says what that tells.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakekit.errors import CorruptFile, EncryptedFile, LakekitError
-from lakekit.manifest.thrift import declares_encryption
-from lakekit.manifest.types import normalize_type
-from lakekit.units import KIB, MIB, format_bytes
+from lakekit.manifest.damage import (
+    Leaf,
+    describe_briefly,
+    find_footer_flaw,
+    find_page_flaw,
+    has_defined_order,
+    list_leaves,
+)
+from lakekit.manifest.stats import BoundedColumn, ColumnStats, collect_stats, list_bounded_columns, list_met_needs
+from lakekit.manifest.thrift import read_fields
+from lakekit.manifest.types import normalize_field
+from lakekit.units import GIB, KIB
 
 FOOTER_TAIL_BYTES = 128 * KIB  # read from the end of a file at first: most footers, and small files whole
-MAX_VERIFIED_CELLS = 1_000_000  # rows x columns up to which a small file is decoded when it is first seen
-MAX_VERIFIED_BYTES = 16 * MIB  # the same, uncompressed
+MAX_FOOTER_BYTES = 1 * GIB  # a longer one is taken for damage, and not fetched
 MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
 
+_ENCRYPTION = 8  # field number in FileMetaData, parquet.thrift
 _SKIP_HINT = 'read the rest with on_bad_file="skip" (what is left out stands in table.skipped), or replace the file.'
+_NOT_A_FOOTER = (pa.ArrowException, OSError, ValueError)  # what pyarrow raises over bytes that are none
 
 
-@dataclass(frozen=True)
-class ColumnStats:
-    """Bounds of one column in one file; None where the file does not tell.
-
-    Attributes:
-        min: a value not above any in the column (for text perhaps a shortened one).
-        max: a value not below any in the column.
-        null_count: how many rows are NULL.
-    """
-
-    min: Any
-    max: Any
-    null_count: int | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Footer:
     """What one file's footer says.
 
@@ -51,8 +45,10 @@ class Footer:
         rows: rows in the file.
         row_groups: row groups in the file.
         schema: the file's columns, normalized types, in the file's order.
-        schema_id: the same text for files with the same columns and physical types.
-        stats: bounds by column, for columns that are not nested.
+        schema_id: the same text for files with the same columns and physical types, that are doubtful or not alike.
+        stats: bounds by column, for columns that are not nested; doubtful ones are left out.
+        has_order: whether it defines how bounds are ordered.
+        is_doubtful: whether it may hold bounds that are wrong, which an engine must not be shown.
     """
 
     rows: int
@@ -60,6 +56,113 @@ class Footer:
     schema: pa.Schema
     schema_id: str
     stats: Mapping[str, ColumnStats]
+    has_order: bool = True
+    is_doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that cannot be read: why, and its footer where that much is readable."""
+
+    error: LakekitError
+    footer: Footer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSchema:
+    """What all footers with the same schema share."""
+
+    schema: pa.Schema
+    schema_id: str
+    leaves: tuple[Leaf, ...]
+    bounded: tuple[BoundedColumn, ...]
+
+
+class FooterParser:
+    """Parses the footers of a table; what is in a schema is worked out once for all files that have it.
+
+    Example:
+        >>> import io
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> sink = io.BytesIO()
+        >>> pq.write_table(pa.table({"n": [1, 2, 3]}), sink)
+        >>> footer = FooterParser().parse(sink.getvalue()[4:], "a.parquet", len(sink.getvalue()))
+        >>> footer.rows, footer.stats["n"].max
+        (3, 3)
+    """
+
+    def __init__(self) -> None:
+        self._schemas: dict[tuple[str, bytes], _FileSchema] = {}
+
+    def parse(self, footer: bytes, path: str, size_bytes: int) -> Footer | Unreadable:
+        """What a footer says that is seen for the first time, or what keeps its file from being read.
+
+        Args:
+            footer: the end of the file, from the footer on (Thrift, length and magic).
+            path: the file, for messages.
+            size_bytes: how long it is.
+        """
+        try:
+            fields = read_fields(footer[-_length_of(footer) - 8 : -8])
+            metadata = read_metadata(footer)
+            shared = self._find_schema(footer, metadata)
+        except _NOT_A_FOOTER as exc:
+            return _refuse(f"{path} is damaged: its footer does not decode ({describe_briefly(exc)}).")
+        known = Footer(metadata.num_rows, metadata.num_row_groups, shared.schema, shared.schema_id, {})
+        if _ENCRYPTION in fields:
+            what = f"{path} is encrypted: its footer is plain, but columns need a key, and lakekit holds none."
+            return Unreadable(EncryptedFile(what, hint='read the rest with on_bad_file="skip".'), known)
+        if flaw := find_footer_flaw(fields, shared.leaves):
+            return _refuse(f"{path} is damaged: its footer contradicts itself ({flaw}).")
+        if flaw := _find_range_flaw(metadata, size_bytes):
+            return _refuse(f"{path} is damaged: {flaw}.", known)
+        return _describe(metadata, shared, has_defined_order(fields, shared.leaves))
+
+    def parse_again(self, footer: bytes, has_order: bool) -> Footer:
+        """What a footer says that was found sound before, as was whether it has an order.
+
+        Raises:
+            ValueError: it is not what it was.
+        """
+        try:
+            metadata = read_metadata(footer)
+            return _describe(metadata, self._find_schema(footer, metadata), has_order)
+        except _NOT_A_FOOTER as exc:
+            raise ValueError(f"a kept footer does not decode ({describe_briefly(exc)})") from exc
+
+    def _find_schema(self, footer: bytes, metadata: pq.FileMetaData) -> _FileSchema:
+        text = repr(metadata.schema).partition("\n")[2]  # its first line is an address in memory
+        key = text, (metadata.metadata or {}).get(b"ARROW:schema", b"")
+        if key not in self._schemas:
+            columns = read_schema(footer, metadata)
+            shown = columns.to_string(show_field_metadata=False, show_schema_metadata=False)
+            digest = hashlib.sha256(f"{text}\n{shown}".encode()).hexdigest()[:12]
+            schema = pa.schema([normalize_field(field) for field in columns])
+            leaves = list_leaves(metadata.schema)
+            self._schemas[key] = _FileSchema(schema, digest, leaves, list_bounded_columns(columns, leaves))
+        return self._schemas[key]
+
+
+def _describe(metadata: pq.FileMetaData, shared: _FileSchema, has_order: bool) -> Footer:
+    met = list_met_needs(metadata, has_order=has_order)
+    is_doubtful = any(leaf.needs not in met for leaf in shared.leaves)
+    return Footer(
+        rows=metadata.num_rows,
+        row_groups=metadata.num_row_groups,
+        schema=shared.schema,
+        schema_id=f"{shared.schema_id}-doubtful" if is_doubtful else shared.schema_id,
+        stats=collect_stats(metadata, shared.bounded, met),
+        has_order=has_order,
+        is_doubtful=is_doubtful,
+    )
+
+
+def _refuse(what: str, known: Footer | None = None) -> Unreadable:
+    return Unreadable(CorruptFile(what, hint=_SKIP_HINT), known)
+
+
+def _length_of(tail: bytes) -> int:
+    return int.from_bytes(tail[-8:-4], "little")
 
 
 def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
@@ -73,38 +176,17 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
         raise CorruptFile(what, hint=_SKIP_HINT)
     magic = tail[-4:]
     if magic == ENCRYPTED_MAGIC:
-        raise EncryptedFile(
-            f"{path} is encrypted: its footer ends with PARE, and lakekit holds no keys.",
-            hint='read the rest with on_bad_file="skip".',
-        )
+        what = f"{path} is encrypted: its footer ends with PARE, and lakekit holds no keys."
+        raise EncryptedFile(what, hint='read the rest with on_bad_file="skip".')
     if magic != MAGIC:
         begins = f", and it begins with {bytes(tail[:24])!r}" if len(tail) == size_bytes else ""
-        raise CorruptFile(f"{path} is not a Parquet file: it ends with {magic!r}, not b'PAR1'{begins}.", hint=_SKIP_HINT)
-    size = int.from_bytes(tail[-8:-4], "little") + 8
-    if size > size_bytes - 4:
+        what = f"{path} is not a Parquet file: it ends with {bytes(magic)!r}, not b'PAR1'{begins}."
+        raise CorruptFile(what, hint=_SKIP_HINT)
+    size = _length_of(tail) + 8
+    if size > min(size_bytes - 4, MAX_FOOTER_BYTES):
         what = f"{path} is damaged: its footer claims {size:,} bytes, the whole file has {size_bytes:,}."
         raise CorruptFile(what, hint=_SKIP_HINT)
     return size
-
-
-def parse_footer(footer: bytes, path: str, size_bytes: int) -> Footer | Unreadable:
-    """The footer of a file from its bytes (Thrift, length and magic), or what keeps the file from being read."""
-    try:
-        metadata = read_metadata(footer)
-        encrypted = declares_encryption(footer[:-8], metadata.created_by)
-        columns = read_schema(footer, metadata)
-    except (pa.ArrowException, OSError, ValueError) as exc:
-        what = f"{path} is damaged: its footer does not decode ({_one_line(exc)})."
-        return Unreadable(CorruptFile(what, hint=_SKIP_HINT))
-    identity = str(metadata.schema) + columns.to_string(show_schema_metadata=False)
-    schema = pa.schema([pa.field(field.name, normalize_type(field.type)) for field in columns])
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    known = Footer(metadata.num_rows, metadata.num_row_groups, schema, digest, {})
-    if encrypted:
-        what = f"{path} is encrypted: its footer is plain, but columns need a key, and lakekit holds none."
-        return Unreadable(EncryptedFile(what, hint='read the rest with on_bad_file="skip".'), known)
-    error = _check_ranges(metadata, path, size_bytes)
-    return Unreadable(error, known) if error else replace(known, stats=_collect_stats(metadata, schema))
 
 
 def read_metadata(footer: bytes) -> pq.FileMetaData:
@@ -124,15 +206,8 @@ def open_parquet(source: Any, metadata: pq.FileMetaData | None = None) -> pq.Par
 
 def verify_file(data: bytes, path: str) -> CorruptFile | None:
     """Decode a small file once, so that damage inside its pages is found before a query meets it; the damage if any."""
-    try:
-        parquet = open_parquet(pa.BufferReader(data))
-        groups = [parquet.metadata.row_group(index) for index in range(parquet.metadata.num_row_groups)]
-        cells = parquet.metadata.num_rows * parquet.metadata.num_columns
-        if cells <= MAX_VERIFIED_CELLS and sum(group.total_byte_size for group in groups) <= MAX_VERIFIED_BYTES:
-            parquet.read(use_threads=False).validate()
-    except (pa.ArrowException, OSError, ValueError) as exc:
-        return CorruptFile(f"{path} is damaged: its data does not decode ({_one_line(exc)}).", hint=_SKIP_HINT)
-    return None
+    flaw = find_page_flaw(open_parquet(pa.BufferReader(data)))
+    return CorruptFile(f"{path} is damaged: its data does not decode ({flaw}).", hint=_SKIP_HINT) if flaw else None
 
 
 def column_range(column: pq.ColumnChunkMetaData) -> tuple[int, int]:
@@ -143,60 +218,19 @@ def column_range(column: pq.ColumnChunkMetaData) -> tuple[int, int]:
     return start, start + column.total_compressed_size
 
 
-def _check_ranges(metadata: pq.FileMetaData, path: str, size_bytes: int) -> CorruptFile | None:
+def _find_range_flaw(metadata: pq.FileMetaData, size_bytes: int) -> str:
+    """Where a footer without a flaw does not fit its file: columns beyond its end, rows that do not add up."""
     rows = 0
-    for group_index in range(metadata.num_row_groups):
-        group = metadata.row_group(group_index)
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
         rows += group.num_rows
         for index in range(group.num_columns):
             start, end = column_range(group.column(index))
             if group.num_rows and not 4 <= start <= end <= size_bytes - 8:
-                what = (
-                    f"{path} is damaged: column {group.column(index).path_in_schema!r} claims bytes {start:,} to "
-                    f"{end:,} of a file of {format_bytes(size_bytes)} ({size_bytes:,} bytes)."
-                )
-                return CorruptFile(what, hint=_SKIP_HINT)
+                name = group.column(index).path_in_schema
+                return f"column {name!r} claims bytes {start:,} to {end:,} of a file of {size_bytes:,} bytes"
+        if group.num_rows < 0:
+            return f"row group {number} claims {group.num_rows:,} rows"
     if rows != metadata.num_rows:
-        what = f"{path} is damaged: its footer counts {metadata.num_rows:,} rows, its row groups hold {rows:,}."
-        return CorruptFile(what, hint=_SKIP_HINT)
-    return None
-
-
-def _collect_stats(metadata: pq.FileMetaData, schema: pa.Schema) -> dict[str, ColumnStats]:
-    flat = {field.name for field in schema if not pa.types.is_nested(field.type)}
-    leaves = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
-    found: dict[str, ColumnStats] = {}
-    for index, path in enumerate(leaves):
-        if path in flat:
-            chunks = [metadata.row_group(group).column(index).statistics for group in range(metadata.num_row_groups)]
-            found[path] = _merge_stats(chunks)
-    return found
-
-
-def _merge_stats(chunks: list[pq.Statistics | None]) -> ColumnStats:
-    known = [chunk for chunk in chunks if chunk is not None]
-    nulls = None
-    if len(known) == len(chunks) and all(chunk.has_null_count for chunk in known):
-        nulls = sum(chunk.null_count for chunk in known)
-    valued = [chunk for chunk in known if not (chunk.has_null_count and chunk.num_values == 0)]
-    if len(known) < len(chunks) or not valued or not all(chunk.has_min_max for chunk in valued):
-        return ColumnStats(None, None, nulls)
-    try:
-        low, high = min(chunk.min for chunk in valued), max(chunk.max for chunk in valued)
-    except (ValueError, OverflowError, pa.ArrowException):  # a date beyond Python's calendar, text that is not UTF-8
-        return ColumnStats(None, None, nulls)
-    if any(isinstance(value, float) and math.isnan(value) for value in (low, high)):
-        return ColumnStats(None, None, nulls)
-    return ColumnStats(low, high, nulls)
-
-
-def _one_line(exc: Exception) -> str:
-    return " ".join(str(exc).split())[:200]
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A file that cannot be read: why, and its footer where that much is readable."""
-
-    error: LakekitError
-    footer: Footer | None = None
+        return f"its footer counts {metadata.num_rows:,} rows, its row groups hold {rows:,}"
+    return ""

@@ -5,14 +5,16 @@ It must not read files; it gets the schemas that footers tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
 
 from lakekit.errors import ColumnNameConflict
-from lakekit.manifest.types import has_inexact_integers, normalize_type, unify_types
+from lakekit.manifest.types import may_change_values, normalize_type, stored_type, unify_types
 
 Supply = Literal["same", "widened", "checked", "missing", "conflict"]
 
@@ -24,14 +26,26 @@ class FileKind:
     Attributes:
         schema_id: what names the schema.
         schema: their columns, with normalized types.
-        files: how many there are.
-        example: the path of the first of them.
+        paths: where they lie, sorted.
+        example: one of them, that can be read if any can.
+        is_doubtful: whether their footers may hold bounds that are wrong, which an engine must not be shown.
     """
 
     schema_id: str
     schema: pa.Schema
-    files: int
+    paths: tuple[str, ...]
     example: str
+    is_doubtful: bool = False
+
+    @property
+    def files(self) -> int:
+        """How many there are."""
+        return len(self.paths)
+
+    @cached_property
+    def types(self) -> dict[str, pa.DataType]:
+        """Their types by column; durations with their unit, which the schema shows as whole numbers."""
+        return {field.name: stored_type(field) for field in self.schema}
 
 
 @dataclass(frozen=True)
@@ -62,90 +76,114 @@ def unify_schemas(
     *,
     declared: pa.Schema | None = None,
     conflicts_as_text: bool = False,
-    is_exact: Callable[[str, str], bool] = lambda schema_id, column: False,
+    holds: Callable[[str, str, pa.DataType], bool] = lambda schema_id, column, kind: False,
 ) -> TableSchema:
     """The schema of a table from those of its files.
 
-    Where types cannot become one, the type that most files have stays, and the others are in conflict.
+    Where types cannot become one, the type that most files have stays, and those that do not fit it are in conflict.
 
     Args:
         kinds: the distinct schemas, in the order of their first file's path.
         keys: partition columns with their types; a file column of the same name is passed over.
-        declared: columns and types to use instead of those found.
+        declared: columns and types to use instead of those found; a file whose type is wider is in conflict.
         conflicts_as_text: make a column in conflict text.
-        is_exact: whether the whole numbers of a column are known to stay within 2**53 in files of a schema.
+        holds: whether a type is known to hold all values of a column in files of a schema; asked where it may not.
 
     Raises:
         ColumnNameConflict: names equal but for case, or twice in one file.
     """
-    _check_names(kinds, keys)
+    _check_names(kinds, keys, declared)
     if declared is None:
-        types = {name: _choose_type(name, kinds, is_exact, conflicts_as_text) for name in _column_names(kinds, keys)}
+        types = {name: _choose_type(name, kinds, conflicts_as_text) for name in _column_names(kinds, keys)}
     else:
         types = {field.name: normalize_type(field.type) for field in declared if field.name not in keys}
     supplies = {
         kind.schema_id: {
-            name: _supply(kind, name, type_, is_exact, as_text=conflicts_as_text) for name, type_ in types.items()
+            name: _supply(kind, name, type_, holds, as_text=conflicts_as_text) for name, type_ in types.items()
         }
         for kind in kinds
     }
-    arrow = pa.schema([*types.items(), *keys.items()])
+    arrow = pa.schema([*((name, normalize_type(kind)) for name, kind in types.items()), *keys.items()])
     return TableSchema(arrow, tuple(keys), supplies)
 
 
-def _check_names(kinds: Sequence[FileKind], keys: Mapping[str, pa.DataType]) -> None:
-    spelled = {key.casefold(): (key, "the paths") for key in keys}
+def _check_names(kinds: Sequence[FileKind], keys: Iterable[str], declared: pa.Schema | None) -> None:
+    spelled: dict[str, tuple[str, str]] = {}
+    for key in keys:
+        _note_name(spelled, key, "the paths")
     for kind in kinds:
-        seen: set[str] = set()
-        for name in kind.schema.names:
-            if name in seen:
-                raise ColumnNameConflict(
-                    f"The column {name!r} stands twice in {kind.example}.",
-                    hint="rename one of the two where the file is written.",
-                )
-            seen.add(name)
-            other, where = spelled.setdefault(name.casefold(), (name, kind.example))
-            if other != name:
-                raise ColumnNameConflict(
-                    f"The columns {other!r} (in {where}) and {name!r} (in {kind.example}) differ only in case; "
-                    "SQL engines cannot tell them apart.",
-                    hint="rename one of the two where the files are written, or open their folders as two tables.",
-                )
+        twice = [name for name, count in Counter(kind.schema.names).items() if count > 1]
+        if twice:
+            what = f"The column {twice[0]!r} stands twice in {kind.example}."
+            raise ColumnNameConflict(what, hint="rename one of the two where the file is written.")
+        for field in kind.schema:
+            _note_name(spelled, field.name, kind.example)
+            _check_fields(field, field.name, kind.example)
+    for name in declared.names if declared is not None else ():
+        _note_name(spelled, name, "the declared schema")
+
+
+def _note_name(spelled: dict[str, tuple[str, str]], name: str, where: str) -> None:
+    """Note how a name is spelled; ColumnNameConflict when it was spelled otherwise elsewhere."""
+    other, elsewhere = spelled.setdefault(name.casefold(), (name, where))
+    if other != name:
+        raise ColumnNameConflict(
+            f"The columns {other!r} (in {elsewhere}) and {name!r} (in {where}) differ only in case; "
+            "SQL engines cannot tell them apart.",
+            hint="rename one of the two where the files are written, or open their folders as two tables.",
+        )
+
+
+def _check_fields(parent: pa.Field, name: str, example: str) -> None:
+    """ColumnNameConflict for two fields of one struct, at any depth, whose names are equal or differ only in case."""
+    spelled: dict[str, str] = {}
+    for index in range(parent.type.num_fields):
+        field = parent.type.field(index)
+        other = spelled.setdefault(field.name.casefold(), field.name)
+        if len(spelled) <= index:
+            raise ColumnNameConflict(
+                f"The column {name!r} has the fields {other!r} and {field.name!r} in one struct, in {example}; "
+                "engines cannot tell them apart.",
+                hint="rename one of the two where the file is written.",
+            )
+        _check_fields(field, name, example)
 
 
 def _column_names(kinds: Sequence[FileKind], keys: Mapping[str, pa.DataType]) -> list[str]:
-    return list(dict.fromkeys(name for kind in kinds for name in kind.schema.names if name not in keys))
+    return list(dict.fromkeys(name for kind in kinds for name in kind.types if name not in keys))
 
 
-def _choose_type(
-    name: str, kinds: Sequence[FileKind], is_exact: Callable[[str, str], bool], as_text: bool
-) -> pa.DataType:
-    chosen: pa.DataType = pa.null()
-    having = [kind for kind in kinds if name in kind.schema.names]
-    conflict = False
-    for kind in sorted(having, key=lambda kind: -kind.files):  # stable: the first path wins among equals
-        unified = unify_types(chosen, kind.schema.field(name).type)
-        if unified is None:
-            conflict = True
-        else:
-            chosen = unified
-    if conflict and as_text and not any(pa.types.is_nested(kind.schema.field(name).type) for kind in having):
+def _choose_type(name: str, kinds: Sequence[FileKind], as_text: bool) -> pa.DataType:
+    """One type for all files; else one for as many as go together, beginning with the type that most have."""
+    counts: Counter[pa.DataType] = Counter()
+    for kind in kinds:
+        if name in kind.types:
+            counts[kind.types[name]] += kind.files
+    chosen: list[pa.DataType] = []
+    for type_, _ in counts.most_common():  # the first path wins among equals
+        if unify_types(*chosen, type_) is not None:
+            chosen.append(type_)
+    if as_text and len(chosen) < len(counts) and not any(map(pa.types.is_nested, counts)):
         return pa.string()
-    return chosen
+    return unify_types(*chosen)
 
 
 def _supply(
-    kind: FileKind, name: str, to_type: pa.DataType, is_exact: Callable[[str, str], bool], *, as_text: bool
+    kind: FileKind, name: str, to_type: pa.DataType, holds: Callable[[str, str, pa.DataType], bool], *, as_text: bool
 ) -> Supply:
-    if name not in kind.schema.names:
+    from_type = kind.types.get(name)
+    if from_type is None:
         return "missing"
-    from_type = kind.schema.field(name).type
     if from_type.equals(to_type):
         return "same"
-    unified = unify_types(from_type, to_type)
+    if pa.types.is_duration(from_type) and not pa.types.is_duration(to_type):  # declared, or text
+        from_type = pa.int64()
+    unified = unify_types(to_type, from_type)
     if unified is None or not unified.equals(to_type):
-        text = as_text and pa.types.is_string(to_type) and not pa.types.is_nested(from_type)
-        return "checked" if text else "conflict"
-    if has_inexact_integers(from_type, to_type) and not is_exact(kind.schema_id, name):
+        is_text = as_text and pa.types.is_string(to_type) and not pa.types.is_nested(from_type)
+        return "checked" if is_text else "conflict"
+    if from_type.equals(normalize_type(to_type)):
+        return "same"
+    if may_change_values(from_type, to_type) and not holds(kind.schema_id, name, to_type):
         return "checked"
     return "widened"

@@ -1,109 +1,123 @@
-"""Whether a Parquet footer declares encryption, read from its Thrift bytes.
+"""The fields of a Parquet footer as its bytes tell them, in the compact encoding of Thrift.
 
-It must not decode anything else: pyarrow does that, but it ends the process when it meets an encrypted column's metadata.
+It must not know what the fields mean, and nothing here is fast: pyarrow reads footers, once they are known to be sound.
 """
 
 from __future__ import annotations
 
-# Field numbers of FileMetaData in parquet.thrift (apache/parquet-format 2.11)
-_CREATED_BY = 6
-_ENCRYPTION_ALGORITHM = 8
+from collections.abc import Callable
+from typing import Any
 
-# Type numbers of the Thrift compact protocol (thrift-compact-protocol.md)
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = 1, 2, 3, 7, 8, 9, 10, 11, 12, 13
+Fields = dict[int, Any]  # a Thrift struct: values by field number; text and binary are bytes, structs Fields again
+
+# Type numbers of the compact protocol (apache/thrift, doc/specs/thrift-compact-protocol.md, read 2026-11)
+_TRUE, _FALSE = 1, 2
 
 
-def declares_encryption(footer: bytes, created_by: str | None) -> bool:
-    """Whether this FileMetaData names an encryption algorithm.
-
-    Args:
-        footer: the Thrift bytes, without the length and magic that follow them.
-        created_by: the writer's name as pyarrow reads it; fields are walked from there on, as those before it
-            hold the whole schema and every row group.
+def read_fields(data: bytes) -> Fields:
+    """The fields of the struct with which these bytes begin.
 
     Raises:
         ValueError: bytes that are not Thrift.
+
+    Example:
+        >>> read_fields(bytes([0x15, 0x08, 0x18, 0x02]) + b"hi" + bytes([0]))
+        {1: 4, 2: b'hi'}
     """
-    start, field = 0, 0
-    if created_by:
-        name = created_by.encode()
-        start, field = footer.rfind(name) + len(name), _CREATED_BY
     try:
-        return _has_field(footer, start, field, _ENCRYPTION_ALGORITHM)
+        return _read_struct(data, 0)[0]
     except IndexError:
-        raise ValueError("the footer ends in the middle of a field") from None
+        raise ValueError("it ends in the middle of a field") from None
+    except RecursionError:
+        raise ValueError("its fields are nested too deep") from None
 
 
-def _has_field(data: bytes, at: int, field: int, wanted: int) -> bool:
-    while data[at]:
-        header, at = data[at], at + 1
-        if header >> 4:
+def _read_struct(data: bytes, at: int) -> tuple[Fields, int]:
+    """The struct that begins at this byte, and where it ends."""
+    found: Fields = {}
+    field = 0
+    while header := data[at]:
+        at += 1
+        if header > 15:
             field += header >> 4
         else:
-            number, at = _read_varint(data, at)
-            field = (number >> 1) ^ -(number & 1)
-        if field >= wanted:
-            return field == wanted
-        at = _skip(data, at, header & 15, in_list=False)
-    return False
+            field, at = _read_integer(data, at)
+        if field in found:
+            raise ValueError(f"field {field} stands twice")
+        kind = header & 15
+        if kind <= _FALSE:
+            found[field] = kind == _TRUE
+        else:
+            found[field], at = _READERS[kind](data, at)
+    return found, at + 1
 
 
-def _skip(data: bytes, at: int, kind: int, *, in_list: bool) -> int:
-    if kind in (_TRUE, _FALSE):
-        return at + in_list
-    if kind == _BYTE:
-        return at + 1
-    if kind == _DOUBLE:
-        return at + 8
-    if kind == _UUID:
-        return at + 16
-    if kind == _BINARY:
-        size, at = _read_varint(data, at)
-        return at + size
-    if kind in (_LIST, _SET):
-        return _skip_list(data, at)
-    if kind == _MAP:
-        return _skip_map(data, at)
-    if kind == _STRUCT:
-        return _skip_struct(data, at)
-    return _read_varint(data, at)[1]
+def _read_binary(data: bytes, at: int) -> tuple[bytes, int]:
+    size, at = _read_size(data, at)
+    return data[at : at + size], at + size
 
 
-def _skip_list(data: bytes, at: int) -> int:
+def _read_list(data: bytes, at: int) -> tuple[list[Any], int]:
     header, at = data[at], at + 1
-    size = header >> 4
+    size, kind = header >> 4, header & 15
     if size == 15:
-        size, at = _read_varint(data, at)
+        size, at = _read_size(data, at)
+    read, values = _READERS[kind], []
     for _ in range(size):
-        at = _skip(data, at, header & 15, in_list=True)
-    return at
+        value, at = read(data, at)
+        values.append(value)
+    return values, at
 
 
-def _skip_map(data: bytes, at: int) -> int:
+def _read_map(data: bytes, at: int) -> tuple[list[tuple[Any, Any]], int]:
+    size, at = _read_size(data, at)
+    kinds = data[at] if size else 0
+    at += bool(size)
+    pairs = []
+    for _ in range(size):
+        key, at = _READERS[kinds >> 4](data, at)
+        value, at = _READERS[kinds & 15](data, at)
+        pairs.append((key, value))
+    return pairs, at
+
+
+def _read_size(data: bytes, at: int) -> tuple[int, int]:
     size, at = _read_varint(data, at)
-    if not size:
-        return at
-    kinds, at = data[at], at + 1
-    for _ in range(size):
-        at = _skip(data, at, kinds >> 4, in_list=True)
-        at = _skip(data, at, kinds & 15, in_list=True)
-    return at
+    if size > len(data) - at:  # each element takes a byte at least
+        raise ValueError(f"a field claims {size:,} bytes or elements, {len(data) - at:,} bytes are left")
+    return size, at
 
 
-def _skip_struct(data: bytes, at: int) -> int:
-    while data[at]:
-        header, at = data[at], at + 1
-        if not header >> 4:
-            at = _read_varint(data, at)[1]
-        at = _skip(data, at, header & 15, in_list=False)
-    return at + 1
+def _read_integer(data: bytes, at: int) -> tuple[int, int]:
+    number, at = _read_varint(data, at) if data[at] > 127 else (data[at], at + 1)
+    return (number >> 1) ^ -(number & 1), at
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value, shift = 0, 0
-    while True:
-        byte, at = data[at], at + 1
+    byte = data[at]
+    if byte < 128:
+        return byte, at + 1
+    value, shift = byte & 127, 7
+    while shift < 70:
+        at += 1
+        byte = data[at]
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, at
+            return value, at + 1
         shift += 7
+    raise ValueError("a number has more than 64 bits")
+
+
+def _read_bytes(count: int) -> Callable[[bytes, int], tuple[bytes, int]]:
+    return lambda data, at: (data[at : at + count], at + count)
+
+
+def _refuse(data: bytes, at: int) -> tuple[None, int]:
+    raise ValueError("a field has an unknown type")
+
+
+# What reads a value of each type: stop, true, false, byte, i16, i32, i64, double, binary, list, set, map, struct, uuid
+_READERS = (
+    *(_refuse, _read_bytes(1), _read_bytes(1), _read_bytes(1), _read_integer, _read_integer, _read_integer),
+    *(_read_bytes(8), _read_binary, _read_list, _read_list, _read_map, _read_struct, _read_bytes(16), _refuse, _refuse),
+)

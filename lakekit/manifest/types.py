@@ -10,7 +10,28 @@ import pyarrow as pa
 MAX_DECIMAL_PRECISION = 38  # 128-bit decimals, the widest that DuckDB, Polars and Arrow all hold
 EXACT_FLOAT64_INTEGER = 2**53  # IEEE 754: a double holds every whole number up to here
 
-_DIGITS = {1: 3, 2: 5, 4: 10, 8: 20}  # decimal digits of the largest integer of so many bytes
+_UNIT = "lakekit.unit"  # where a column's metadata tells the unit of durations
+# decimal digits of the largest whole number of so many bytes: signed, unsigned
+_DIGITS = {1: (3, 3), 2: (5, 5), 4: (10, 10), 8: (19, 20)}
+
+
+def normalize_field(field: pa.Field) -> pa.Field:
+    """A file's column with its type normalized; one of durations remembers their unit.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> column = normalize_field(pa.field("wait", pa.duration("ms")))
+        >>> column.type, stored_type(column)
+        (DataType(int64), DurationType(duration[ms]))
+    """
+    metadata = {_UNIT: field.type.unit} if pa.types.is_duration(field.type) else None
+    return pa.field(field.name, normalize_type(field.type), metadata=metadata)
+
+
+def stored_type(column: pa.Field) -> pa.DataType:
+    """The type by which a normalized column is compared with others: its own, or durations with their unit."""
+    unit = (column.metadata or {}).get(_UNIT.encode())
+    return pa.duration(unit.decode()) if unit else column.type
 
 
 def normalize_type(kind: pa.DataType) -> pa.DataType:
@@ -66,11 +87,11 @@ def _normalize_nested(kind: pa.DataType) -> pa.DataType:
     return pa.list_(normalize_type(kind.value_type))
 
 
-def unify_types(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """The narrowest type that holds every value of both, or None where there is none.
+def unify_types(*kinds: pa.DataType) -> pa.DataType | None:
+    """The narrowest type that holds every value of all these, or None where there is none; their order does not matter.
 
-    Whole numbers and doubles give double: the caller must know that the whole numbers stay within 2**53.
-    Both arguments must be normalized.
+    Only the fields of a struct stand in the order in which they come. Whole numbers and doubles give double: the caller
+    must know that the whole numbers stay within 2**53. The types must be normalized.
 
     Example:
         >>> import pyarrow as pa
@@ -79,113 +100,138 @@ def unify_types(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
         >>> unify_types(pa.int32(), pa.string()) is None
         True
     """
-    types = pa.types
-    if left.equals(right) or types.is_null(right):
-        return left
-    if types.is_null(left):
-        return right
-    if types.is_nested(left) or types.is_nested(right):
-        return _unify_nested(left, right)
-    if types.is_integer(left) and types.is_integer(right):
-        return _unify_integers(left, right)
-    if _is_number(left) and _is_number(right):
-        return _unify_numbers(left, right)
-    return _unify_times(left, right)
+    distinct = [kind for kind in dict.fromkeys(kinds) if not pa.types.is_null(kind)]
+    if not distinct:
+        return pa.null()
+    if len(distinct) == 1:
+        return distinct[0]
+    for is_of_family, unify in _FAMILIES:
+        if all(map(is_of_family, distinct)):
+            return unify(distinct)
+    return None
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+def _unify_integers(kinds: list[pa.DataType]) -> pa.DataType:
+    is_signed = pa.types.is_signed_integer
+    signed = max((kind.bit_width for kind in kinds if is_signed(kind)), default=0)
+    unsigned = max((kind.bit_width for kind in kinds if not is_signed(kind)), default=0)
+    if not signed:
+        return _UNSIGNED[unsigned]
+    width = max(signed, 2 * unsigned)
+    return _SIGNED[width] if width in _SIGNED else pa.decimal128(20, 0)
 
 
-def _unify_integers(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    if pa.types.is_signed_integer(left) == pa.types.is_signed_integer(right):
-        return left if left.bit_width >= right.bit_width else right
-    signed, unsigned = (left, right) if pa.types.is_signed_integer(left) else (right, left)
-    if unsigned.bit_width == 64:
-        return pa.decimal128(20, 0)
-    width = max(signed.bit_width, unsigned.bit_width * 2)
-    return {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}[width]
+_SIGNED = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
+_UNSIGNED = {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}
 
 
-def _unify_numbers(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    types = pa.types
-    if types.is_floating(left) and types.is_floating(right):
-        return pa.float64()
-    if types.is_decimal(left) or types.is_decimal(right):
-        if types.is_floating(left) or types.is_floating(right):
-            return None
-        (digits_a, scale_a), (digits_b, scale_b) = _decimal_shape(left), _decimal_shape(right)
-        scale = max(scale_a, scale_b)
-        precision = max(digits_a - scale_a, digits_b - scale_b) + scale
-        return pa.decimal128(precision, scale) if precision <= MAX_DECIMAL_PRECISION else None
-    return pa.float64()
+def _is_duration_or_integer(kind: pa.DataType) -> bool:
+    return pa.types.is_duration(kind) or kind.equals(pa.int64())
+
+
+def _unify_durations(kinds: list[pa.DataType]) -> pa.DataType | None:
+    """Whole numbers beside durations of one unit are taken for such; two units do not go together."""
+    durations = [kind for kind in kinds if pa.types.is_duration(kind)]
+    return durations[0] if len(durations) == 1 else None
+
+
+def _is_exact_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+
+
+def _unify_decimals(kinds: list[pa.DataType]) -> pa.DataType | None:
+    shapes = [_decimal_shape(kind) for kind in kinds]
+    scale = max(scale for _, scale in shapes)
+    precision = max(precision - scale for precision, scale in shapes) + scale
+    return pa.decimal128(precision, scale) if precision <= MAX_DECIMAL_PRECISION else None
 
 
 def _decimal_shape(kind: pa.DataType) -> tuple[int, int]:
     if pa.types.is_decimal(kind):
         return kind.precision, kind.scale
-    return _DIGITS[kind.bit_width // 8], 0
+    return _DIGITS[kind.bit_width // 8][pa.types.is_unsigned_integer(kind)], 0
 
 
-def _unify_times(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    types = pa.types
-    if types.is_date(left) and types.is_timestamp(right) and right.tz is None:
-        return right
-    if types.is_date(right) and types.is_timestamp(left) and left.tz is None:
-        return left
-    if types.is_timestamp(left) and types.is_timestamp(right) and left.tz == right.tz:
-        return pa.timestamp("ns", left.tz)
-    if types.is_time(left) and types.is_time(right):
-        return pa.time64("ns")
-    return None
+def _is_inexact_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
-def _unify_nested(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    types = pa.types
-    if types.is_struct(left) and types.is_struct(right):
-        return _unify_structs(left, right)
-    if types.is_map(left) and types.is_map(right):
-        key, item = unify_types(left.key_type, right.key_type), unify_types(left.item_type, right.item_type)
-        return pa.map_(key, item) if key is not None and item is not None else None
-    if types.is_list(left) and types.is_list(right):
-        value = unify_types(left.value_type, right.value_type)
-        return pa.list_(value) if value is not None else None
-    return None
+def _is_naive_time(kind: pa.DataType) -> bool:
+    return pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None)
 
 
-def _unify_structs(left: pa.StructType, right: pa.StructType) -> pa.DataType | None:
-    fields = {field.name: field.type for field in left}
-    spelled = {name.casefold(): name for name in fields}
-    for field in right:
-        if spelled.setdefault(field.name.casefold(), field.name) != field.name:
+def _is_zoned_time(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.tz is not None
+
+
+def _unify_timestamps(kinds: list[pa.DataType]) -> pa.DataType:
+    stamps = [kind for kind in kinds if pa.types.is_timestamp(kind)]
+    return pa.timestamp("ns" if any(kind.unit == "ns" for kind in stamps) else "us", stamps[0].tz)
+
+
+def _unify_lists(kinds: list[pa.DataType]) -> pa.DataType | None:
+    value = unify_types(*(kind.value_type for kind in kinds))
+    return pa.list_(value) if value is not None else None
+
+
+def _unify_maps(kinds: list[pa.DataType]) -> pa.DataType | None:
+    key = unify_types(*(kind.key_type for kind in kinds))
+    item = unify_types(*(kind.item_type for kind in kinds))
+    return pa.map_(key, item) if key is not None and item is not None else None
+
+
+def _unify_structs(kinds: list[pa.DataType]) -> pa.DataType | None:
+    """Their fields by name, each with one type; None where two names of one struct or two differ in case alone."""
+    types: dict[str, list[pa.DataType]] = {}
+    for kind in kinds:
+        if len({field.name for field in kind}) < kind.num_fields:
             return None
-        unified = unify_types(fields.get(field.name, pa.null()), field.type)
-        if unified is None:
-            return None
-        fields[field.name] = unified
-    return pa.struct(list(fields.items()))
+        for field in kind:
+            types.setdefault(field.name, []).append(field.type)
+    if len({name.casefold() for name in types}) < len(types):
+        return None
+    fields = {name: unify_types(*found) for name, found in types.items()}
+    return None if None in fields.values() else pa.struct(list(fields.items()))
 
 
-def has_inexact_integers(from_type: pa.DataType, to_type: pa.DataType) -> bool:
-    """Whether whole numbers of more than 53 bits would become doubles somewhere in this change of type.
+# For kinds that are all of a family, in order: which are, and how they become one
+_FAMILIES = (
+    (pa.types.is_integer, _unify_integers),
+    (_is_duration_or_integer, _unify_durations),
+    (pa.types.is_floating, lambda kinds: pa.float64()),
+    (_is_exact_number, _unify_decimals),
+    (_is_inexact_number, lambda kinds: pa.float64()),
+    (_is_naive_time, _unify_timestamps),
+    (_is_zoned_time, _unify_timestamps),
+    (pa.types.is_time, lambda kinds: pa.time64("ns")),
+    (pa.types.is_struct, _unify_structs),
+    (pa.types.is_list, _unify_lists),
+    (pa.types.is_map, _unify_maps),
+)
+
+
+def may_change_values(from_type: pa.DataType, to_type: pa.DataType) -> bool:
+    """Whether a type that was unified from others does not hold each and every value of one of them.
+
+    Doubles do not hold whole numbers of more than 53 bits, nanoseconds no times before 1677 or after 2262.
 
     Example:
         >>> import pyarrow as pa
-        >>> has_inexact_integers(pa.int64(), pa.float64()), has_inexact_integers(pa.int32(), pa.float64())
+        >>> may_change_values(pa.int64(), pa.float64()), may_change_values(pa.int32(), pa.float64())
         (True, False)
     """
     types = pa.types
     if types.is_integer(from_type):
         return types.is_floating(to_type) and from_type.bit_width == 64
+    if types.is_date(from_type) or types.is_timestamp(from_type):
+        return types.is_timestamp(to_type) and to_type.unit == "ns" and not from_type.equals(to_type)
     if types.is_struct(from_type) and types.is_struct(to_type):
-        return any(
-            has_inexact_integers(field.type, to_type.field(to_type.get_field_index(field.name)).type)
-            for field in from_type
-        )
+        return any(may_change_values(field.type, to_type.field(field.name).type) for field in from_type)
     if types.is_map(from_type) and types.is_map(to_type):
-        return has_inexact_integers(from_type.item_type, to_type.item_type)
+        pairs = [(from_type.key_type, to_type.key_type), (from_type.item_type, to_type.item_type)]
+        return any(may_change_values(*pair) for pair in pairs)
     if types.is_list(from_type) and types.is_list(to_type):
-        return has_inexact_integers(from_type.value_type, to_type.value_type)
+        return may_change_values(from_type.value_type, to_type.value_type)
     return False
 
 

@@ -5,6 +5,7 @@ It must not hold more than a few row groups at a time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,9 +21,10 @@ def read_arrow(source: ViewSource) -> pa.RecordBatchReader:
 
     Raises, while it is read: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
     """
+    schema = source.manifest.schema.arrow
 
-    def batches():
-        for table in read_tables(source, lambda manifest: manifest.files["path"].to_list(), None):
+    def batches() -> Iterator[pa.RecordBatch]:
+        for table in read_tables(source, lambda manifest: manifest.files["path"].to_list(), None, schema):
             yield from table.to_batches()
 
-    return pa.RecordBatchReader.from_batches(source.manifest.schema.arrow, batches())
+    return pa.RecordBatchReader.from_batches(schema, batches())

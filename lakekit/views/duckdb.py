@@ -5,6 +5,8 @@ It must not read data: DuckDB does, through lakekit's file system.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import itertools
 import re
 import threading
@@ -15,7 +17,7 @@ import duckdb
 
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.schema import FileKind
-from lakekit.views.filesystem import FILE_SYSTEM, PROTOCOL, ShownFile, StoredFile
+from lakekit.views.filesystem import FILE_SYSTEM, LIST_FILES, PROTOCOL, ShownFile, StoredFile
 from lakekit.views.plan import FILES_FUNCTION, KnownFile, ViewPlan, is_read_alike
 from lakekit.views.reader import TableReader
 from lakekit.views.sqltypes import quote_name
@@ -24,9 +26,11 @@ from lakekit.views.transcode import LocalCopy, write_copy
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lakekit.manifest.manifest import Manifest
     from lakekit.views.source import ViewSource
 
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
+_CONNECTIONS: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _VIEW_NUMBERS = itertools.count(1)
 _NOT_OF_FILES = (
     duckdb.BinderException,
@@ -60,33 +64,40 @@ class DuckDBView:
         self._copies: dict[tuple[str, str], LocalCopy] = {}
         self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
+        self._building = threading.RLock()
         self._plan: ViewPlan | None = None
+        self._next_plan: ViewPlan | None = None  # while it is made
+        FILE_SYSTEM.providers[self.token] = self
 
     @property
     def plan(self) -> ViewPlan:
         """The plan for the table's manifest as it is now."""
-        manifest = self.source.manifest
-        if self._plan is None or self._plan.manifest is not manifest:
-            self._plan = ViewPlan(manifest, self.token)
-            con = duckdb.connect()
-            con.register_filesystem(FILE_SYSTEM)
-            FILE_SYSTEM.provide(self.token, self, con)
+        with self._building:
+            if self._plan is None or self._plan.manifest is not self.source.manifest:
+                self._plan = self._make_plan(self.source.manifest)
+            return self._plan
 
-            def ask(shown: str, kind: FileKind) -> bool:
-                return is_read_alike(con, shown, kind.schema, manifest.schema.supplies[kind.schema_id])
+    def _make_plan(self, manifest: Manifest) -> ViewPlan:
+        self._next_plan = plan = ViewPlan(manifest, self.token)
+        con = duckdb.connect()
+        con.register_filesystem(FILE_SYSTEM)
 
-            self._plan.build(ask)
-            con.close()
-        return self._plan
+        def ask(shown: str, kind: FileKind) -> bool:
+            return is_read_alike(con, shown, kind.schema, manifest.schema.supplies[kind.schema_id])
+
+        plan.build(ask, self._plan)
+        con.close()
+        self._next_plan = None
+        return plan
 
     def open_shown(self, path: str) -> ShownFile:
         """The file behind a name that DuckDB was shown."""
-        plan = self._plan or self.plan
-        if path in plan.headers:
-            return plan.headers[path]
-        if path not in plan.paths:
-            raise StaleFile(f"{path} is no longer a file of {self.source.name}.", hint="run the query again.")
-        return self._open_stored(plan, plan.paths[path])
+        for plan in (self._plan, self._next_plan):
+            if plan is not None and path in plan.headers:
+                return plan.headers[path]
+            if plan is not None and path in plan.paths:
+                return self._open_stored(plan, plan.paths[path])
+        raise StaleFile(f"{path} is no longer a file of {self.source.name}.", hint="run the query again.")
 
     def _open_stored(self, plan: ViewPlan, path: str) -> ShownFile:
         if path in plan.manifest.problems:
@@ -153,14 +164,30 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
 
     In a database file the view is temporary: it would outlive the session that it needs.
     """
+    _CONNECTIONS.add(con)
     if PROTOCOL not in con.list_filesystems():
         con.register_filesystem(FILE_SYSTEM)
-        con.create_function(
-            FILES_FUNCTION, FILE_SYSTEM.list_files, ["VARCHAR", "BIGINT", "VARCHAR"], _FILES, type="arrow"
-        )
+        con.create_function(FILES_FUNCTION, LIST_FILES, ["VARCHAR", "BIGINT", "VARCHAR"], _FILES, type="arrow")
     persistent = con.execute(
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]
     kind = "TEMP VIEW" if persistent else "VIEW"
-    FILE_SYSTEM.provide(view.token, view, FILE_SYSTEM if con is duckdb.default_connection() else con)
     con.execute(f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}")
+
+
+def has_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:
+    """Whether this connection is open and has the view of a table under this name, and not something else."""
+    query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ? AND contains(sql, ?)"
+    try:
+        return con.execute(query, [name, f"'{view.token}'"]).fetchall()[0][0] > 0
+    except duckdb.ConnectionException:
+        return False
+
+
+@atexit.register
+def _end_queries() -> None:
+    """End what still runs when Python ends: DuckDB's threads would ask for files of a Python that is gone."""
+    for con in list(_CONNECTIONS):
+        with contextlib.suppress(duckdb.Error):
+            con.interrupt()
+            con.close()

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import io
 import threading
-import weakref
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,20 +119,8 @@ class LakekitFileSystem(AbstractFileSystem):
 
     def __init__(self) -> None:
         super().__init__()
-        self._providers: dict[str, FileProvider] = {}
-        self._users: Counter[str] = Counter()
+        self.providers: dict[str, FileProvider] = {}  # for good: nobody can tell when DuckDB drops the last view
         self.narrowed: dict[str, dict[int, pa.ListArray]] = {}
-
-    def provide(self, token: str, provider: FileProvider, user: object) -> None:
-        """Serve the files of a view for as long as this user of it, a connection, lives."""
-        self._providers[token] = provider
-        self._users[token] += 1
-        weakref.finalize(user, self._leave, token)
-
-    def _leave(self, token: str) -> None:
-        self._users[token] -= 1
-        if not self._users[token]:
-            del self._users[token], self._providers[token]
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -149,7 +135,7 @@ class LakekitFileSystem(AbstractFileSystem):
     def _find(self, path: str) -> FileProvider:
         token = path.removeprefix(f"{PROTOCOL}://").partition("/")[0]
         try:
-            return self._providers[token]
+            return self.providers[token]
         except KeyError:
             raise FileNotFoundError(f"No open lakekit table {token!r}; open it again in this session.") from None
 
@@ -221,3 +207,4 @@ class _Handle(io.RawIOBase):
 
 
 FILE_SYSTEM = LakekitFileSystem()
+LIST_FILES = FILE_SYSTEM.list_files  # one object for good: DuckDB goes on calling it when a cursor that gave it is gone

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from lakekit.views.explain import Scan, possible_scans, read_scans, split_conjunction
 from lakekit.views.filesystem import FILE_SYSTEM
+from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
 from lakekit.views.plan import NARROW_VARIABLE
 from lakekit.views.sqltypes import quote_name, quote_text
 
@@ -63,9 +64,13 @@ def _choose_files(
     con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, scans: Sequence[Scan]
 ) -> set[int] | None:
     """Positions of the files of a group that some scan can need; None for all, or where the plan does not tell."""
+    if _has_fields_named(plan.manifest.schema.arrow, plan.manifest.schema.keys):
+        return None
     columns = set(group.from_file) | set(plan.marked_keys(group).values())
     candidates = possible_scans(scans, group.number, columns)
     if not candidates or any(scan.group is None or not scan.conditions for scan in candidates):
+        return None
+    if not all(is_plain(name.removesuffix(f"@{group.number}")) for scan in candidates for name in scan.columns):
         return None
     keys = _KeyTable(con, plan, group)
     kept: set[int] = set()
@@ -77,13 +82,22 @@ def _choose_files(
     return kept
 
 
+def _has_fields_named(kind: pa.Schema | pa.DataType, keys: Sequence[str]) -> bool:
+    """Whether a struct in a schema or type has a field with the name of a key: expanded, it would pass for the key."""
+    fields = list(kind) if isinstance(kind, pa.Schema) else [kind.field(index) for index in range(kind.num_fields)]
+    folded = {key.casefold() for key in keys}
+    if isinstance(kind, pa.StructType) and any(field.name.casefold() in folded for field in fields):
+        return True
+    return any(_has_fields_named(field.type, keys) for field in fields)
+
+
 class _KeyTable:
     """The partition values of a group's files, to ask which of them meet conditions."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group):
         zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-        self._keys = plan.manifest.schema.keys
-        self._con = _own_database().cursor()
+        self._columns = [[key.casefold()] for key in plan.manifest.schema.keys]
+        self._con = own_database().cursor()
         self._con.execute(f"SET TimeZone = {quote_text(zone)}")
         self._con.register("files", _list_values(plan, group.paths))
 
@@ -103,7 +117,8 @@ class _KeyTable:
     def _ask(self, condition: str) -> set[int] | None:
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
             return None
-        if not any(key in condition for key in self._keys):
+        columns = list_columns(condition)
+        if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):
             return None
         try:
             rows = self._con.execute(f'SELECT " position" FROM files WHERE {condition}').fetchall()
@@ -123,30 +138,24 @@ def _list_values(plan: ViewPlan, paths: Sequence[str]) -> pa.Table:
 
 
 @functools.cache
-def _own_database() -> duckdb.DuckDBPyConnection:
-    """A database of lakekit's own, in memory, for questions about keys; nothing of the user's is in it."""
-    return duckdb.connect()
-
-
-@functools.cache
 def volatile_functions() -> frozenset[str]:
     """Names of DuckDB's functions that give another value at each call, such as random."""
-    rows = (
-        _own_database().execute("SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'").fetchall()
-    )
-    return frozenset(row[0] for row in rows)
+    query = "SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'"
+    return frozenset(row[0] for row in own_database().cursor().execute(query).fetchall())
 
 
 def explain_query(con: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[str]:
-    """The plan of a query as DuckDB's JSON texts; empty for statements that have none."""
+    """The plan of a query as DuckDB's JSON texts; empty for statements that have none, or whose names may mislead."""
     try:
         rows = con.execute(f"EXPLAIN (FORMAT json) {query}", values).fetchall()
+        plans = [text for _, text in rows]
+        return plans if any('"FILTER"' in text for text in plans) and reads_only_tables(con, query) else []
     except duckdb.Error:  # the query itself is wrong, and says so better when it runs
         return []
-    return [text for _, text in rows]
 
 
 def mentions_keys(query: str, keys: Sequence[str]) -> bool:
-    """Whether a query names one of these keys, so that asking for its plan may be worth while."""
+    """Whether a query names one of these keys, and nothing else so, that asking for its plan may be worth while."""
     text = query.casefold()
-    return any(key.casefold() in text or quote_name(key).casefold() in text for key in keys)
+    named = [key for key in keys if key.casefold() in text or quote_name(key).casefold() in text]
+    return bool(named) and keeps_names(query, keys)

@@ -127,23 +127,23 @@ class ViewPlan:
         self.copied: set[str] = set()
         self.groups: list[Group] = []
 
-    def build(self, is_read_alike: Callable[[str, FileKind], bool]) -> None:
+    def build(self, is_read_alike: Callable[[str, FileKind], bool], previous: ViewPlan | None = None) -> None:
         """Fill in the plan.
 
         Args:
             is_read_alike: whether DuckDB types the footer of a shown file as lakekit types files of this kind.
+            previous: the plan that views were made by; where the columns are the same, they stay good.
         """
         self.copied = {kind.schema_id for kind in self.manifest.kinds if self._needs_copy(kind, is_read_alike)}
-        layouts: dict[str | None, Layout] = {}
+        layouts = {schema_id: self._layout_of(schema_id) for schema_id in self._shown_schemas()}
+        numbers = self._keep_numbers(previous, set(layouts.values()))
         groups: dict[Layout, Group] = {}
         told: dict[int, list[tuple[str, int | None, datetime, str]]] = {}
         for file in self.known.values():
             schema_id = None if file.path in self.manifest.problems else file.schema_id
-            if schema_id not in layouts:
-                layouts[schema_id] = self._layout_of(schema_id)
             group = groups.get(layouts[schema_id])
             if group is None:
-                group = groups[layouts[schema_id]] = Group(layouts[schema_id])
+                group = groups[layouts[schema_id]] = Group(layouts[schema_id], **numbers.get(layouts[schema_id], {}))
                 told[group.number] = [self._show_header(group)]
             if schema_id is not None and schema_id not in self.copied:
                 group.plain.add(len(group.paths))
@@ -157,6 +157,17 @@ class ViewPlan:
                 for column, kind in zip(zip(*told[group.number], strict=True), _FILE.values(), strict=True)
             ]
             group.shown = pa.StructArray.from_arrays(columns_told, names=list(_FILE))
+
+    def _shown_schemas(self) -> set[str | None]:
+        problems = self.manifest.problems
+        return {None if file.path in problems else file.schema_id for file in self.known.values()}
+
+    def _keep_numbers(self, previous: ViewPlan | None, layouts: set[Layout]) -> dict[Layout, dict[str, int]]:
+        """The numbers of the previous plan's groups, if a view made by it would show all of this plan's files."""
+        if previous is None or previous.manifest.schema.arrow != self.manifest.schema.arrow:
+            return {}
+        numbers = {group.layout: {"number": group.number} for group in previous.groups}
+        return numbers if numbers.keys() == layouts else {}
 
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
@@ -194,8 +205,14 @@ class ViewPlan:
         return {key: mark_key(name, group.number) for key, name in zip(keys, names, strict=True)}
 
     def sql(self) -> str:
-        """The query behind the view."""
-        return "\nUNION ALL ".join(self._select_group(group) for group in self.groups)
+        """The query behind the view.
+
+        Of a union that is only counted DuckDB reads the first column, so that it is given one that costs nothing.
+        """
+        if len(self.groups) == 1:
+            return f"SELECT {self._select_group(self.groups[0])}"
+        union = "\nUNION ALL ".join(f"SELECT true, {self._select_group(group)}" for group in self.groups)
+        return f"SELECT {', '.join(map(quote_name, self.manifest.schema.arrow.names))} FROM ({union})"
 
     def _select_group(self, group: Group) -> str:
         schema, keys = self.manifest.schema, self.marked_keys(group)
@@ -212,7 +229,7 @@ class ViewPlan:
             options += ["hive_partitioning=false"]
         narrowed = f"coalesce(getvariable('{NARROW_VARIABLE}'), '')"
         files = f"{FILES_FUNCTION}({quote_text(self.token)}, {group.number}, {narrowed})"
-        return f"SELECT {', '.join(expressions)} FROM read_parquet({files}, {', '.join(options)})"
+        return f"{', '.join(expressions)} FROM read_parquet({files}, {', '.join(options)})"
 
     def _expression(self, name: str, how: str, group: Group) -> str:
         if how == "file":

@@ -25,7 +25,8 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
 
     Raises, when collected: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
     """
-    empty = pl.from_arrow(source.manifest.schema.arrow.empty_table())
+    promised = source.manifest.schema.arrow
+    empty = pl.from_arrow(promised.empty_table())
 
     def read(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -39,7 +40,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
             needed = set(wanted)
         columns = [name for name in names if name in needed]
         left = n_rows
-        for table in read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns):
+        for table in read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns, promised):
             frame = _to_frame(table, empty, columns)
             if left is not None:
                 frame = frame.head(left)

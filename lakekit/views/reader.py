@@ -6,6 +6,8 @@ It must not filter rows: it reads the files it is told to.
 from __future__ import annotations
 
 import io
+import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,12 +21,13 @@ from lakekit.manifest.footers import column_range, open_parquet, read_metadata
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.types import describe_type
 from lakekit.storage import RangeRequest
-from lakekit.units import KIB, format_number_of
+from lakekit.units import KIB, MIB, format_number_of
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
 
+READ_AHEAD_BYTES = 128 * MIB  # fetched before it is decoded, at most, beside the row group that passes it
 GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less than another request
 SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
 
@@ -110,22 +113,33 @@ class TableReader:
         self, plan: Iterator[tuple[_Part, list[RangeRequest]]]
     ) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
         """Each part with its bytes, in the order of the plan; later parts are under way meanwhile."""
-        waiting: list[tuple[_Part, dict[tuple[int, int], memoryview]]] = []
+        while (first := next(plan, None)) is not None:
+            yield from self._fetch_ahead(itertools.chain([first], plan))
+
+    def _fetch_ahead(
+        self, plan: Iterable[tuple[_Part, list[RangeRequest]]]
+    ) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
+        """The same for the first parts of a plan, as many as take READ_AHEAD_BYTES; takes no more of it."""
+        waiting: deque[_Part] = deque()
 
         def requests() -> Iterator[RangeRequest]:
+            size_bytes = 0
             for part, wanted in plan:
-                waiting.append((part, {}))
+                waiting.append(part)
                 yield from wanted
+                size_bytes += sum(request.length for request in wanted)
+                if size_bytes >= READ_AHEAD_BYTES:
+                    return
 
-        by_range: dict[tuple[str, int], memoryview | LakekitError] = {}
+        by_range: dict[tuple[str, int], memoryview] = {}
         for request, outcome in self.store.read_many(requests()):
             if isinstance(outcome, LakekitError):
                 raise outcome
             by_range[request.path, request.start] = outcome
-            while waiting and all((waiting[0][0].path, start) in by_range for start, _ in waiting[0][0].ranges):
-                part, _ = waiting.pop(0)
+            while waiting and all((waiting[0].path, start) in by_range for start, _ in waiting[0].ranges):
+                part = waiting.popleft()
                 yield part, {(start, end): by_range.pop((part.path, start)) for start, end in part.ranges}
-        for part, _ in waiting:  # those that take no bytes
+        for part in waiting:  # those that take no bytes
             yield part, {}
 
     def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: Sequence[str]) -> pa.Table:

@@ -18,7 +18,9 @@ _HINT = " Hint: "
 
 
 class QueryHooks(Protocol):
-    """What a lake does around a query."""
+    """What a lake does around a query; ``lock`` is held meanwhile, as a connection runs one query at a time."""
+
+    lock: AbstractContextManager[Any]
 
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Bring views up to date."""
@@ -55,7 +57,11 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
 
     def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
-        con, hooks = self._con, _HOOKS[self._con]
+        with _HOOKS[self._con].lock:
+            return self._submit_alone(_HOOKS[self._con], format, *args, **kwargs)
+
+    def _submit_alone(self, hooks: QueryHooks, format: str, *args: Any, **kwargs: Any) -> Any:
+        con = self._con
         for attempt in (1, 2):
             hooks.before_query(con)
             try:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakekit.errors import StaleFile
 from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.types import describe_type
 from lakekit.views.reader import TableReader
 
 if TYPE_CHECKING:
@@ -30,23 +31,42 @@ class ViewSource(Protocol):
 
 
 def read_tables(
-    source: ViewSource, choose: Callable[[Manifest], Sequence[str]], columns: Sequence[str] | None
+    source: ViewSource,
+    choose: Callable[[Manifest], Sequence[str]],
+    columns: Sequence[str] | None,
+    promised: pa.Schema,
 ) -> Iterator[pa.Table]:
     """The tables of the files that ``choose`` picks, begun again once if a file changed before the first of them.
 
+    Args:
+        source: the table.
+        choose: the paths to read, of a manifest.
+        columns: names of the promised columns that are wanted; None for all of them.
+        promised: the schema when the view was made. Columns that came later are left out.
+
     Raises:
-        StaleFile: a file changed after rows were handed out, or again after the refresh, or the refreshed table has
-            other columns or types than the view promised; rows of two versions never mix.
+        StaleFile: a file changed after rows were handed out, or again after the refresh, or the table no longer has
+            the columns that the view promised; rows of two versions never mix.
     """
-    schema = source.manifest.schema.arrow
+    wanted = promised.names if columns is None else columns
     for attempt in (1, 2):
         manifest, started = source.manifest, False
+        _check_promise(source.name, promised, manifest.schema.arrow)
         try:
-            for table in TableReader(source.store, manifest).read_files(choose(manifest), columns):
+            for table in TableReader(source.store, manifest).read_files(choose(manifest), wanted):
                 started = True
                 yield table
             return
         except StaleFile:
             source.refresh()
-            if started or attempt == 2 or not source.manifest.schema.arrow.equals(schema):
+            if started or attempt == 2:
                 raise
+
+
+def _check_promise(name: str, promised: pa.Schema, found: pa.Schema) -> None:
+    for field in promised:
+        index = found.get_field_index(field.name)
+        if index < 0 or not found.field(index).type.equals(field.type):
+            now = "is gone" if index < 0 else f"is now {describe_type(found.field(index).type)}"
+            what = f"The column {field.name!r} of {name} was {describe_type(field.type)} and {now}: files have changed."
+            raise StaleFile(what, hint="make the frame or reader again from the table.")

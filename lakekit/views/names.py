@@ -1,0 +1,122 @@
+"""Whether a query means by the name of a partition key that key and nothing else, from the query as DuckDB parses it.
+
+It must not run the query. Plans do not tell: they show the names that a query gave its columns last, so that ``n`` may
+be a key, or a column that a subquery, a view or a union calls ``n``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import duckdb
+
+from lakekit.views.plan import FILES_FUNCTION
+
+_RENAMING = {"SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE", "PIVOT", "SHOW_REF"}  # give columns names unseen
+_HARMLESS = {"range", "generate_series", "unnest"}  # functions in FROM that read no table
+_OTHER_NAMES = {"class", "type", "function_name", "table_name", "qualified_name", "using_columns"}  # not of columns
+
+
+def keeps_names(query: str, names: Iterable[str]) -> bool:
+    """Whether a query gives these names to nothing, reads columns in no way that might, and needs no quotes for any.
+
+    Example:
+        >>> keeps_names("SELECT n + 1 FROM t WHERE n % 2 = 1", ["n"])
+        True
+        >>> keeps_names("SELECT * FROM (SELECT v AS n FROM t) WHERE n % 2 = 1", ["n"])
+        False
+    """
+    statements = _parse(query)
+    if statements is None or _may_name(statements, {name.casefold() for name in names}):
+        return False
+    return all(is_plain(part) for column in _find_columns(statements) for part in column)
+
+
+def reads_only_tables(con: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Whether a query reads only views of lakekit and tables, by functions of DuckDB's own: none hides a query."""
+    nodes = list(_walk(_parse(query) or []))
+    functions = {node["function_name"].casefold() for node in nodes if node.get("class") == "FUNCTION"}
+    if not functions <= _own_functions():
+        return False
+    own = {entry["key"].casefold() for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
+    read = {node["table_name"].casefold() for node in nodes if node.get("type") == "BASE_TABLE"} - own
+    views = con.execute("SELECT lower(view_name), contains(sql, ?) FROM duckdb_views()", [FILES_FUNCTION]).fetchall()
+    hiding = {name for name, is_own in views if not is_own}
+    known = {name for name, is_own in views if is_own}
+    known |= {row[0] for row in con.execute("SELECT lower(table_name) FROM duckdb_tables()").fetchall()}
+    return read <= known - hiding
+
+
+@functools.lru_cache(maxsize=1024)
+def is_plain(name: str) -> bool:
+    """Whether a name can stand in SQL without quotes, as it does in plans, and mean nothing but itself.
+
+    Example:
+        >>> is_plain("n"), is_plain("n % 2"), is_plain("NULL"), is_plain("1")
+        (True, False, False, False)
+    """
+    return list_columns(name) == [[name]]
+
+
+def list_columns(condition: str) -> list[list[str]] | None:
+    """The columns that a condition reads, each as the parts of its name; None for none, or where it does not parse.
+
+    Example:
+        >>> list_columns("day(date) = 3 AND t.n > current_date")
+        [['date'], ['t', 'n'], ['current_date']]
+    """
+    return _find_columns(_parse(f"SELECT {condition}")) or None
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(query: str) -> list[Any] | None:
+    """The statements of a query as DuckDB's parser tells them; None where they are not all SELECTs."""
+    text = own_database().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0]
+    parsed = json.loads(text)
+    return None if parsed["error"] else parsed["statements"]
+
+
+def _may_name(node: Any, names: set[str]) -> bool:
+    if isinstance(node, str):
+        return node.casefold() in names
+    if isinstance(node, list):
+        return any(_may_name(item, names) for item in node)
+    if not isinstance(node, dict) or node.get("class") == "CONSTANT":
+        return False
+    if node.get("type") in _RENAMING:
+        return True
+    if node.get("type") == "TABLE_FUNCTION" and node["function"].get("function_name") not in _HARMLESS:
+        return True
+    if node.get("class") == "STAR" and node["columns"] and node["alias"]:  # COLUMNS('v(.*)') AS 'n\1'
+        return True
+    if node.get("class") == "COLUMN_REF":
+        alias = node["alias"].casefold()
+        return alias in names and alias != node["column_names"][-1].casefold()
+    return any(_may_name(item, names) for key, item in node.items() if key not in _OTHER_NAMES)
+
+
+def _find_columns(tree: Any) -> list[list[str]]:
+    return [node["column_names"] for node in _walk(tree) if node.get("class") == "COLUMN_REF"]
+
+
+def _walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _walk(item)
+
+
+@functools.cache
+def own_database() -> duckdb.DuckDBPyConnection:
+    """A database of lakekit's own, in memory, for questions about queries and keys; nothing of the user's is in it."""
+    return duckdb.connect()
+
+
+@functools.cache
+def _own_functions() -> frozenset[str]:
+    """The names of the functions that come with DuckDB."""
+    rows = own_database().cursor().execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()").fetchall()
+    return frozenset(row[0] for row in rows)
