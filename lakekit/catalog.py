@@ -150,5 +150,6 @@ class Catalog:
 
         views = self._views()
         noted = next((view.last_error for view in views if view.last_error is not None), None)
-        conflict = noted or read_conflict(error)
+        refused = next((failed for failed in self.failed.values() if failed.what in str(error)), None)
+        conflict = noted or refused or read_conflict(error)
         return conflict or next((damage for view in views if (damage := view.find_damage(error))), None)

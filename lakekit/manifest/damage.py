@@ -63,7 +63,8 @@ def find_footer_flaw(fields: Fields, leaves: Sequence[Leaf]) -> str:
     """Where a footer contradicts its own schema.
 
     pyarrow 26 ends the process, or reads beyond its memory, when asked for a row group's column that the schema does
-    not have, that is encrypted, or whose level counts are too many. Nothing may ask it before this has found no flaw.
+    not have, that is encrypted, or whose bounds or counts have a wrong length. Nothing may ask it before this has
+    found no flaw.
 
     Args:
         fields: a FileMetaData.

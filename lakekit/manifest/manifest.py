@@ -229,10 +229,9 @@ def _judge_by_bounds(footers: Mapping[str, Footer]) -> Callable[[str, str, pa.Da
             return False
         bounds = [bound for entry in stats for bound in (entry.min, entry.max)]
         try:
-            cast_array(pa.array(bounds, valued[0].schema.field(column).type), kind) if bounds else None
-        except pa.ArrowException:
+            return not bounds or bool(cast_array(pa.array(bounds, valued[0].schema.field(column).type), kind))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return False
-        return True
 
     return holds
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pyarrow as pa
 
 MAX_DECIMAL_PRECISION = 38  # 128-bit decimals, the widest that DuckDB, Polars and Arrow all hold
-EXACT_FLOAT64_INTEGER = 2**53  # IEEE 754: a double holds every whole number up to here
 
 _UNIT = "lakekit.unit"  # where a column's metadata tells the unit of durations
 # decimal digits of the largest whole number of so many bytes: signed, unsigned
@@ -90,8 +89,8 @@ def _normalize_nested(kind: pa.DataType) -> pa.DataType:
 def unify_types(*kinds: pa.DataType) -> pa.DataType | None:
     """The narrowest type that holds every value of all these, or None where there is none; their order does not matter.
 
-    Only the fields of a struct stand in the order in which they come. Whole numbers and doubles give double: the caller
-    must know that the whole numbers stay within 2**53. The types must be normalized.
+    Only the fields of a struct stand in the order in which they come. Whole numbers and doubles give double, dates and
+    nanoseconds give nanoseconds: see :func:`may_change_values`. The types must be normalized.
 
     Example:
         >>> import pyarrow as pa

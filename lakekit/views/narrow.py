@@ -66,11 +66,11 @@ def _choose_files(
     """Positions of the files of a group that some scan can need; None for all, or where the plan does not tell."""
     if _has_fields_named(plan.manifest.schema.arrow, plan.manifest.schema.keys):
         return None
-    columns = set(group.from_file) | set(plan.marked_keys(group).values())
-    candidates = possible_scans(scans, group.number, columns)
+    keys_shown = {marked: key for key, marked in plan.marked_keys(group).items()}
+    candidates = possible_scans(scans, group.number, set(group.from_file) | keys_shown.keys())
     if not candidates or any(scan.group is None or not scan.conditions for scan in candidates):
         return None
-    if not all(is_plain(name.removesuffix(f"@{group.number}")) for scan in candidates for name in scan.columns):
+    if not all(is_plain(keys_shown.get(name, name)) for scan in candidates for name in scan.columns):
         return None
     keys = _KeyTable(con, plan, group)
     kept: set[int] = set()

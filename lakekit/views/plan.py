@@ -30,7 +30,7 @@ from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
 from lakekit.views.transcode import NO_COLUMN
 
 _GROUP_NUMBERS = itertools.count(1)
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # names of keys that stand in a path as they are; DuckDB decodes none
+_WORD = re.compile(r"[^\W\d]\w*")  # names of keys that stand in a path as they are; DuckDB decodes none
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
@@ -242,7 +242,7 @@ class ViewPlan:
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
     def _show_header(self, group: Group) -> tuple[str, int, datetime, str]:
-        folders = "".join(f"{_show(key)}={HIVE_NULL}/" for key in self.marked_keys(group).values())
+        folders = "".join(f"{key}={HIVE_NULL}/" for key in self.marked_keys(group).values())
         shown = f"{PROTOCOL}://{self.token}/{folders}columns"
         schema = self.manifest.schema.arrow
         fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
@@ -255,7 +255,7 @@ class ViewPlan:
         """The name that DuckDB is shown for a file: clean ``key=value`` folders, whatever the layout of the lake."""
         manifest = self.manifest
         values = zip(self.marked_keys(group).values(), manifest.partitioning.values_of(path), strict=True)
-        folders = "".join(f"{_show(key)}={_show_value(value)}/" for key, value in values)
+        folders = "".join(f"{key}={_show_value(value)}/" for key, value in values)
         rest = "/".join(_show(part) for part in _without_keys(path, manifest.schema.keys))
         shown = f"{PROTOCOL}://{self.token}/{folders}{rest}"
         while shown in self.paths:

@@ -6,6 +6,7 @@ It must not change what a relation answers.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -57,18 +58,29 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
 
     def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
-        with _HOOKS[self._con].lock:
-            return self._submit_alone(_HOOKS[self._con], format, *args, **kwargs)
+        def run() -> Any:
+            # a stream goes on after this returns, and holds the connection meanwhile
+            narrow = nullcontext() if format == "stream" else hooks.narrow_query(self._con, *self._statement())
+            with narrow:
+                return super(_LakeRelation, self)._submit(format, *args, **kwargs)
 
-    def _submit_alone(self, hooks: QueryHooks, format: str, *args: Any, **kwargs: Any) -> Any:
-        con = self._con
+        hooks = _HOOKS[self._con]
+        return _run_hooked(self._con, hooks, run)
+
+    def _write(self, *args: Any, **kwargs: Any) -> Any:
+        return _run_hooked(self._con, _HOOKS[self._con], lambda: super(_LakeRelation, self)._write(*args, **kwargs))
+
+    def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
+        return wrap_relation(super()._derive(*args, **kwargs))
+
+
+def _run_hooked(con: duckdb.DuckDBPyConnection, hooks: QueryHooks, run: Callable[[], Any]) -> Any:
+    """What a run gives, after one refresh where a file has changed, with lakekit's error in place of DuckDB's."""
+    with hooks.lock:
         for attempt in (1, 2):
             hooks.before_query(con)
             try:
-                # a stream goes on after this returns, and holds the connection meanwhile
-                narrow = nullcontext() if format == "stream" else hooks.narrow_query(con, *self._statement())
-                with narrow:
-                    return super()._submit(format, *args, **kwargs)
+                return run()
             except duckdb.Error as exc:
                 error = hooks.explain_error(exc)
                 if error is None:
@@ -77,10 +89,7 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
                     hooks.refresh()
                     continue
                 raise error.with_traceback(None) from exc
-        raise AssertionError("unreachable")
-
-    def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
-        return wrap_relation(super()._derive(*args, **kwargs))
+    raise AssertionError("unreachable")
 
 
 def read_conflict(error: duckdb.Error) -> TypeConflict | None:

@@ -1,10 +1,10 @@
 """Footers are read as they are, and what is none gets the error that it deserves."""
 
 import io
-import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -95,7 +95,7 @@ def test_a_schema_id_is_the_same_in_another_session():
         "print(FooterParser().parse(data[4:], 'x', len(data)).schema_id)"
     )
     command = [sys.executable, "-c", code]
-    answer = subprocess.run(command, input=SOUND, capture_output=True, env=os.environ, check=True)
+    answer = subprocess.run(command, input=SOUND, capture_output=True, cwd=Path(__file__).parents[2], check=True)
     assert answer.stdout.decode().strip() == parse(SOUND).schema_id
 
 

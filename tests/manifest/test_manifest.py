@@ -18,6 +18,7 @@ from lakekit.errors import (
 from lakekit.manifest.cache import MAX_SEGMENTS
 from lakekit.manifest.manifest import TableOptions, read_manifest
 from tests.manifest.encrypted import encrypt
+from tests.manifest.parquet_surgery import edit_footer
 from tests.manifest.places import make_parquet
 
 BAD = b"this was to be a file of Parquet"
@@ -198,6 +199,56 @@ def test_without_statistics_whole_numbers_are_checked_unless_there_are_none(fold
     )
     supplies = folder.read().schema.supplies[folder.read().kinds[0].schema_id]
     assert supplies == {"n": "widened", "m": "widened"}
+
+
+def test_statistics_tell_whether_nanoseconds_reach_far_enough(folder):
+    for unit in ("ms", "us"):
+        folder.write(f"a=1/{unit}.parquet", {"t": pa.array([0, 10**12], pa.timestamp(unit))})
+    folder.write("a=1/date.parquet", {"t": pa.array([0], pa.date32())})
+    folder.write("a=2/ns.parquet", {"t": pa.array([0], pa.timestamp("ns"))})
+    manifest = folder.read()
+    supplies = [manifest.schema.supplies[kind.schema_id]["t"] for kind in manifest.kinds]
+    assert supplies == ["widened", "widened", "widened", "same"]
+    folder.write("a=3/date.parquet", {"t": pa.array([2**21], pa.date32())})  # the year 7711
+    manifest = folder.read()
+    supplies = [manifest.schema.supplies[kind.schema_id]["t"] for kind in manifest.kinds]
+    assert supplies == ["checked", "widened", "widened", "same"]
+
+
+def test_durations_of_two_units_are_in_conflict(folder):
+    folder.write("a.parquet", {"wait": pa.array([1], pa.duration("s"))})
+    folder.write("b.parquet", {"wait": pa.array([1], pa.duration("ms"))})
+    manifest = folder.read()
+    assert manifest.schema.arrow.field("wait").type == pa.int64()
+    assert "duration[ms] in 1 file: b.parquet -> TypeConflict when read" in repr(manifest.drift)
+
+
+def make_unordered(columns, **options):
+    """A file that does not say how its bounds are ordered, as old writers made them."""
+    return edit_footer(make_parquet(columns, **options), lambda fields: fields.drop(7))
+
+
+def test_files_whose_bounds_may_be_wrong_are_a_kind_of_their_own(folder):
+    decimals = {"d": pa.array([1], pa.decimal128(20, 0))}
+    folder.put("a.parquet", make_unordered(decimals))
+    folder.write("b.parquet", decimals)
+    for _ in range(2):
+        kinds = folder.read().kinds
+        assert [(kind.paths, kind.is_doubtful) for kind in kinds] == [(("a.parquet",), True), (("b.parquet",), False)]
+        assert kinds[0].schema_id == f"{kinds[1].schema_id}-doubtful"
+    assert not folder.read().drift
+
+
+def test_bounds_of_signed_numbers_are_never_wrong(folder):
+    numbers = {"n": [1], "f": [0.5], "d": pa.array([1], pa.decimal128(9, 2)), "l": [[1]]}
+    folder.put("a.parquet", make_unordered(numbers, store_decimal_as_integer=True))
+    assert not folder.read().kinds[0].is_doubtful
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.uint16(), pa.list_(pa.string()), pa.decimal128(20, 0), pa.uuid()])
+def test_bounds_of_bytes_and_unsigned_numbers_without_an_order_may_be_wrong(folder, kind):
+    folder.put("a.parquet", make_unordered(pa.table({"c": pa.nulls(1, kind)})))
+    assert folder.read().kinds[0].is_doubtful
 
 
 def test_a_column_of_null_with_a_count_is_exact(folder):

@@ -5,6 +5,7 @@ import pytest
 
 from lakekit.errors import ColumnNameConflict
 from lakekit.manifest.schema import FileKind, unify_schemas
+from lakekit.manifest.types import normalize_field
 
 I32, I64, F64, TEXT = pa.int32(), pa.int64(), pa.float64(), pa.string()
 
@@ -52,9 +53,40 @@ def test_whole_numbers_and_doubles_are_checked_unless_they_are_known_to_be_exact
     schema = unify({"a": I64}, {"a": F64})
     assert schema.arrow.field("a").type == F64
     assert list_supplies(schema, "a") == ["checked", "same"]
-    known = unify({"a": I64}, {"a": F64}, is_exact=lambda schema_id, column: (schema_id, column) == ("0", "a"))
+    known = unify({"a": I64}, {"a": F64}, holds=lambda *asked: asked == ("0", "a", F64))
     assert list_supplies(known, "a") == ["widened", "same"]
     assert list_supplies(unify({"a": I32}, {"a": F64}), "a") == ["widened", "same"]
+
+
+def test_times_that_nanoseconds_may_not_reach_are_checked_unless_they_are_known_to():
+    columns = {"a": pa.date32()}, {"a": pa.timestamp("us")}, {"a": pa.timestamp("ns")}
+    assert list_supplies(unify(*columns), "a") == ["checked", "checked", "same"]
+    assert list_supplies(unify(*columns, holds=lambda *asked: True), "a") == ["widened", "widened", "same"]
+
+
+def make_durations(*units):
+    return [
+        FileKind(
+            str(number), pa.schema([normalize_field(pa.field("a", kind))]), (f"{number}.parquet",), f"{number}.parquet"
+        )
+        for number, kind in enumerate(units)
+    ]
+
+
+def test_durations_are_whole_numbers_of_one_unit():
+    schema = unify_schemas(make_durations(pa.duration("ms"), pa.duration("ms"), pa.int64()), {})
+    assert schema.arrow == pa.schema([("a", I64)])
+    assert schema.arrow.field("a").metadata is None
+    assert list_supplies(schema, "a") == ["same", "same", "same"]
+
+
+def test_durations_of_two_units_are_in_conflict():
+    kinds = make_durations(pa.duration("ms"), pa.duration("s"), pa.duration("ms"))
+    schema = unify_schemas(kinds, {})
+    assert (schema.arrow.field("a").type, list_supplies(schema, "a")) == (I64, ["same", "conflict", "same"])
+    assert list_supplies(unify_schemas(kinds, {}, conflicts_as_text=True), "a") == ["checked"] * 3
+    declared = unify_schemas(kinds, {}, declared=pa.schema([("a", I64)]))
+    assert list_supplies(declared, "a") == ["same"] * 3
 
 
 def test_of_types_that_do_not_go_together_that_of_most_files_stays():

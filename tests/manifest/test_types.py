@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakekit.manifest.types import describe_type, has_inexact_integers, normalize_type, unify_types
+from lakekit.manifest.types import (
+    describe_type,
+    may_change_values,
+    normalize_field,
+    normalize_type,
+    stored_type,
+    unify_types,
+)
 
 TYPES = {
     "i8": pa.int8(),
@@ -99,6 +106,20 @@ def test_three_types_become_one_in_any_order():
         ((pa.int8(), pa.float32(), pa.decimal128(3, 1)), None),
     ]:
         assert {unify_types(*order) for order in permutations(kinds)} == {result}
+
+
+def test_durations_of_one_unit_go_with_whole_numbers_and_not_with_another_unit():
+    assert unify_types(pa.duration("ms"), pa.int64()) == pa.duration("ms")
+    assert unify_types(pa.duration("ms"), pa.null(), pa.duration("ms")) == pa.duration("ms")
+    assert unify_types(pa.duration("ms"), pa.duration("s")) is None
+    assert unify_types(pa.duration("ms"), pa.float64()) is None
+
+
+def test_a_column_of_durations_is_one_of_whole_numbers_that_remembers_their_unit():
+    column = normalize_field(pa.field("wait", pa.duration("ms"), nullable=False))
+    assert (column.name, column.type, stored_type(column)) == ("wait", pa.int64(), pa.duration("ms"))
+    plain = normalize_field(pa.field("n", pa.int64(), metadata={"why": "test"}))
+    assert (stored_type(plain), plain.metadata) == (pa.int64(), None)
 
 
 def test_zoned_and_naive_times_never_mix():
@@ -238,19 +259,28 @@ def test_encodings_of_one_thing_are_shown_as_one_type(kind, shown):
 )
 def test_only_whole_numbers_of_64_bits_may_be_inexact_as_doubles(nest):
     for kind in (pa.int64(), pa.uint64()):
-        assert has_inexact_integers(nest(kind), nest(pa.float64()))
-        assert not has_inexact_integers(nest(kind), nest(pa.decimal128(20, 0)))
+        assert may_change_values(nest(kind), nest(pa.float64()))
+        assert not may_change_values(nest(kind), nest(pa.decimal128(20, 0)))
     for kind in (pa.int32(), pa.uint32(), pa.float32(), pa.null()):
-        assert not has_inexact_integers(nest(kind), nest(pa.float64()))
-    assert not has_inexact_integers(nest(pa.int64()), nest(pa.int64()))
+        assert not may_change_values(nest(kind), nest(pa.float64()))
+    assert not may_change_values(nest(pa.int64()), nest(pa.int64()))
+
+
+def test_nanoseconds_may_not_reach_as_far_as_days_and_microseconds():
+    for kind in (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        zone = getattr(kind, "tz", None)
+        assert may_change_values(kind, pa.timestamp("ns", zone))
+        assert not may_change_values(kind, pa.timestamp("us", zone))
+    assert not may_change_values(pa.timestamp("ns"), pa.timestamp("ns"))
+    assert not may_change_values(pa.time64("us"), pa.time64("ns"))
 
 
 def test_keys_of_maps_may_be_inexact_too():
-    assert has_inexact_integers(pa.map_(pa.int64(), pa.string()), pa.map_(pa.float64(), pa.string()))
+    assert may_change_values(pa.map_(pa.int64(), pa.string()), pa.map_(pa.float64(), pa.string()))
 
 
 def test_fields_that_are_added_are_not_inexact():
-    assert not has_inexact_integers(pa.struct([("a", pa.int8())]), pa.struct([("b", pa.float64()), ("a", pa.int8())]))
+    assert not may_change_values(pa.struct([("a", pa.int8())]), pa.struct([("b", pa.float64()), ("a", pa.int8())]))
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,7 @@ def known_columns(case: Case, names: list[str]) -> list[Column]:
     return [column for column in case.columns if column.name in typed and column.name in names]
 
 
-BOUNDED = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+BOUNDED = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @BOUNDED

@@ -148,7 +148,6 @@ def test_a_column_beside_one_in_conflict_can_be_read(folder, engine):
 STEPS = {
     "fetchall": lambda relation: relation.fetchall(),
     "pl": lambda relation: relation.pl(),
-    "pl, lazy": lambda relation: relation.pl(lazy=True).collect(),
     "to_arrow_table": lambda relation: relation.to_arrow_table(),
     "to_arrow_reader": lambda relation: relation.to_arrow_reader().read_all(),
     "fetchnumpy": lambda relation: relation.fetchnumpy(),
