@@ -35,6 +35,10 @@ lint: setup  ## ruff over code and notebooks, and are the notebooks stored as th
 notebooks: setup  ## run the notebooks and store their outputs
 	$(python) tools/refresh_notebooks.py
 
+.PHONY: bench
+bench: setup  ## lakekit against its peers on a real S3 server with latency; ten minutes, 3 GB of disk
+	@$(python) benchmarks/run.py
+
 .PHONY: lock
 lock: setup  ## write requirements.lock anew from pyproject.toml, with the newest versions it allows
 	$(python) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
