@@ -5,13 +5,21 @@ It must not hold a DuckDB connection: connections hold it.
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from lakekit.errors import LakekitError, NoFilesFound
+from lakekit.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    InvalidArgument,
+    LakekitError,
+    NoFilesFound,
+    StorageFailed,
+)
 from lakekit.table import Table, open_table
 
 if TYPE_CHECKING:
@@ -68,7 +76,11 @@ class Catalog:
 
     def _open(self, name: str) -> None:
         url, options = self.store.address.child(name).url, self._options.get(name, {})
+        twin = next((other for other in self.tables if other.casefold() == name.casefold()), None)
         try:
+            if twin is not None:
+                what = f"The folders {twin}/ and {name}/ differ only in case; SQL cannot tell two such tables apart."
+                raise InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
             self.tables[name] = open_table(url, name=name, storage=self.store.storage, **options)
         except NoFilesFound:
             return
@@ -100,7 +112,10 @@ class Catalog:
     def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
         from lakekit.views.sqltypes import quote_name, quote_text
 
+        spelled = {name.casefold() for name in self.tables}
         for name, error in self.failed.items():
+            if name.casefold() in spelled:
+                continue
             text = quote_text(f"{type(error).__name__}: {error}")
             con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT error({text}) AS error")
 
@@ -115,7 +130,7 @@ class Catalog:
 
         before = list(self.tables)
         added, gone = self._find_tables()
-        changes = [self.tables[name].refresh() for name in before if name in self.tables]
+        changes = [change for name in before if name in self.tables for change in self._refresh_table(name, gone)]
         con = self._con() if self._con is not None else None
         if con is not None:
             for name in gone:
@@ -124,6 +139,26 @@ class Catalog:
                 self.tables[name].duckdb(con, name)
             self._create_failed_views(con)
         return merge_changes(self.store.address.name, changes, added, gone)
+
+    def _refresh_table(self, name: str, gone: list[str]) -> list[Changes]:
+        """What changed in one table; nothing, and the table gone or failed, where it cannot be read any more."""
+        try:
+            return [self.tables[name].refresh()]
+        except NoFilesFound:
+            gone.append(name)
+        except (CredentialsExpired, AccessDenied, StorageFailed):
+            raise
+        except LakekitError as error:
+            self.failed[name] = error
+            gone.append(name)
+        del self.tables[name]
+        return []
+
+    def explain_binding(self, query: str) -> LakekitError | None:
+        """Why a query that does not bind cannot: it names a folder that makes no table."""
+        words = {word.casefold() for word in re.findall(r'"[^"]+"|\w+', query)}
+        named = (name for name in self.failed if not words.isdisjoint({name.casefold(), f'"{name.casefold()}"'}))
+        return next((self.failed[name] for name in named), None)
 
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Refresh when a file turned out to have changed, and forget the errors of earlier queries."""

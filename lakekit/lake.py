@@ -6,6 +6,8 @@ It must not know how tables are read: it opens them, registers their views, and 
 from __future__ import annotations
 
 import difflib
+import functools
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
     from lakekit.storage import Store
+
+_CALL = compile("__lakekit_bind__()", "<lake.sql>", "eval")
 
 
 def open_lake(
@@ -99,7 +103,6 @@ class Lake(Mapping[str, Table]):
 
         con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
         con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET python_scan_all_frames = true")  # queries see the caller's variables through lake.sql
         self._catalog.create_views(con)
         return con
 
@@ -121,12 +124,30 @@ class Lake(Mapping[str, Table]):
             >>> lake.sql("SELECT name FROM airlines WHERE carrier = ?", ["AS"]).fetchall()
             [('Alaska Airlines Inc.',)]
         """
+        frame = sys._getframe(1)
+        return self._sql_in_scope(query, params, frame.f_globals, dict(frame.f_locals))
+
+    def _sql_in_scope(
+        self, query: str, params: Any, global_names: dict[str, Any], local_names: dict[str, Any]
+    ) -> duckdb.DuckDBPyRelation:
+        """The relation of a query that sees these variables, and none of lakekit's own."""
+        import duckdb
+
         from lakekit.views.relation import wrap_relation
 
         con = self.duckdb
+        options = {} if params is None else {"params": params}
         with self._catalog.lock:
             self._catalog.before_query(con)
-            relation = con.sql(query, params=params) if params is not None else con.sql(query)
+            try:
+                # DuckDB looks for variables in the frame that calls it: this one has the caller's, and one of ours
+                local_names["__lakekit_bind__"] = functools.partial(con.sql, query, **options)
+                relation = eval(_CALL, global_names, local_names)
+            except duckdb.BinderException as exc:
+                error = self._catalog.explain_binding(query)
+                if error is None:
+                    raise
+                raise error.with_traceback(None) from exc
         return relation if relation is None else wrap_relation(relation)
 
     def polars(self, name: str) -> pl.LazyFrame:

@@ -25,7 +25,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         """Run a query on the lake in the variable ``lake``; ``name <<`` keeps a Polars frame."""
         match = _TARGET.match(line)
         query = (line[match.end() :] if match else line) + "\n" + (cell or "")
-        relation = _find_lake(shell).sql(query)
+        relation = _find_lake(shell)._sql_in_scope(query, None, shell.user_ns, {})
         if match is None:
             return relation
         shell.user_ns[match.group(1)] = None if relation is None else relation.pl()

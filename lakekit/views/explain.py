@@ -31,7 +31,8 @@ class Scan:
     Attributes:
         group: the number of the group of files, None where no marked key is among the columns.
         columns: the columns that are read, as the files show them.
-        conditions: SQL texts that rows must meet right above the scan.
+        conditions: SQL texts that rows must meet above the scan, with nothing but projections between. Their names
+            are those that columns have there: only a query that renames no key means by a key's name the key.
     """
 
     group: int | None
@@ -51,7 +52,8 @@ def _walk(node: dict[str, Any], conditions: list[str]) -> Iterator[Scan]:
         groups = {int(match.group(2)) for column in columns if (match := _MARKED.fullmatch(column))}
         yield Scan(groups.pop() if len(groups) == 1 else None, frozenset(columns), tuple(conditions))
         return
-    above = conditions + _as_list(info.get("Expression")) if node["name"] == "FILTER" else []
+    above = conditions if node["name"] in ("FILTER", "PROJECTION") else []
+    above = above + _as_list(info.get("Expression")) if node["name"] == "FILTER" else above
     for child in node["children"]:
         yield from _walk(child, above)
 

@@ -66,9 +66,9 @@ class Place:
             bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
             self.storage.boto3("s3").delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
-    def open_table(self, name: str = "t", **options: Any) -> lk.Table:
+    def open_table(self, folder: str = "t", **options: Any) -> lk.Table:
         """One table of the lake."""
-        return lk.open_table(f"{self.url}/{name}", storage=self.storage, **options)
+        return lk.open_table(f"{self.url}/{folder}", storage=self.storage, **options)
 
     def open_lake(self, **tables: dict[str, Any]) -> lk.Lake:
         """The lake, with options by table."""

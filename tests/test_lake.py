@@ -1,0 +1,241 @@
+"""Lakes: which folders become tables, what queries see, and how a lake shows itself."""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import lakekit as lk
+from lakekit import ColumnNameConflict, CorruptFile, NoFilesFound, PartitionMismatch
+from tests.views.lakes import ENGINES, Place, make_place, put_days, read_all, run_script, to_parquet
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request, tmp_path) -> Place:
+    """An empty place of each kind."""
+    return make_place(request.param, tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Place:
+    """An empty folder."""
+    return make_place("folder", tmp_path)
+
+
+def test_every_folder_with_parquet_is_a_table(place):
+    place.put("a/x.parquet", pa.table({"x": [1]}))
+    place.put("b/k=1/x.parquet", pa.table({"x": [2]}))
+    place.put("notes/readme.txt", b"hello")
+    place.put("_staging/x.parquet", pa.table({"x": [3]}))
+    place.put(".hidden/x.parquet", pa.table({"x": [3]}))
+    place.put("top.parquet", pa.table({"x": [4]}))
+    lake = place.open_lake()
+    assert (list(lake), len(lake), "a" in lake, "notes" in lake) == (["a", "b"], 2, True, False)
+    assert lake.sql("SELECT a.x, b.x, k FROM a, b").fetchall() == [(1, 2, 1)]
+
+
+def test_an_unknown_table_is_told_with_the_nearest_name(folder):
+    folder.put("flights/x.parquet", pa.table({"x": [1]}))
+    with pytest.raises(KeyError, match="(?s)No table 'flight' .*Hint: did you mean 'flights'"):
+        folder.open_lake()["flight"]
+
+
+def test_a_place_without_tables_is_an_error_that_says_what_is_there(folder):
+    folder.put("notes/readme.txt", b"hello")
+    with pytest.raises(NoFilesFound, match=r"(?s)No table under .*1 folder.*notes.*Hint"):
+        folder.open_lake()
+
+
+def test_the_folder_of_one_table_is_no_lake(folder):
+    folder.put("day=1/x.parquet", pa.table({"x": [1]}))
+    with pytest.raises(NoFilesFound, match="(?s)partitions.*Hint: .*open_table"):
+        folder.open_lake()
+
+
+def test_options_are_given_by_table(place):
+    place.put("zips/zip=01/x.parquet", pa.table({"x": [1]}))
+    place.put("logs/2024/03/x.parquet", pa.table({"x": [2]}))
+    lake = place.open_lake(zips={"partitions": {"zip": "int32"}}, logs={"template": "{year:int}/{month:int}"})
+    assert lake.sql("SELECT zip FROM zips").fetchall() == [(1,)]
+    assert lake.sql("SELECT year, month FROM logs").fetchall() == [(2024, 3)]
+
+
+def test_a_table_that_cannot_be_opened_fails_alone(folder):
+    folder.put("good/x.parquet", pa.table({"x": [1]}))
+    folder.put("uneven/a=1/x.parquet", pa.table({"x": [1]}))
+    folder.put("uneven/b=1/x.parquet", pa.table({"x": [1]}))
+    folder.put("case/x.parquet", pa.table([[1], [2]], names=["id", "ID"]))
+    folder.put("broken/x.parquet", b"not Parquet")
+    lake = folder.open_lake()
+    assert list(lake) == ["good"]
+    assert {name: type(error) for name, error in lake.failed.items()} == {
+        "uneven": PartitionMismatch,
+        "case": ColumnNameConflict,
+        "broken": CorruptFile,
+    }
+    assert lake.sql("SELECT x FROM good").fetchall() == [(1,)]
+    for name, kind in (("uneven", PartitionMismatch), ("case", ColumnNameConflict), ("broken", CorruptFile)):
+        with pytest.raises(kind):
+            lake[name]
+        with pytest.raises(kind):
+            lake.sql(f'SELECT * FROM "{name}"').fetchall()
+        with pytest.raises(duckdb.Error, match=kind.__name__):
+            lake.duckdb.execute(f'SELECT * FROM "{name}"').fetchall()
+    assert "uneven failed" in repr(lake)
+
+
+def test_tables_whose_names_differ_in_case_only_are_not_mixed_up(folder):
+    folder.put("Data/x.parquet", pa.table({"x": [1]}))
+    folder.put("data/x.parquet", pa.table({"x": [2]}))
+    try:
+        lake = folder.open_lake()
+        found = {name: lake.sql(f'SELECT x FROM "{name}"').fetchall() for name in lake}
+    except lk.LakekitError:
+        return
+    assert all(rows == lake.polars(name).collect().rows() for name, rows in found.items())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_pass_as_parameters_whatever_is_in_them(folder, engine):
+    folder.put("t/x.parquet", pa.table({"s": ["it's", 'say "x"', "a;b", "100%", "?", "$name"]}))
+    lake = folder.open_lake()
+    for value in ("it's", 'say "x"', "a;b", "100%", "?", "$name"):
+        assert lake.sql("SELECT s FROM t WHERE s = ?", [value]).fetchall() == [(value,)]
+        assert lake.sql("SELECT s FROM t WHERE s = $value", {"value": value}).fetchall() == [(value,)]
+    assert len(read_all(folder, engine)) == 6
+
+
+def test_a_query_sees_the_variables_of_its_caller(folder):
+    put_days(folder)
+    lake = folder.open_lake()
+    polars_frame = pl.DataFrame({"n": [2, 3]})
+    arrow_table = pa.table({"n": [3]})
+    relation = lake.sql("SELECT n, sum(x) AS total FROM t GROUP BY n")
+    assert lake.sql("SELECT sum(x) FROM t JOIN polars_frame USING (n)").fetchall() == [(55,)]
+    assert lake.sql("SELECT sum(x) FROM t JOIN arrow_table USING (n)").fetchall() == [(33,)]
+    assert lake.sql("SELECT total FROM relation WHERE n = 4").fetchall() == [(44,)]
+    assert (polars_frame.height, arrow_table.num_rows, relation.columns) == (2, 1, ["n", "total"])
+
+
+@pytest.mark.parametrize("name", ["query", "params", "con", "relation", "self_", "tables", "names", "plan", "hooks"])
+def test_a_variable_may_have_any_name(folder, name):
+    put_days(folder)
+    lake = folder.open_lake()
+    scope = {name: pl.DataFrame({"n": [2]}), "lake": lake}
+    exec(f"rows = lake.sql('SELECT sum(x) FROM t JOIN {name} USING (n)').fetchall()", scope)
+    assert scope["rows"] == [(22,)]
+
+
+def test_several_statements_run_and_the_last_one_answers(folder):
+    put_days(folder)
+    lake = folder.open_lake()
+    assert lake.sql(
+        "CREATE TABLE kept AS SELECT n, x FROM t WHERE n % 2 = 1; SELECT count(*) FROM kept"
+    ).fetchall() == [(6,)]
+    lake.sql("SET threads = 1")
+    assert lake.sql("SELECT count(*) FROM t").fetchall() == [(12,)]
+
+
+def test_a_relation_can_be_read_again_and_again(folder):
+    put_days(folder)
+    relation = folder.open_lake().sql("SELECT x FROM t WHERE n = 1")
+    assert sorted(relation.fetchall()) == sorted(relation.pl().rows()) == [(1,), (10,)]
+    assert relation.columns == ["x"] and relation.shape == (2, 1)
+    assert "10" in repr(relation)
+    assert "<table" in relation._repr_mimebundle_()["text/html"]
+
+
+def test_two_results_are_open_at_once(folder):
+    put_days(folder)
+    lake = folder.open_lake()
+    first, second = lake.sql("SELECT x FROM t WHERE n = 1"), lake.sql("SELECT x FROM t WHERE n = 2")
+    rows = [(a, b) for a in first.iter_rows() for b in second.iter_rows()]
+    assert len(rows) == 4
+
+
+def test_a_refresh_finds_tables_and_files_that_came_or_went(place):
+    place.put("a/k=1/x.parquet", pa.table({"x": [1]}))
+    place.put("b/x.parquet", pa.table({"x": [2]}))
+    lake = place.open_lake()
+    relation = lake.sql("SELECT sum(x) FROM a")
+    assert not lake.refresh()
+    place.put("a/k=2/x.parquet", pa.table({"x": [10], "y": ["new"]}))
+    place.put("c/x.parquet", pa.table({"x": [3]}))
+    place.remove("b/x.parquet")
+    if place.storage is None:
+        Path(place.url, "b").rmdir()
+    changes = lake.refresh()
+    assert (changes.added, changes.removed) == (("a/k=2/x.parquet",), ())
+    assert "table c is new" in repr(changes) and "table b is gone" in repr(changes)
+    assert list(lake) == ["a", "c"]
+    assert relation.fetchall() == [(11,)]
+    assert lake.sql("SELECT a.y, c.x FROM a, c ORDER BY k").fetchall() == [(None, 3), ("new", 3)]
+    with pytest.raises(duckdb.CatalogException):
+        lake.sql("SELECT * FROM b")
+
+
+def test_a_table_emptied_while_its_folder_stays_leaves_the_other_tables_alone(folder):
+    folder.put("a/x.parquet", pa.table({"x": [1]}))
+    folder.put("b/x.parquet", pa.table({"x": [2]}))
+    lake = folder.open_lake()
+    assert lake.sql("SELECT x FROM b").fetchall() == [(2,)]
+    folder.remove("b/x.parquet")
+    folder.put("a/y.parquet", pa.table({"x": [10]}))
+    assert "a/y.parquet" in lake.refresh().added
+    assert lake.sql("SELECT sum(x) FROM a").fetchall() == [(11,)]
+
+
+def test_a_table_that_failed_is_there_once_it_is_repaired(folder):
+    folder.put("a/x.parquet", pa.table({"x": [1]}))
+    folder.put("b/x.parquet", b"broken")
+    lake = folder.open_lake()
+    with pytest.raises(CorruptFile):
+        lake.sql("SELECT x FROM b").fetchall()
+    folder.put("b/x.parquet", pa.table({"x": [2]}))
+    lake.refresh()
+    assert (list(lake), dict(lake.failed)) == (["a", "b"], {})
+    assert lake.sql("SELECT x FROM b").fetchall() == [(2,)]
+
+
+def test_a_lake_shows_its_tables(folder):
+    put_days(folder, "days")
+    folder.put("odd <b>/x.parquet", pa.table({"x": [1]}))
+    lake = folder.open_lake()
+    for words in ("days", "day, n, city", "12", "STANDARD", "odd <b>"):
+        assert words in repr(lake)
+    html = lake._repr_html_()
+    assert "odd &lt;b&gt;" in html and "odd <b>" not in html
+
+
+def test_a_lake_and_its_errors_show_no_key_of_the_store(tmp_path):
+    place = make_place("s3", tmp_path)
+    place.put("t/k=1/x.parquet", to_parquet(pa.table({"x": [1]})))
+    place.put("t/k=2/x.parquet", b"broken")
+    lake = place.open_lake()
+    with pytest.raises(CorruptFile) as raised:
+        lake.sql("SELECT * FROM t").fetchall()
+    shown = [repr(lake), lake._repr_html_(), repr(lake["t"]), repr(raised.value), str(raised.value.__cause__)]
+    secret = "embedded-not-a-secret"
+    assert not [text for text in shown if secret in text]
+
+
+def test_the_lakes_connection_installs_and_downloads_nothing(folder):
+    put_days(folder)
+    con = folder.open_lake().duckdb
+    loaded = con.execute("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
+    assert "httpfs" not in {name for (name,) in loaded}
+    assert con.execute("SELECT current_setting('autoinstall_known_extensions')").fetchall() == [(False,)]
+    assert con.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
+
+
+def test_opening_a_lake_loads_duckdb_only_when_it_is_asked(tmp_path):
+    put_days(Place(str(tmp_path)))
+    script = """
+        import sys
+        import lakekit as lk
+        lake = lk.open_lake(sys.argv[1])
+        print("duckdb" in sys.modules, list(lake), lake.polars("t").collect().height, "duckdb" in sys.modules)
+    """
+    assert run_script(script, str(tmp_path)) == "False ['t'] 12 False"

@@ -1,0 +1,82 @@
+"""Reading files into Arrow tables: the columns asked for, by few and bounded requests."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakekit import StaleFile
+from lakekit.views import reader
+from lakekit.views.reader import TableReader
+from lakekit.views.transcode import write_copy
+from tests.views.lakes import count_gets
+
+
+def read(table, columns=None, paths=None) -> pa.Table:
+    files = TableReader(table.store, table.manifest).read_files(paths or table.files["path"].to_list(), columns)
+    return pa.concat_tables(files)
+
+
+def test_columns_come_in_the_order_asked_for(folder):
+    folder.put("t/k=1/a.parquet", pa.table({"x": [1], "y": ["a"]}))
+    table = folder.open_table()
+    assert read(table, ["k", "y"]).to_pydict() == {"k": [1], "y": ["a"]}
+    assert read(table).column_names == ["x", "y", "k"]
+
+
+def test_columns_are_found_by_position_when_names_have_dots(folder):
+    folder.put("t/a.parquet", pa.table({"a": [{"b": 1, "c": 2}], "a.b": [3], "z": [4]}))
+    table = folder.open_table()
+    assert read(table, ["a.b"]).to_pydict() == {"a.b": [3]}
+    assert read(table, ["z", "a"]).to_pydict() == {"z": [4], "a": [{"b": 1, "c": 2}]}
+
+
+def test_a_row_group_is_a_table_and_an_empty_one_none(folder):
+    folder.put("t/a.parquet", pa.table({"x": list(range(10))}), row_group_size=4)
+    folder.put("t/b.parquet", pa.table({"x": pa.array([], pa.int64())}))
+    table = folder.open_table()
+    tables = list(TableReader(table.store, table.manifest).read_files(["a.parquet", "b.parquet"]))
+    assert [one.num_rows for one in tables] == [4, 4, 2]
+
+
+def test_a_small_file_is_one_request_and_a_long_one_is_read_where_it_is_needed(place):
+    wide = pa.table({name: list(range(300_000)) for name in "abcd"})  # 2.4 MB each
+    place.put("t/long.parquet", wide, use_dictionary=False, compression="none")
+    place.put("t/short.parquet", pa.table({"a": [1], "d": [1]}))
+    table = place.open_table()
+    before = table.store.requests.snapshot()
+    _, gets = count_gets(table, lambda: read(table, ["a", "d"], ["long.parquet"]))
+    assert gets == 2  # one for each column, as 4.8 MB lie between them
+    assert table.store.requests.since(before)["bytes"] < 5_000_000
+    assert count_gets(table, lambda: read(table, ["a", "d"], ["short.parquet"]))[1] == 1
+
+
+def test_files_are_read_in_order_whatever_the_read_ahead(place, monkeypatch):
+    for number in range(30):
+        place.put(f"t/{number:02}.parquet", pa.table({"x": [number] * 100}), row_group_size=40)
+    table = place.open_table()
+    for ahead_bytes in (1, 2_000, 10**9):
+        monkeypatch.setattr(reader, "READ_AHEAD_BYTES", ahead_bytes)
+        assert read(table)["x"].to_pylist() == [number for number in range(30) for _ in range(100)]
+        assert [one.num_rows for one in TableReader(table.store, table.manifest).read_files(["00.parquet"], [])] == [
+            40,
+            40,
+            20,
+        ]
+
+
+def test_a_version_that_is_gone_is_stale(place):
+    place.put("t/a.parquet", pa.table({"x": [1]}))
+    table = place.open_table()
+    place.put("t/a.parquet", pa.table({"x": [2]}))
+    with pytest.raises(StaleFile, match="a.parquet has changed"):
+        read(table)
+
+
+def test_a_copy_holds_the_columns_as_the_table_has_them(folder):
+    folder.put("t/a.parquet", pa.table({"x": pa.array([1, None], pa.int8()), "d": pa.array([1, 2], pa.duration("s"))}))
+    folder.put("t/b.parquet", pa.table({"x": [1.5]}))
+    table = folder.open_table()
+    rows = TableReader(table.store, table.manifest)
+    copy = write_copy(rows, "a.parquet", ["x"], table.files["modified_at"][0])
+    found = pq.read_table(pa.BufferReader(copy.read(0, copy.size_bytes)))
+    assert found.to_pydict() == {"x": [1.0, None]}
