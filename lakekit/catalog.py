@@ -77,13 +77,16 @@ class Catalog:
     def _open(self, name: str) -> None:
         url, options = self.store.address.child(name).url, self._options.get(name, {})
         twin = next((other for other in self.tables if other.casefold() == name.casefold()), None)
+        if twin is not None:
+            what = f"The folders {twin}/ and {name}/ differ only in case; SQL cannot tell two such tables apart."
+            self.failed[name] = InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
+            return
         try:
-            if twin is not None:
-                what = f"The folders {twin}/ and {name}/ differ only in case; SQL cannot tell two such tables apart."
-                raise InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
             self.tables[name] = open_table(url, name=name, storage=self.store.storage, **options)
         except NoFilesFound:
             return
+        except InvalidArgument:
+            raise
         except LakekitError as error:
             self.failed[name] = error
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
 _MARKED = re.compile(r"(.+)@([0-9]+)")
 
 
@@ -31,8 +32,9 @@ class Scan:
     Attributes:
         group: the number of the group of files, None where no marked key is among the columns.
         columns: the columns that are read, as the files show them.
-        conditions: SQL texts that rows must meet above the scan, with nothing but projections between. Their names
-            are those that columns have there: only a query that renames no key means by a key's name the key.
+        conditions: SQL texts that rows must meet above the scan, with nothing but projections and unions between.
+            Their names are those that columns have there: only in a query that renames no key, and has no union of
+            its own, does the name of a key mean the key.
     """
 
     group: int | None
@@ -52,7 +54,7 @@ def _walk(node: dict[str, Any], conditions: list[str]) -> Iterator[Scan]:
         groups = {int(match.group(2)) for column in columns if (match := _MARKED.fullmatch(column))}
         yield Scan(groups.pop() if len(groups) == 1 else None, frozenset(columns), tuple(conditions))
         return
-    above = conditions if node["name"] in ("FILTER", "PROJECTION") else []
+    above = conditions if node["name"] in _ROW_BY_ROW else []
     above = above + _as_list(info.get("Expression")) if node["name"] == "FILTER" else above
     for child in node["children"]:
         yield from _walk(child, above)

@@ -35,14 +35,7 @@ _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they ar
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4_RAW"}  # what DuckDB 2.0 decompresses
-# Column chunks that DuckDB would not read, or prune by bounds of the kind that old writers compared as signed bytes
-# (parquet-format, Statistics: min and max are deprecated): wrong for decimals in bytes, and for text beyond ASCII
-_STRANGE_CHUNKS = """
-    SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (SELECT unnest($2)) OR (
-        type IN ('BYTE_ARRAY', 'FIXED_LEN_BYTE_ARRAY') AND stats_min IS NOT NULL AND stats_min_value IS NULL
-        AND (list_contains($3::VARCHAR[], path_in_schema) OR NOT regexp_full_match(stats_min || stats_max, '[ -~]*'))
-    ) LIMIT 1
-"""
+_STRANGE_CODECS = "SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (SELECT unnest($2)) LIMIT 1"
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
 
 FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
@@ -172,7 +165,7 @@ class ViewPlan:
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
             return False
-        if "checked" in self.manifest.schema.supplies[kind.schema_id].values():
+        if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True
         probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}"
         self.paths[probe] = kind.example
@@ -265,10 +258,10 @@ class ViewPlan:
 
 
 def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema, supplies: Mapping[str, str]) -> bool:
-    """Whether DuckDB reads files with this footer as lakekit does: the same types, codecs that it has, true bounds."""
+    """Whether DuckDB reads files with this footer as lakekit does: the same types, and codecs that it has."""
     try:
         relation = con.sql(f"SELECT * FROM read_parquet({quote_text(shown)}, hive_partitioning=false)")
-        strange = con.execute(_STRANGE_CHUNKS, [shown, sorted(_CODECS), _list_decimals(schema)]).fetchall()
+        strange = con.execute(_STRANGE_CODECS, [shown, sorted(_CODECS)]).fetchall()
     except duckdb.Error:
         return False
     if strange:
@@ -281,10 +274,6 @@ def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema,
         if seen.get(name) != expected and not (seen.get(name) in _CAST_BY_DUCKDB and expected == "VARCHAR"):
             return False
     return True
-
-
-def _list_decimals(schema: pa.Schema) -> list[str]:
-    return [column.name for column in schema if pa.types.is_decimal(column.type)]
 
 
 def _list_known(manifest: Manifest) -> dict[str, KnownFile]:
