@@ -18,6 +18,7 @@ from lakekit.errors import (
     InvalidArgument,
     LakekitError,
     NoFilesFound,
+    StaleFile,
     StorageFailed,
 )
 from lakekit.table import Table, open_table
@@ -149,7 +150,7 @@ class Catalog:
             return [self.tables[name].refresh()]
         except NoFilesFound:
             gone.append(name)
-        except (CredentialsExpired, AccessDenied, StorageFailed):
+        except (CredentialsExpired, AccessDenied, StorageFailed, StaleFile):
             raise
         except LakekitError as error:
             self.failed[name] = error
