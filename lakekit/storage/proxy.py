@@ -242,9 +242,11 @@ class _ServerSide(_Side):
         end = self.body.take(data, self._start)
         self._start = 0
         self.proxy.tally.sent_bytes += self.body.content_bytes - before
-        self.other.transport.write(data[:end])
-        if self.body.done:
+        done = self.body.done
+        if done:  # before the client can know of it, so that its next question to the tally is answered rightly
             self._end()
+        self.other.transport.write(data[:end])
+        if done:
             self.other.read_on()
         return data[end:]
 

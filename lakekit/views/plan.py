@@ -167,7 +167,8 @@ class ViewPlan:
             return False
         if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True
-        probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}"
+        # a name of its own: under that of an earlier plan, DuckDB would be shown what that plan made of the file
+        probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}-{next(_GROUP_NUMBERS)}"
         self.paths[probe] = kind.example
         return not is_read_alike(probe, kind)
 
@@ -236,7 +237,7 @@ class ViewPlan:
 
     def _show_header(self, group: Group) -> tuple[str, int, datetime, str]:
         folders = "".join(f"{key}={HIVE_NULL}/" for key in self.marked_keys(group).values())
-        shown = f"{PROTOCOL}://{self.token}/{folders}columns"
+        shown = self._free_name(f"{PROTOCOL}://{self.token}/{folders}columns-{group.number}")
         schema = self.manifest.schema.arrow
         fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
         sink = io.BytesIO()
@@ -250,10 +251,13 @@ class ViewPlan:
         values = zip(self.marked_keys(group).values(), manifest.partitioning.values_of(path), strict=True)
         folders = "".join(f"{key}={_show_value(value)}/" for key, value in values)
         rest = "/".join(_show(part) for part in _without_keys(path, manifest.schema.keys))
-        shown = f"{PROTOCOL}://{self.token}/{folders}{rest}"
-        while shown in self.paths:
-            shown += "~"
+        shown = self._free_name(f"{PROTOCOL}://{self.token}/{folders}{rest}")
         self.paths[shown] = path
+        return shown
+
+    def _free_name(self, shown: str) -> str:
+        while shown in self.paths or shown in self.headers:
+            shown += "~"
         return shown
 
 

@@ -175,6 +175,14 @@ def test_file_names_may_have_spaces_quotes_and_percent_signs(place):
     assert sorted(row["x"] for row in read_alike(place).to_pylist()) == list(range(len(names)))
 
 
+def test_no_file_is_taken_for_one_that_a_view_made(folder):
+    for number, name in enumerate(["columns", *(f"columns-{number}" for number in range(1, 400)), "schema"]):
+        folder.put(f"t/{name}", pa.table({"x": [number], "wide": pa.array([number], pa.decimal256(70, 2))}))
+    con = duckdb.connect()
+    folder.open_table().duckdb(con)
+    assert con.execute("SELECT count(x), sum(x) FROM t").fetchall() == [(401, 80_200)]  # 0 + 1 + … + 400
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [

@@ -1,6 +1,7 @@
 """Files that change under an open table: noticed, read again once, and never a mixture of two versions."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -222,6 +223,32 @@ def test_refresh_says_what_changed_and_views_show_it(place):
     assert changes.columns == ("column y (string) is new",)
     assert con.execute("SELECT * FROM mine ORDER BY k").fetchall() == [(10, None, 1), (3, "new", 3)]
     assert con.execute("SELECT count(*) FROM mine").fetchall() == [(2,)]
+
+
+WIDE = pa.array([Decimal("1" * 50 + ".50")], pa.decimal256(70, 2))  # which DuckDB reads as a double: it is shown a copy
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pa.table({"wide": WIDE, "x": [2]}),
+        pa.table({"x": [2]}),
+        pa.table({"x": [2], "new": ["column"]}),
+        pa.table({"wide": ["text"], "x": [2.5]}),
+    ],
+    ids=["the same columns", "a column less", "a column more", "other types"],
+)
+def test_files_that_duckdb_is_shown_as_copies_are_right_after_a_refresh(folder, later):
+    folder.put("t/a.parquet", pa.table({"wide": WIDE, "x": [1]}))
+    table, con, lake = folder.open_table(), duckdb.connect(), folder.open_lake()
+    table.duckdb(con, "t")
+    assert con.execute("SELECT wide FROM t").fetchall() == [("1" * 50 + ".50",)]
+    assert lake.sql("SELECT wide FROM t").fetchall() == [("1" * 50 + ".50",)]
+    folder.put("t/b.parquet", later)
+    assert table.refresh() and lake.refresh()
+    expected = sorted(map(repr, table.arrow().read_all().to_pylist()))
+    assert sorted(map(repr, con.sql("SELECT * FROM t").to_arrow_table().to_pylist())) == expected
+    assert sorted(map(repr, lake.sql("SELECT * FROM t").to_arrow_table().to_pylist())) == expected
 
 
 def test_refresh_goes_on_after_a_connection_was_closed_or_forgotten(folder):
