@@ -61,7 +61,7 @@ class DuckDBView:
         self.last_error: LakekitError | None = None
         self.opened: set[str] = set()
         self.is_stale = False
-        self._copies: dict[tuple[str, str], LocalCopy] = {}
+        self._copies: dict[tuple[str, str, pa.Schema], LocalCopy] = {}
         self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._building = threading.RLock()
@@ -115,7 +115,7 @@ class DuckDBView:
         return shared
 
     def _find_copy(self, plan: ViewPlan, known: KnownFile) -> LocalCopy:
-        key = known.path, known.etag
+        key = known.path, known.etag, plan.manifest.schema.arrow
         with self._lock:
             if key not in self._copies:
                 reader = TableReader(self.source.store, plan.manifest)
@@ -190,4 +190,5 @@ def _end_queries() -> None:
     for con in list(_CONNECTIONS):
         with contextlib.suppress(duckdb.Error):
             con.interrupt()
+            con.cursor().execute("SET threads = 1")  # DuckDB waits for the other threads, and has none from now on
             con.close()
