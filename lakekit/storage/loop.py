@@ -3,13 +3,15 @@
 It must not know what runs on it: it starts, hands over coroutines, and lets the waiting thread be interrupted.
 """
 
+import contextlib
+import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -64,39 +66,87 @@ def run_in_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+class _Finished(Protocol):
+    """A Future of either kind that is done: of concurrent.futures or of asyncio."""
+
+    def exception(self) -> BaseException | None: ...
+
+    def result(self) -> Any: ...
+
+
+Finish = Callable[[T, _Finished], None]
+Cancel = Callable[[], None]
+
+
 def iterate_as_completed(
-    requests: Iterable[T], start: Callable[[T], Future], *, at_most: int
-) -> Iterator[tuple[T, Future]]:
+    requests: Iterable[T | None], start: Callable[[Sequence[T], Finish], Cancel], *, at_most: int
+) -> Iterator[tuple[T, _Finished]]:
     """Each request with its finished future, in the order they finish, `at_most` of them under way at a time.
 
-    A request counts as under way until the caller has taken it, so what waits in memory is bounded too. Leaving the
-    iterator early cancels the rest.
+    Those that are done are handed out while the next ones are under way, so that at most twice as many are in memory.
+    Leaving the iterator early cancels the rest.
 
     Args:
-        requests: read lazily, one for each that is taken.
-        start: begins one request and returns its future at once.
+        requests: read lazily, as there is room. A None says "no more for now": the iterator is asked again when what
+            is done has been taken, and must have a request then if nothing is under way.
+        start: begins some requests and returns at once, with what cancels them; for each that is done it calls the
+            function that it is given, from any thread.
         at_most: how many may be under way, at least 1.
     """
-    done: queue.SimpleQueue[tuple[T, Future]] = queue.SimpleQueue()
-    under_way: set[Future] = set()
-    waiting = iter(requests)
-
-    def start_next(count: int) -> None:
-        for request in islice(waiting, count):
-            future = start(request)
-            under_way.add(future)
-            future.add_done_callback(lambda finished, request=request: done.put((request, finished)))
-
+    done: queue.SimpleQueue[tuple[T, _Finished]] = queue.SimpleQueue()
+    waiting, cancels, found = iter(requests), [], []
+    under_way, at_most = 0, max(at_most, 1)
     try:
-        start_next(max(at_most, 1))
-        while under_way:
-            try:
-                request, future = done.get(timeout=_WAKE_SECONDS)
-            except queue.Empty:
-                continue
-            under_way.discard(future)
-            start_next(1)
-            yield request, future
+        while True:
+            batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, at_most - under_way)))
+            if batch:
+                under_way += len(batch)
+                cancels.append(start(batch, lambda request, future: done.put((request, future))))
+            yield from found
+            if not under_way and not found:
+                return
+            found = _take_all(done) if under_way else []
+            under_way -= len(found)
     finally:
-        for future in under_way:
-            future.cancel()
+        if under_way:
+            for cancel in cancels:
+                cancel()
+
+
+def _take_all(done: queue.SimpleQueue) -> list:
+    """What is in a queue, as soon as anything is."""
+    while True:
+        try:
+            found = [done.get(timeout=_WAKE_SECONDS)]
+            break
+        except queue.Empty:
+            continue
+    with contextlib.suppress(queue.Empty):
+        while True:
+            found.append(done.get_nowait())
+    return found
+
+
+def start_all_in_loop(fetch: Callable[[T], Coroutine[Any, Any, Any]], requests: Sequence[T], finish: Finish) -> Cancel:
+    """Begins a coroutine for each request on the background loop, all with one call across threads.
+
+    Args:
+        fetch: makes the coroutine of a request; called on the loop.
+        requests: what to begin.
+        finish: called on the loop with each request and its task when that is done, cancelled ones not included.
+    """
+    loop = get_background_loop()
+    tasks: list[asyncio.Task] = []
+
+    def begin() -> None:
+        for request in requests:
+            task = loop.create_task(fetch(request))
+            task.add_done_callback(lambda task, request=request: task.cancelled() or finish(request, task))
+            tasks.append(task)
+
+    def cancel() -> None:
+        for task in tasks:
+            task.cancel()
+
+    loop.call_soon_threadsafe(begin)
+    return lambda: loop.call_soon_threadsafe(cancel)

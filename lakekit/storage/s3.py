@@ -4,7 +4,8 @@ It must not write, nor turn a key into another: where obstore would, boto3 reads
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Coroutine, Iterable, Iterator
 from datetime import UTC
 from typing import Any
 
@@ -13,7 +14,7 @@ from lakekit.storage.answers import read_answer
 from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
 from lakekit.storage.faults import make_wrong_region, translate_error
 from lakekit.storage.listing import KeyRange, Listing, Page
-from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_in_loop
+from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_all_in_loop
 from lakekit.storage.session import find_endpoint
 from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 
@@ -87,16 +88,16 @@ class S3Store(Store):
         return self._read_now(path, f"bytes=-{length}", {"suffix": length} if length > 0 else (0, 0), etag)
 
     def read_many(
-        self, requests: Iterable[RangeRequest], *, concurrency: int = 64
+        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64
     ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
         """Each request with its bytes or its error, as they arrive; see `Store.read_many`."""
         fast = self._get_fast_client()
 
-        def start(request: RangeRequest):
+        def fetch(request: RangeRequest) -> Coroutine[Any, Any, memoryview]:
             begin, end = request.start, request.start + request.length
-            span = f"bytes={begin}-{end - 1}"
-            return start_in_loop(self._fetch(fast, request.path, span, (begin, end), request.etag))
+            return self._fetch(fast, request.path, f"bytes={begin}-{end - 1}", (begin, end), request.etag)
 
+        start = functools.partial(start_all_in_loop, fetch)
         for request, future in iterate_as_completed(requests, start, at_most=concurrency):
             yield request, self._take_outcome(request, future)
 

@@ -3,8 +3,9 @@
 It must not know what the files hold, nor how S3, a folder or another service does it: each has a class of its own.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,23 +128,28 @@ class Store(ABC):
         return self.read_range(path, start, size_bytes - start, etag=etag)
 
     def read_many(
-        self, requests: Iterable[RangeRequest], *, concurrency: int = 64
+        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64
     ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
         """Each request with its bytes, or with the error that reading it gave, in the order they arrive.
 
         Args:
-            requests: taken one by one as there is room, so an endless iterator is fine.
+            requests: taken one by one as there is room, so an endless iterator is fine. A None among them says "no
+                more for now", see `iterate_as_completed`.
             concurrency: how many may be under way; a folder uses fewer.
         """
         with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
+
+        def start(batch: Sequence[RangeRequest], finish: Callable[[RangeRequest, Future], None]) -> Callable[[], None]:
+            futures = []
+            for request in batch:
+                span = request.path, request.start, request.length
+                future = with_threads.submit(self.read_range, *span, etag=request.etag)
+                future.add_done_callback(functools.partial(finish, request))
+                futures.append(future)
+            return lambda: [future.cancel() for future in futures]
+
         try:
-            for request, future in iterate_as_completed(
-                requests,
-                lambda request: with_threads.submit(
-                    self.read_range, request.path, request.start, request.length, etag=request.etag
-                ),
-                at_most=min(concurrency, 2 * self.threads),
-            ):
+            for request, future in iterate_as_completed(requests, start, at_most=min(concurrency, 2 * self.threads)):
                 yield request, self._take_outcome(request, future)
         finally:
             with_threads.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,7 @@
 """The background loop: one thread, bounded work, and nothing left behind."""
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_in_loop
+from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_all_in_loop
 
 
 async def get_thread():
@@ -31,28 +32,41 @@ def test_an_error_comes_back():
 
 
 def test_results_come_in_the_order_they_finish():
-    async def wait(seconds):
-        await asyncio.sleep(seconds)
+    start = functools.partial(start_all_in_loop, asyncio.sleep)
+    assert [request for request, _ in iterate_as_completed([0.2, 0.0], start, at_most=2)] == [0.0, 0.2]
 
-    finished = iterate_as_completed([0.2, 0.0], lambda seconds: start_in_loop(wait(seconds)), at_most=2)
-    assert [request for request, _ in finished] == [0.0, 0.2]
+
+def start_at_once(started, batch, finish):
+    """Requests that are done as soon as they begin."""
+    started += batch
+    for number in batch:
+        future = Future()
+        future.set_result(number)
+        finish(number, future)
+    return lambda: None
 
 
 def test_no_more_than_asked_are_under_way_and_requests_are_read_lazily():
-    started = []
-
-    def start(number):
-        started.append(number)
-        future = Future()
-        future.set_result(number)
-        return future
-
-    numbers = iter(range(100))
-    iterator = iterate_as_completed(numbers, start, at_most=4)
+    started, numbers = [], iter(range(100))
+    iterator = iterate_as_completed(numbers, functools.partial(start_at_once, started), at_most=4)
     next(iterator)
-    assert started == [0, 1, 2, 3, 4]  # four, and one for the one that was taken
+    assert started == [0, 1, 2, 3, 4, 5, 6, 7]  # four that are done, and four under way while those are taken
     iterator.close()
-    assert next(numbers) == 5
+    assert next(numbers) == 8
+
+
+def test_requests_that_wait_are_asked_for_again_when_others_have_been_taken():
+    taken = []
+
+    def one_by_one():
+        for number in range(5):
+            while len(taken) < number:
+                yield None
+            yield number
+
+    for number, _ in iterate_as_completed(one_by_one(), functools.partial(start_at_once, []), at_most=4):
+        taken.append(number)
+    assert taken == [0, 1, 2, 3, 4]
 
 
 def test_leaving_early_cancels_the_rest():
@@ -65,7 +79,7 @@ def test_leaving_early_cancels_the_rest():
             cancelled.append(number)
             raise
 
-    iterator = iterate_as_completed(range(3), lambda number: start_in_loop(wait(number)), at_most=3)
+    iterator = iterate_as_completed(range(3), functools.partial(start_all_in_loop, wait), at_most=3)
     next(iterator)
     iterator.close()
     run_in_loop(asyncio.sleep(0.05))
