@@ -20,7 +20,7 @@ class RequestLog:
         >>> log.count("GET", size_bytes=100)
         >>> log.count("LIST")
         >>> log.snapshot()
-        {'LIST': 1, 'GET': 1, 'HEAD': 0, 'PUT': 0, 'bytes': 100}
+        {'LIST': 1, 'GET': 1, 'HEAD': 0, 'PUT': 0, 'bytes': 100, 'cached_bytes': 0}
         >>> log.since(before)["GET"]
         1
     """
@@ -29,6 +29,7 @@ class RequestLog:
         self._lock = threading.Lock()
         self._counts = Counter()
         self._read_bytes = 0
+        self._cached_bytes = 0
 
     def count(self, kind: str, *, times: int = 1, size_bytes: int = 0) -> None:
         """Adds requests of a kind ("LIST", "GET", "HEAD", "PUT") and the bytes that they brought."""
@@ -36,11 +37,16 @@ class RequestLog:
             self._counts[kind] += times
             self._read_bytes += size_bytes
 
+    def count_cached(self, size_bytes: int) -> None:
+        """Adds bytes that this computer's cache held, so that nothing was asked for."""
+        with self._lock:
+            self._cached_bytes += size_bytes
+
     def snapshot(self) -> dict[str, int]:
-        """The counts now: a new dict of "LIST", "GET", "HEAD", "PUT" and "bytes"."""
+        """The counts now: a new dict of "LIST", "GET", "HEAD", "PUT", "bytes" that came, and "cached_bytes"."""
         with self._lock:
             counts = {kind: 0 for kind in KINDS} | dict(self._counts)
-            return counts | {"bytes": self._read_bytes}
+            return counts | {"bytes": self._read_bytes, "cached_bytes": self._cached_bytes}
 
     def since(self, before: dict[str, int]) -> dict[str, int]:
         """What was added since a snapshot taken before, as a dict like the snapshot."""

@@ -4,8 +4,9 @@ It must not write, nor turn a key into another: where obstore would, boto3 reads
 """
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -14,7 +15,7 @@ from lakekit.storage.answers import read_answer
 from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
 from lakekit.storage.faults import make_wrong_region, translate_error
 from lakekit.storage.listing import KeyRange, Listing, Page
-from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_all_in_loop
+from lakekit.storage.loop import Cancel, Finish, run_in_loop, start_all_in_loop
 from lakekit.storage.session import find_endpoint
 from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 
@@ -87,19 +88,15 @@ class S3Store(Store):
             return super().read_suffix(path, length, etag=etag, size_bytes=size_bytes)
         return self._read_now(path, f"bytes=-{length}", {"suffix": length} if length > 0 else (0, 0), etag)
 
-    def read_many(
-        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64
-    ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
-        """Each request with its bytes or its error, as they arrive; see `Store.read_many`."""
+    @contextlib.contextmanager
+    def _open_reads(self, concurrency: int) -> Iterator[tuple[Callable[[Sequence[RangeRequest], Finish], Cancel], int]]:
         fast = self._get_fast_client()
 
         def fetch(request: RangeRequest) -> Coroutine[Any, Any, memoryview]:
             begin, end = request.start, request.start + request.length
             return self._fetch(fast, request.path, f"bytes={begin}-{end - 1}", (begin, end), request.etag)
 
-        start = functools.partial(start_all_in_loop, fetch)
-        for request, future in iterate_as_completed(requests, start, at_most=concurrency):
-            yield request, self._take_outcome(request, future)
+        yield functools.partial(start_all_in_loop, fetch), concurrency
 
     def _read_now(self, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
         fast = self._get_fast_client()

@@ -3,19 +3,26 @@
 It must not know what the files hold, nor how S3, a folder or another service does it: each has a class of its own.
 """
 
+from __future__ import annotations
+
+import contextlib
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lakekit.errors import LakekitError
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.faults import translate_error
-from lakekit.storage.loop import iterate_as_completed
+from lakekit.storage.loop import Cancel, Finish, iterate_as_completed
 from lakekit.storage.options import Storage, resolve_storage
 from lakekit.storage.requests import RequestLog
+
+if TYPE_CHECKING:
+    from lakekit.storage.bytecache import ByteCache
 
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
 
@@ -59,6 +66,23 @@ class RangeRequest:
     etag: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Recalled:
+    """A read that was done before: a finished future of what the cache held."""
+
+    data: memoryview
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> memoryview:
+        return self.data
+
+
+def _cancel_nothing() -> None:
+    pass
+
+
 class Store(ABC):
     """What lies under one address, and how to read it.
 
@@ -66,7 +90,10 @@ class Store(ABC):
         address: where.
         storage: with which options.
         requests: what was asked so far, a RequestLog.
+        cache: where ranges are kept that are read with ``keep``; None for folders, which need none.
     """
+
+    cache: ByteCache | None = None
 
     threads = 8  # reads at a time, where each needs a thread
 
@@ -128,7 +155,7 @@ class Store(ABC):
         return self.read_range(path, start, size_bytes - start, etag=etag)
 
     def read_many(
-        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64
+        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64, keep: bool = False
     ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
         """Each request with its bytes, or with the error that reading it gave, in the order they arrive.
 
@@ -136,10 +163,27 @@ class Store(ABC):
             requests: taken one by one as there is room, so an endless iterator is fine. A None among them says "no
                 more for now", see `iterate_as_completed`.
             concurrency: how many may be under way; a folder uses fewer.
+            keep: take from this computer's cache what is there, and put there what is not.
         """
+        cache = self.cache if keep else None
+        with self._open_reads(concurrency) as (start_reads, at_most):
+
+            def start(batch: Sequence[RangeRequest], finish: Finish) -> Cancel:
+                missing = [request for request in batch if not self._recall(cache, request, finish)]
+                return start_reads(missing, finish) if missing else _cancel_nothing
+
+            for request, future in iterate_as_completed(requests, start, at_most=at_most):
+                outcome = self._take_outcome(request, future)
+                if cache is not None and not isinstance(future, _Recalled) and not isinstance(outcome, LakekitError):
+                    cache.keep(self._cache_url, request, outcome)
+                yield request, outcome
+
+    @contextlib.contextmanager
+    def _open_reads(self, concurrency: int) -> Iterator[tuple[Callable[[Sequence[RangeRequest], Finish], Cancel], int]]:
+        """What starts reads, as `iterate_as_completed` wants it, and how many may be under way."""
         with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
 
-        def start(batch: Sequence[RangeRequest], finish: Callable[[RangeRequest, Future], None]) -> Callable[[], None]:
+        def start(batch: Sequence[RangeRequest], finish: Finish) -> Cancel:
             futures = []
             for request in batch:
                 span = request.path, request.start, request.length
@@ -149,10 +193,57 @@ class Store(ABC):
             return lambda: [future.cancel() for future in futures]
 
         try:
-            for request, future in iterate_as_completed(requests, start, at_most=min(concurrency, 2 * self.threads)):
-                yield request, self._take_outcome(request, future)
+            yield start, min(concurrency, 2 * self.threads)
         finally:
             with_threads.shutdown(wait=False, cancel_futures=True)
+
+    def _recall(self, cache: ByteCache | None, request: RangeRequest, finish: Finish) -> bool:
+        data = cache.read(self._cache_url, request) if cache is not None else None
+        if data is None:
+            return False
+        self.requests.count_cached(len(data))
+        finish(request, _Recalled(data))
+        return True
+
+    def read_kept(self, path: str, start: int, length: int, *, etag: str) -> memoryview:
+        """As `read_range`, from this computer's cache where it holds the range, which it does afterwards."""
+        request = RangeRequest(path, start, length, etag)
+        data = self.cache.read(self._cache_url, request) if self.cache is not None else None
+        if data is not None:
+            self.requests.count_cached(len(data))
+            return data
+        data = self.read_range(path, start, length, etag=etag)
+        if self.cache is not None:
+            self.cache.keep(self._cache_url, request, data)
+        return data
+
+    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str]:
+        """By path, the local file that holds the range; those that the cache cannot hold are left out.
+
+        Raises: as `read_range`, for the first that fails.
+        """
+        found: dict[str, str] = {}
+        if self.cache is None:
+            return found
+        missing = []
+        for request in requests:
+            local = self.cache.find(self._cache_url, request)
+            if local is None:
+                missing.append(request)
+            else:
+                found[request.path] = local
+                self.requests.count_cached(request.length)
+        for request, outcome in self.read_many(missing):
+            if isinstance(outcome, LakekitError):
+                raise outcome
+            local = self.cache.keep(self._cache_url, request, outcome)
+            if local is not None:
+                found[request.path] = local
+        return found
+
+    @property
+    def _cache_url(self) -> str:
+        return f"{self.storage.endpoint_url or ''} {self.address.url}"
 
     def is_restored(self, path: str) -> bool:
         """Whether an archived object has a restored copy that can be read now; asks the store. False for folders."""
@@ -180,7 +271,7 @@ class Store(ABC):
         return f"{type(self).__name__}({self.address.url!r})"
 
 
-def open_store(address: "Address | str", storage: Storage | None = None) -> Store:
+def open_store(address: Address | str, storage: Storage | None = None) -> Store:
     """The store for an address; nothing is asked of it yet.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from lakekit.manifest.manifest import Manifest
@@ -18,6 +19,8 @@ from lakekit.views.source import read_tables
 
 if TYPE_CHECKING:
     from lakekit.views.source import ViewSource
+
+FRAME_ROWS = 50_000  # small files are handed to Polars together, about so many rows at a time
 
 
 def scan_source(source: ViewSource) -> pl.LazyFrame:
@@ -40,7 +43,8 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
             needed = set(wanted)
         columns = [name for name in names if name in needed]
         left = n_rows
-        for table in read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns, promised):
+        tables = read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns, promised)
+        for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
             frame = _to_frame(table, empty, columns)
             if left is not None:
                 frame = frame.head(left)
@@ -52,6 +56,18 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
                 return
 
     return register_io_source(read, schema=empty.schema, is_pure=True)
+
+
+def _join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of at least this many, but for the last: each costs Polars a start."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(part.num_rows for part in waiting) >= rows:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _to_frame(table: Any, empty: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

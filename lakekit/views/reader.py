@@ -6,9 +6,10 @@ It must not filter rows: it reads the files it is told to.
 from __future__ import annotations
 
 import io
-import itertools
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,20 +28,31 @@ from lakekit.views.filesystem import WHOLE_FILE_BYTES
 if TYPE_CHECKING:
     from lakekit.storage import Store
 
-READ_AHEAD_BYTES = 128 * MIB  # fetched before it is decoded, at most, beside the row group that passes it
+READ_AHEAD_BYTES = 128 * MIB  # under way or not yet decoded, beside the row group that passes it
+DECODE_AHEAD_BYTES = 64 * MIB  # as stored, of what is decoded before it is asked for
+DECODE_THREADS = min(4, os.cpu_count() or 1)
 GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less than another request
 SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One row group of one file, its leaves that are wanted, and the bytes that they take."""
+    """One row group of a large file, with its leaves that are wanted; or all of a small file.
+
+    Attributes:
+        ranges: the bytes that it takes: first, and the one after the last.
+        metadata: of a large file; a small one is fetched with its footer.
+    """
 
     path: str
-    metadata: pq.FileMetaData
-    group: int
-    leaves: tuple[int, ...]
     ranges: tuple[tuple[int, int], ...]
+    leaves: tuple[int, ...] = ()
+    metadata: pq.FileMetaData | None = None
+    group: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(end - start for start, end in self.ranges)
 
 
 class TableReader:
@@ -54,12 +66,15 @@ class TableReader:
     def __init__(self, store: Store, manifest: Manifest):
         self.store = store
         self.manifest = manifest
-        self._sizes = dict(zip(manifest.files["path"].to_list(), manifest.files["size_bytes"].to_list(), strict=True))
-        self._etags = dict(zip(manifest.files["path"].to_list(), manifest.files["etag"].to_list(), strict=True))
-        self._ids = dict(zip(manifest.files["path"].to_list(), manifest.files["schema_id"].to_list(), strict=True))
+        files = manifest.files
+        self._sizes, self._etags, self._ids = (
+            dict(zip(files["path"].to_list(), files[name].to_list(), strict=True))
+            for name in ("size_bytes", "etag", "schema_id")
+        )
+        self._leaves: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
 
     def read_files(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """One Arrow table for each row group of these files, in their order.
+        """Arrow tables of these files in their order: one for each small file, or row group of a large one.
 
         Args:
             paths: files of the manifest.
@@ -70,13 +85,26 @@ class TableReader:
             TypeConflict: a wanted column's values cannot be shown as the table's type.
             StaleFile: a file changed since the manifest was made.
         """
-        names = list(columns) if columns is not None else self.manifest.schema.arrow.names
+        names = tuple(columns) if columns is not None else tuple(self.manifest.schema.arrow.names)
         for path in paths:
             if path in self.manifest.problems:
                 raise self.manifest.problems[path]
             self._refuse_conflicts(path, names)
-        for part, data in self._fetch(self._plan(paths, names)):
-            yield self._decode(part, data, names)
+        under_way: deque[tuple[Future[pa.Table], int]] = deque()
+        held_bytes = 0
+        threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="lakekit-decode")
+        try:
+            for part, data in self._fetch(self._plan(paths, names)):
+                under_way.append((threads.submit(self._decode, part, data, names), part.size_bytes))
+                held_bytes += part.size_bytes
+                while under_way and (under_way[0][0].done() or held_bytes > DECODE_AHEAD_BYTES):
+                    table, size_bytes = under_way.popleft()
+                    held_bytes -= size_bytes
+                    yield table.result()
+            for table, _ in under_way:
+                yield table.result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _refuse_conflicts(self, path: str, names: Iterable[str]) -> None:
         supplies = self.manifest.schema.supplies[self._ids[path]]
@@ -84,70 +112,73 @@ class TableReader:
             if supplies.get(name) == "conflict":
                 raise TypeConflict(describe_conflict(self.manifest, name, path), hint=CONFLICT_HINT)
 
-    def _plan(self, paths: Iterable[str], names: Sequence[str]) -> Iterator[tuple[_Part, list[RangeRequest]]]:
+    def _plan(self, paths: Iterable[str], names: tuple[str, ...]) -> Iterator[_Part]:
         for path in paths:
             size, etag = self._sizes[path], self._etags[path]
+            known = self._leaves.get((self._ids[path], names))
+            if size <= WHOLE_FILE_BYTES and known != ():
+                yield _Part(path, ((0, size),))
+                continue
             metadata = read_metadata(self.manifest.footers.get(path, etag))
-            leaves = self._find_leaves(metadata, names)
+            leaves = self._find_leaves(path, metadata, names)
             for group in range(metadata.num_row_groups):
-                if not metadata.row_group(group).num_rows:
-                    continue
-                ranges = _plan_ranges(metadata.row_group(group), leaves, size)
-                if ranges and size <= WHOLE_FILE_BYTES and metadata.num_row_groups == 1:
-                    ranges = [(0, size)]
-                requests = [RangeRequest(path, start, end - start, etag) for start, end in ranges]
-                yield _Part(path, metadata, group, tuple(leaves), tuple(ranges)), requests
+                if metadata.row_group(group).num_rows:
+                    ranges = _plan_ranges(metadata.row_group(group), leaves, size)
+                    yield _Part(path, tuple(ranges), leaves, metadata, group)
 
-    def _find_leaves(self, metadata: pq.FileMetaData, names: Sequence[str]) -> list[int]:
+    def _find_leaves(self, path: str, metadata: pq.FileMetaData, names: tuple[str, ...]) -> tuple[int, ...]:
         """The Parquet leaves of the wanted columns. By position: a name with a dot may mean two things."""
-        wanted = set(names) - set(self.manifest.schema.keys)
-        indices, position = [], 0
-        for field in metadata.schema.to_arrow_schema():
-            leaves = _count_leaves(field.type)
-            if field.name in wanted:
-                indices += range(position, position + leaves)
-            position += leaves
-        return indices
+        key = self._ids[path], names
+        if key not in self._leaves:
+            wanted = set(names) - set(self.manifest.schema.keys)
+            indices, position = [], 0
+            for field in metadata.schema.to_arrow_schema():
+                leaves = _count_leaves(field.type)
+                if field.name in wanted:
+                    indices += range(position, position + leaves)
+                position += leaves
+            self._leaves[key] = tuple(indices)
+        return self._leaves[key]
 
-    def _fetch(
-        self, plan: Iterator[tuple[_Part, list[RangeRequest]]]
-    ) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
+    def _fetch(self, plan: Iterable[_Part]) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
         """Each part with its bytes, in the order of the plan; later parts are under way meanwhile."""
-        while (first := next(plan, None)) is not None:
-            yield from self._fetch_ahead(itertools.chain([first], plan))
-
-    def _fetch_ahead(
-        self, plan: Iterable[tuple[_Part, list[RangeRequest]]]
-    ) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
-        """The same for the first parts of a plan, as many as take READ_AHEAD_BYTES; takes no more of it."""
         waiting: deque[_Part] = deque()
+        held_bytes = 0
 
-        def requests() -> Iterator[RangeRequest]:
-            size_bytes = 0
-            for part, wanted in plan:
+        def requests() -> Iterator[RangeRequest | None]:
+            nonlocal held_bytes
+            for part in plan:
+                while held_bytes and held_bytes + part.size_bytes > READ_AHEAD_BYTES:
+                    yield None
                 waiting.append(part)
-                yield from wanted
-                size_bytes += sum(request.length for request in wanted)
-                if size_bytes >= READ_AHEAD_BYTES:
-                    return
+                held_bytes += part.size_bytes
+                for start, end in part.ranges:
+                    yield RangeRequest(part.path, start, end - start, self._etags[part.path])
 
         by_range: dict[tuple[str, int], memoryview] = {}
-        for request, outcome in self.store.read_many(requests()):
+        for request, outcome in self.store.read_many(requests(), keep=True):
             if isinstance(outcome, LakekitError):
                 raise outcome
             by_range[request.path, request.start] = outcome
             while waiting and all((waiting[0].path, start) in by_range for start, _ in waiting[0].ranges):
                 part = waiting.popleft()
+                held_bytes -= part.size_bytes
                 yield part, {(start, end): by_range.pop((part.path, start)) for start, end in part.ranges}
         for part in waiting:  # those that take no bytes
             yield part, {}
 
-    def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: Sequence[str]) -> pa.Table:
-        rows = part.metadata.row_group(part.group).num_rows
-        source = _SparseFile(data, self._sizes[part.path])
+    def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: tuple[str, ...]) -> pa.Table:
         try:
-            parquet = open_parquet(pa.PythonFile(source, mode="r"), part.metadata)
-            table = parquet.reader.read_row_group(part.group, column_indices=list(part.leaves), use_threads=True)
+            if part.metadata is None:
+                parquet = open_parquet(pa.BufferReader(data[part.ranges[0]]))
+                leaves = self._find_leaves(part.path, parquet.metadata, names)
+                rows = parquet.metadata.num_rows
+                table = parquet.reader.read_all(column_indices=leaves, use_threads=False)
+            else:
+                rows = part.metadata.row_group(part.group).num_rows
+                source = pa.PythonFile(_SparseFile(data, self._sizes[part.path]), mode="r")
+                parquet = open_parquet(source, part.metadata)
+                table = parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=True)
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
         return self.align(table, part.path, names, rows)

@@ -1,0 +1,195 @@
+"""Bytes of remote files kept on this computer's disk, so that none is asked for twice while its file stays the same.
+
+It must not hold more than its limit, keep anything that others may read, or fail a query: what cannot be kept is
+asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakekit.storage.store import RangeRequest
+from lakekit.units import GIB, format_bytes, format_number_of
+
+LIMIT_VARIABLE = "LAKEKIT_CACHE_BYTES"  # environment variable with another limit in bytes; 0 keeps nothing
+DEFAULT_LIMIT_BYTES = 10 * GIB
+_KEPT_SHARE = 0.9  # of the limit is left after the oldest were thrown away
+_FREE_SHARE = 0.02  # of the disk stays free
+_LOOK_AGAIN_BYTES = 0.05  # of the limit may be added before the disk is asked anew what others added
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What a cache holds: entries, bytes, and of these the pinned ones, which stay until they are asked to go."""
+
+    entries: int
+    size_bytes: int
+    pinned_bytes: int
+    limit_bytes: int
+
+    def __repr__(self) -> str:
+        pinned = f", {format_bytes(self.pinned_bytes)} of it pinned" if self.pinned_bytes else ""
+        return (
+            f"{format_number_of(self.entries, 'range')} of files, {format_bytes(self.size_bytes)} of at most "
+            f"{format_bytes(self.limit_bytes)}{pinned}"
+        )
+
+
+class ByteCache:
+    """A folder of byte ranges, each named by the hash of its file's address, etag and span.
+
+    Args:
+        folder: where; made private to the user if it is not there. None keeps nothing.
+        limit_bytes: how much is kept; ``$LAKEKIT_CACHE_BYTES``, else 10 GiB, if not given.
+    """
+
+    def __init__(self, folder: Path | None, limit_bytes: int | None = None):
+        self.limit_bytes = _find_limit() if limit_bytes is None else limit_bytes
+        self.folder = folder if self.limit_bytes > 0 else None
+        self._lock = threading.Lock()
+        self._held_bytes: int | None = None  # as last seen, and what was added since
+        self._added_bytes = 0
+        if self.folder is not None:
+            try:
+                for part in (self.folder, self.folder / "kept", self.folder / "pinned"):
+                    part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError:
+                self.folder = None
+
+    def find(self, url: str, request: RangeRequest) -> str | None:
+        """The file that holds this range, or None. Files are renewed by being asked for.
+
+        Args:
+            url: the address of the store, with its endpoint: two services may both have ``s3://data``.
+            request: the range; one without an etag is never kept.
+        """
+        if self.folder is None or request.etag is None:
+            return None
+        name = _name_range(url, request)
+        for part in ("pinned", "kept"):
+            path = f"{self.folder}/{part}/{name}"
+            try:
+                if os.stat(path).st_size == request.length:
+                    os.utime(path)
+                    return path
+            except OSError:
+                continue
+        return None
+
+    def read(self, url: str, request: RangeRequest) -> memoryview | None:
+        """The bytes of this range, or None."""
+        path = self.find(url, request)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                data = file.read(request.length)
+        except (OSError, TypeError):  # thrown away meanwhile, or never there
+            return None
+        return memoryview(data) if len(data) == request.length else None
+
+    def keep(self, url: str, request: RangeRequest, data: memoryview, *, pinned: bool = False) -> str | None:
+        """Keep the bytes of a range; the file that now holds them, whole, or None where that cannot be."""
+        if self.folder is None or request.etag is None or len(data) != request.length:
+            return None
+        if not pinned and not self._make_room(len(data)):
+            return None
+        target = f"{self.folder}/{'pinned' if pinned else 'kept'}/{_name_range(url, request)}"
+        try:
+            _write_whole(target, data)
+        except OSError:
+            return None
+        return target
+
+    def pin(self, url: str, request: RangeRequest) -> bool:
+        """Whether a kept range is pinned now."""
+        path = self.find(url, request)
+        if path is None:
+            return False
+        with contextlib.suppress(FileExistsError):
+            os.link(path, f"{self.folder}/pinned/{_name_range(url, request)}")
+        return True
+
+    def measure(self) -> CacheUse:
+        """What is kept now, by this and all other processes."""
+        kept, pinned = self._list("kept"), self._list("pinned")
+        twice = pinned.keys() & kept.keys()
+        pinned_bytes = sum(size for size, _ in pinned.values())
+        size_bytes = pinned_bytes + sum(size for name, (size, _) in kept.items() if name not in twice)
+        return CacheUse(len(kept.keys() | pinned.keys()), size_bytes, pinned_bytes, self.limit_bytes)
+
+    def clear(self, *, pinned: bool = False) -> None:
+        """Throw away what is kept; what is pinned only with ``pinned=True``."""
+        for part in ("kept", "pinned") if pinned else ("kept",):
+            for name in self._list(part):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{self.folder}/{part}/{name}")
+        self._held_bytes = None
+
+    def _list(self, part: str) -> dict[str, tuple[int, float]]:
+        """Size and time of each entry by name; what others throw away meanwhile is left out."""
+        found: dict[str, tuple[int, float]] = {}
+        if self.folder is None:
+            return found
+        with contextlib.suppress(OSError), os.scandir(self.folder / part) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    found[entry.name] = (status.st_size, status.st_mtime)
+        return found
+
+    def _make_room(self, size_bytes: int) -> bool:
+        """Whether there is room for this many bytes, after throwing away the oldest where there was none."""
+        with self._lock:
+            if self._held_bytes is None or self._added_bytes > self.limit_bytes * _LOOK_AGAIN_BYTES:
+                self._held_bytes, self._added_bytes = self.measure().size_bytes, 0
+                disk = shutil.disk_usage(self.folder)
+                if disk.free < disk.total * _FREE_SHARE:
+                    self._held_bytes = None
+                    return False
+            if self._held_bytes + size_bytes > self.limit_bytes:
+                self._throw_away(self._held_bytes + size_bytes - int(self.limit_bytes * _KEPT_SHARE))
+                self._held_bytes = self.measure().size_bytes
+            if self._held_bytes + size_bytes > self.limit_bytes:
+                return False
+            self._held_bytes += size_bytes
+            self._added_bytes += size_bytes
+            return True
+
+    def _throw_away(self, size_bytes: int) -> None:
+        for name, (size, _) in sorted(self._list("kept").items(), key=lambda entry: entry[1][1]):
+            if size_bytes <= 0:
+                return
+            with contextlib.suppress(OSError):
+                os.unlink(f"{self.folder}/kept/{name}")
+                size_bytes -= size
+
+
+def _find_limit() -> int:
+    try:
+        return int(os.environ.get(LIMIT_VARIABLE, ""))
+    except ValueError:
+        return DEFAULT_LIMIT_BYTES
+
+
+def _name_range(url: str, request: RangeRequest) -> str:
+    text = f"{url}\n{request.path}\n{request.etag}\n{request.start}-{request.length}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _write_whole(target: str, data: memoryview) -> None:
+    """Write a file that only the user can read, and that is there whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            while len(data):
+                data = data[file.write(data) :]
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
