@@ -69,7 +69,7 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
 
 
 def _read_stats(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Lowest, highest and count of NULL of a file column by file; the one place that knows how a manifest holds them."""
+    """Lowest, highest and count of NULL of a column in each file; nothing else knows how a manifest holds them."""
     stats = manifest.files["stats"]
     if column not in stats.struct.fields:  # it is nested
         is_missing = pl.Series(_find_supplies(manifest, column, "missing"))

@@ -14,6 +14,7 @@ import pyarrow as pa
 _EXACT_BITS = {32: 24, 64: 53}  # whole numbers of so many bits are exact in a float of so many bits
 _FLOAT_STEPS = 4  # neighbouring floats by which engines may differ when they make one of a decimal or a large number
 _ZONE = timedelta(days=1)  # more than any time zone is away from UTC
+_FAR = 2**62  # microseconds from 1970 up to which a day more fits into 64 bits
 _BEFORE, _AFTER = -1, 1
 
 
@@ -83,7 +84,9 @@ def _cast_time(values: pl.Series, from_type: pa.DataType, to_type: pa.DataType, 
     from_zone, to_zone = (getattr(kind, "tz", None) for kind in (from_type, to_type))
     moments = values.dt.replace_time_zone(None) if from_zone else values
     if from_zone != to_zone:
-        moments = moments.cast(pl.Datetime("us"), strict=False) + side * _ZONE
+        moments = moments.cast(pl.Datetime("us"), strict=False)
+        number = moments.to_physical()
+        moments = pl.select(pl.when(number.is_between(-_FAR, _FAR)).then(moments)).to_series() + side * _ZONE
     elif pa.types.is_timestamp(from_type) and from_type.unit == "ns" and getattr(to_type, "unit", "ns") == "us":
         moments = moments.cast(pl.Datetime("us"), strict=False) + side * timedelta(microseconds=1)
     if pa.types.is_timestamp(to_type):

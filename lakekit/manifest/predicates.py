@@ -17,8 +17,10 @@ import pyarrow as pa
 Operator = Literal["=", "<>", "<", "<=", ">", ">="]
 FLIPPED: dict[str, Operator] = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}  # sides exchanged
 
+_MOST_SHOWN = 5  # values of a list that are shown
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcomes:
     """A condition of which nothing is known but what it may be, for any row.
 
@@ -30,6 +32,10 @@ class Outcomes:
     may_be_false: bool
     may_be_null: bool
 
+    def __repr__(self) -> str:
+        flags = {"true": self.may_be_true, "false": self.may_be_false, "NULL": self.may_be_null}
+        return " or ".join(name for name, may_be in flags.items() if may_be)
+
 
 UNKNOWN = Outcomes(True, True, True)
 ALWAYS = Outcomes(True, False, False)
@@ -38,7 +44,7 @@ NULL = Outcomes(False, False, True)
 NOT_TRUE = Outcomes(False, True, True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """A column compared with a value; NULL where the column is.
 
@@ -52,8 +58,11 @@ class Comparison:
     operator: Operator
     value: pa.Scalar
 
+    def __repr__(self) -> str:
+        return f"{self.column} {self.operator} {_show(self.value)}"
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class In:
     """Whether a column is one of some values; NULL where the column is.
 
@@ -65,48 +74,70 @@ class In:
     column: str
     values: pa.Array
 
+    def __repr__(self) -> str:
+        shown = [_show(value) for value in self.values[:_MOST_SHOWN]] + ["…"] * (len(self.values) > _MOST_SHOWN)
+        return f"{self.column} IN ({', '.join(shown)})"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class StartsWith:
     """Whether the text in a column begins with this one; NULL where the column is."""
 
     column: str
     prefix: str
 
+    def __repr__(self) -> str:
+        return f"{self.column} LIKE {self.prefix!r}%"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class IsNull:
     """Whether a column is NULL; never NULL itself."""
 
     column: str
 
+    def __repr__(self) -> str:
+        return f"{self.column} IS NULL"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class And:
     """True where all parts are, false where any is, else NULL."""
 
     parts: tuple[Predicate, ...]
 
+    def __repr__(self) -> str:
+        return _show_parts(self.parts, "AND")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Or:
     """True where any part is, false where all are, else NULL."""
 
     parts: tuple[Predicate, ...]
 
+    def __repr__(self) -> str:
+        return _show_parts(self.parts, "OR")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Not:
     """True where the part is false, false where it is true, else NULL."""
 
     part: Predicate
 
+    def __repr__(self) -> str:
+        return f"NOT ({self.part})"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class IsTrue:
-    """True where the part is, else false; never NULL. ``IS NOT DISTINCT FROM``, ``eq_missing`` and the like are this."""
+    """True where the part is, else false; never NULL. So are ``IS NOT DISTINCT FROM`` and ``eq_missing``."""
 
     part: Predicate
+
+    def __repr__(self) -> str:
+        return f"({self.part}) IS TRUE"
 
 
 Predicate = Outcomes | Comparison | In | StartsWith | IsNull | And | Or | Not | IsTrue
@@ -117,6 +148,8 @@ def list_columns(predicate: Predicate) -> list[str]:
 
     Example:
         >>> import pyarrow as pa
+        >>> And((Comparison("n", "<", pa.scalar(5)), IsNull("s")))
+        (n < 5) AND (s IS NULL)
         >>> list_columns(And((Comparison("n", "<", pa.scalar(5)), Not(IsNull("s")), IsNull("n"))))
         ['n', 's']
     """
@@ -131,3 +164,14 @@ def _walk(predicate: Predicate) -> Iterator[str]:
         yield from _walk(predicate.part)
     elif not isinstance(predicate, Outcomes):
         yield predicate.column
+
+
+def _show(value: pa.Scalar) -> str:
+    try:
+        return repr(value.as_py()) if pa.types.is_string(value.type) else str(value)
+    except ValueError:  # a time that Python does not have
+        return str(value.value)
+
+
+def _show_parts(parts: tuple[Predicate, ...], word: str) -> str:
+    return f" {word} ".join(f"({part})" for part in parts)
