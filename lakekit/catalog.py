@@ -175,13 +175,17 @@ class Catalog:
     def _views(self) -> list[Any]:
         return [table.view for table in self.tables.values() if table.has_view]
 
+    def bind_lightly(self, con: duckdb.DuckDBPyConnection, query: str) -> AbstractContextManager[None]:
+        """While it lasts, a SELECT is bound in no time; it is bound again, to all files, when it runs."""
+        from lakekit.views.narrow import bind_lightly
+
+        return bind_lightly(con, {view.token: view for view in self._views()}, query)
+
     def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[None]:
         """While it lasts, the views list only the files that the query can need; see ``views/narrow.py``."""
-        from lakekit.views.narrow import explain_query, mentions_keys, narrow_files
+        from lakekit.views.narrow import narrow_files
 
-        named = [view for view in self._views() if mentions_keys(query, view.plan.manifest.schema.keys)]
-        plans = explain_query(con, query, values) if named else []
-        return narrow_files(con, named, plans)
+        return narrow_files(con, {view.token: view for view in self._views()}, query, values)
 
     def explain_error(self, error: duckdb.Error) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, or None."""

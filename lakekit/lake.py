@@ -142,7 +142,8 @@ class Lake(Mapping[str, Table]):
             try:
                 # DuckDB looks for variables in the frame that calls it: this one has the caller's, and one of ours
                 local_names["__lakekit_bind__"] = functools.partial(con.sql, query, **options)
-                relation = eval(_CALL, global_names, local_names)
+                with self._catalog.bind_lightly(con, query):
+                    relation = eval(_CALL, global_names, local_names)
             except duckdb.BinderException as exc:
                 error = self._catalog.explain_binding(query)
                 if error is None:

@@ -89,12 +89,15 @@ class Table:
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
-        from lakekit.manifest.cache import FooterCache
+        from lakekit.manifest.cache import FooterCache, cache_folder
+        from lakekit.storage.bytecache import ByteCache
 
         self.name = name
         self.store = store
         self._options = options
         self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
+        if store.address.scheme != "file":
+            store.cache = ByteCache(cache_folder() / "bytes")
         self.manifest = self._read_manifest()
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,8 @@ LIMIT_VARIABLE = "LAKEKIT_CACHE_BYTES"  # environment variable with another limi
 DEFAULT_LIMIT_BYTES = 10 * GIB
 _KEPT_SHARE = 0.9  # of the limit is left after the oldest were thrown away
 _FREE_SHARE = 0.02  # of the disk stays free
-_LOOK_AGAIN_BYTES = 0.05  # of the limit may be added before the disk is asked anew what others added
+_LEFT_SECONDS = 7 * 24 * 3600
+_LOOK_AGAIN_SHARE = 0.05  # of the limit may be added before the disk is asked anew what others added
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,16 @@ class ByteCache:
         self._added_bytes = 0
         if self.folder is not None:
             try:
-                for part in (self.folder, self.folder / "kept", self.folder / "pinned"):
+                for part in (self.folder, *(self.folder / name for name in ("kept", "pinned", "shown"))):
                     part.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _sweep(self.folder / "shown")
             except OSError:
                 self.folder = None
+
+    @property
+    def links_folder(self) -> str | None:
+        """Where links to what is kept may be made: an entry that is thrown away lives on in its link."""
+        return None if self.folder is None else str(self.folder / "shown")
 
     def find(self, url: str, request: RangeRequest) -> str | None:
         """The file that holds this range, or None. Files are renewed by being asked for.
@@ -146,7 +154,7 @@ class ByteCache:
     def _make_room(self, size_bytes: int) -> bool:
         """Whether there is room for this many bytes, after throwing away the oldest where there was none."""
         with self._lock:
-            if self._held_bytes is None or self._added_bytes > self.limit_bytes * _LOOK_AGAIN_BYTES:
+            if self._held_bytes is None or self._added_bytes > self.limit_bytes * _LOOK_AGAIN_SHARE:
                 self._held_bytes, self._added_bytes = self.measure().size_bytes, 0
                 disk = shutil.disk_usage(self.folder)
                 if disk.free < disk.total * _FREE_SHARE:
@@ -168,6 +176,14 @@ class ByteCache:
             with contextlib.suppress(OSError):
                 os.unlink(f"{self.folder}/kept/{name}")
                 size_bytes -= size
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed have left: what is older than any query takes."""
+    for left in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _find_limit() -> int:

@@ -5,11 +5,11 @@ It must not write, nor follow a link in circles.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from lakekit.errors import StaleFile
-from lakekit.storage.store import OnProgress, Store, StoredObject
+from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 
 _PROGRESS_STEP = 1000  # files between two calls of on_progress, as many as a page of S3
 
@@ -101,6 +101,25 @@ class FolderStore(Store):
             raise self._translate(exc, "read", path) from exc
         self.requests.count("GET", size_bytes=len(content))
         return memoryview(content)
+
+    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str]:
+        """By path, the file itself; nothing is read.
+
+        Raises:
+            StaleFile: one has changed since it was listed, or is gone.
+        """
+        self.check_local(requests)
+        for request in requests:
+            self.requests.count("GET", size_bytes=request.length)
+        return {request.path: self._locate(request.path) for request in requests}
+
+    def check_local(self, requests: Sequence[RangeRequest]) -> None:
+        """Raise StaleFile where a file is not, or no longer, the one that was listed."""
+        for request in requests:
+            try:
+                self._check(request.path, request.etag, os.stat(self._locate(request.path)))
+            except OSError as exc:
+                raise self._translate(exc, "read", request.path) from exc
 
     def _check(self, path: str, etag: str | None, status: os.stat_result) -> None:
         if etag is not None and _make_etag(status) != etag:

@@ -241,6 +241,9 @@ class Store(ABC):
                 found[request.path] = local
         return found
 
+    def check_local(self, requests: Sequence[RangeRequest]) -> None:  # noqa: B027  nothing to do where copies are given
+        """Raise StaleFile where a file that `fetch_local` gave out has changed since; copies do not."""
+
     @property
     def _cache_url(self) -> str:
         return f"{self.storage.endpoint_url or ''} {self.address.url}"

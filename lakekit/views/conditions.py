@@ -95,7 +95,7 @@ def read_duckdb_conditions(
     reader = _Reader(schema, " ".join(texts))
     found: list[Predicate] = []
     for text in texts:
-        trees = _parse(_rename(text.removeprefix(_OPTIONAL), names or {}))
+        trees = _parse(rename_columns(text.removeprefix(_OPTIONAL), names or {}))
         if trees is None and "'" in text:  # perhaps a part of a text with a line break, as others may be
             return UNKNOWN
         found += [UNKNOWN] if trees is None else [reader.read(tree) for tree in trees]
@@ -128,7 +128,7 @@ def join_any(parts: Sequence[Predicate]) -> Predicate:
     return Or(tuple(parts))
 
 
-def _rename(text: str, names: Mapping[str, str]) -> str:
+def rename_columns(text: str, names: Mapping[str, str]) -> str:
     """The text with names exchanged, except inside of quotes."""
     if not names:
         return text

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
+_LIMITS = ("LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT")
 _MARKED = re.compile(r"(.+)@([0-9]+)")
+_MENTIONED = re.compile(r"\w@([0-9]+)\b")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 def mark_key(key: str, group: int) -> str:
@@ -25,6 +28,11 @@ def mark_key(key: str, group: int) -> str:
     return f"{key}@{group}"
 
 
+def is_marked(name: str) -> bool:
+    """Whether a name looks like one that :func:`mark_key` made."""
+    return _MARKED.fullmatch(name) is not None
+
+
 @dataclass(frozen=True)
 class Scan:
     """One scan of a plan.
@@ -32,38 +40,77 @@ class Scan:
     Attributes:
         group: the number of the group of files, None where no marked key is among the columns.
         columns: the columns that are read, as the files show them.
+        filters: SQL texts of what DuckDB applies to rows in the scan itself, by the names that the files show.
+        file_filters: the same of what it applies to partition keys, before it opens a file.
+        scanned_files: how many of the files that the view listed are left after that; None where all are.
         conditions: SQL texts that rows must meet above the scan, with nothing but projections and unions between.
             Their names are those that columns have there: only in a query that renames no key, and has no union of
             its own, does the name of a key mean the key.
+        joins: SQL texts of the conditions of joins above the scan, which may spare files while the query runs.
+        is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
     """
 
     group: int | None
     columns: frozenset[str]
-    conditions: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    file_filters: tuple[str, ...] = ()
+    scanned_files: int | None = None
+    conditions: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    is_limited: bool = False
+
+
+@dataclass(frozen=True)
+class _Above:
+    """What stands above a node of a plan."""
+
+    conditions: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    is_limited: bool = False
 
 
 def read_scans(plan: str) -> list[Scan]:
     """The Parquet scans of a plan, from the text of ``EXPLAIN (FORMAT json)``."""
-    return [scan for root in json.loads(plan) for scan in _walk(root, [])]
+    return [scan for root in json.loads(plan) for scan in _walk(root, _Above())]
 
 
-def _walk(node: dict[str, Any], conditions: list[str]) -> Iterator[Scan]:
-    info = node.get("extra_info", {})
-    if node["name"] == "READ_PARQUET":
-        columns = _as_list(info.get("Projections"))
-        groups = {int(match.group(2)) for column in columns if (match := _MARKED.fullmatch(column))}
-        yield Scan(groups.pop() if len(groups) == 1 else None, frozenset(columns), tuple(conditions))
+def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
+    info, name = node.get("extra_info", {}), node["name"]
+    if name == "READ_PARQUET":
+        yield _read_scan(info, above)
         return
-    above = conditions if node["name"] in _ROW_BY_ROW else []
-    above = above + _as_list(info.get("Expression")) if node["name"] == "FILTER" else above
+    goes_on = name in _ROW_BY_ROW
+    conditions = (above.conditions if goes_on else ()) + (_as_list(info.get("Expression")) if name == "FILTER" else ())
+    below = _Above(
+        conditions,
+        above.joins + _as_list(info.get("Conditions")),
+        name in _LIMITS or (above.is_limited and goes_on),
+    )
     for child in node["children"]:
-        yield from _walk(child, above)
+        yield from _walk(child, below)
 
 
-def _as_list(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)
+def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
+    columns, file_filters = frozenset(_as_list(info.get("Projections"))), _as_list(info.get("File Filters"))
+    groups = {int(match.group(2)) for column in columns if (match := _MARKED.fullmatch(column))}
+    groups |= {int(number) for text in file_filters for number in _MENTIONED.findall(_LITERAL.sub("", text))}
+    scanned = info.get("Scanning Files")
+    return Scan(
+        group=groups.pop() if len(groups) == 1 else None,
+        columns=columns,
+        filters=_as_list(info.get("Filters")),
+        file_filters=file_filters,
+        scanned_files=int(scanned.partition("/")[0]) if scanned else None,
+        conditions=above.conditions,
+        joins=above.joins,
+        is_limited=above.is_limited,
+    )
+
+
+def _as_list(value: Any) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def split_conjunction(condition: str) -> list[str]:

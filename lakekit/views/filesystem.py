@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,11 +61,10 @@ class StoredFile:
 
     def _read_data(self, start: int, length: int) -> memoryview:
         if self.stored_bytes > WHOLE_FILE_BYTES:
-            return self.store.read_range(self.path, start, length, etag=self.etag)
+            return self.store.read_kept(self.path, start, length, etag=self.etag)
         with self._lock:
-            if self._data is None:
-                data_end = self.stored_bytes - len(self.footer)
-                self._data = self.store.read_range(self.path, 0, data_end, etag=self.etag)
+            if self._data is None:  # with its footer: as all other readers of small files ask for it
+                self._data = self.store.read_kept(self.path, 0, self.stored_bytes, etag=self.etag)
         return self._data[start : start + length]
 
     def read(self, start: int, length: int) -> bytes | memoryview:
@@ -95,6 +94,9 @@ class MemoryFile:
         return self.data[start : start + length]
 
 
+Listing = Callable[[str, int], "pa.ListArray | None"]  # of a view's token and a group: its files for one query
+
+
 class FileProvider(Protocol):
     """What opens the files of one view."""
 
@@ -120,7 +122,7 @@ class LakekitFileSystem(AbstractFileSystem):
     def __init__(self) -> None:
         super().__init__()
         self.providers: dict[str, FileProvider] = {}  # for good: nobody can tell when DuckDB drops the last view
-        self.narrowed: dict[str, dict[int, pa.ListArray]] = {}
+        self.narrowed: dict[str, Listing] = {}
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -129,7 +131,7 @@ class LakekitFileSystem(AbstractFileSystem):
     def list_files(self, tokens: pa.ChunkedArray, groups: pa.ChunkedArray, narrowings: pa.ChunkedArray) -> pa.Array:
         """The function behind ``lakekit_files`` in DuckDB; it is asked for one list at a time, when a view is bound."""
         token, group, narrowing = tokens[0].as_py(), groups[0].as_py(), narrowings[0].as_py()
-        shorter = self.narrowed.get(narrowing, {}).get(group)
+        shorter = self.narrowed[narrowing](token, group) if narrowing in self.narrowed else None
         return self._find(f"{PROTOCOL}://{token}/").list_shown(group) if shorter is None else shorter
 
     def _find(self, path: str) -> FileProvider:

@@ -50,6 +50,16 @@ def reads_only_tables(con: duckdb.DuckDBPyConnection, query: str) -> bool:
     return read <= known - hiding
 
 
+def is_select(query: str) -> bool:
+    """Whether a query only asks for rows.
+
+    Example:
+        >>> is_select("SELECT 1"), is_select("CREATE TABLE t AS SELECT 1")
+        (True, False)
+    """
+    return _parse(query) is not None
+
+
 @functools.lru_cache(maxsize=1024)
 def is_plain(name: str) -> bool:
     """Whether a name can stand in SQL without quotes, as it does in plans, and mean nothing but itself.

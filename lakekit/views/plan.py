@@ -65,6 +65,9 @@ class Group:
         layout: how each file column is supplied.
         number: what tells the group from all others of this process.
         paths: its files.
+        rows: where they stand in ``manifest.files``.
+        samples: positions of files, one for each folder.
+        folders: for each file, which of the samples lies in its folder.
         plain: positions of the files that are neither unreadable nor shown as copies.
         shown: the files as DuckDB is told of them, after an empty one with the group's columns.
     """
@@ -72,6 +75,9 @@ class Group:
     layout: Layout
     number: int = field(default_factory=lambda: next(_GROUP_NUMBERS))
     paths: list[str] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list, repr=False)
+    samples: list[int] = field(default_factory=list, repr=False)
+    folders: list[int] = field(default_factory=list, repr=False)
     plain: set[int] = field(default_factory=set, repr=False)
     shown: pa.StructArray | None = field(default=None, repr=False)
 
@@ -80,7 +86,9 @@ class Group:
         """The columns that the files hold."""
         return [name for name, how in self.layout if how == "file"]
 
-    def list_files(self, positions: Sequence[int] | None = None) -> pa.ListArray:
+    def list_files(
+        self, positions: Sequence[int] | None = None, names: Mapping[int, str] | None = None
+    ) -> pa.ListArray:
         """One list of files of the group, as read_parquet takes it.
 
         DuckDB binds a view by the first file, and guesses by it how many rows there are. So a plain file leads, one
@@ -88,12 +96,19 @@ class Group:
 
         Args:
             positions: which of ``paths``; all if not given.
+            names: by position, what some are called instead.
         """
         chosen = range(len(self.paths)) if positions is None else positions
         leader = next((position for position in chosen if position in self.plain), None)
-        order = [0] if leader is None else [leader + 1]
-        order += [position + 1 for position in chosen if position != leader]
-        return pa.ListArray.from_arrays(pa.array([0, len(order)], pa.int32()), self.shown.take(pa.array(order)))
+        order = [-1] if leader is None else [leader]
+        order += [position for position in chosen if position != leader]
+        files = self.shown.take(pa.array([position + 1 for position in order]))
+        if names:
+            known = files.field("filename").to_pylist()
+            renamed = [names.get(position, name) for position, name in zip(order, known, strict=True)]
+            columns = [pa.array(renamed, pa.string()), *files.flatten()[1:]]
+            files = pa.StructArray.from_arrays(columns, fields=list(files.type))
+        return pa.ListArray.from_arrays(pa.array([0, len(order)], pa.int32()), files)
 
 
 class ViewPlan:
@@ -131,16 +146,23 @@ class ViewPlan:
         layouts = {schema_id: self._layout_of(schema_id) for schema_id in self._shown_schemas()}
         numbers = self._keep_numbers(previous, set(layouts.values()))
         groups: dict[Layout, Group] = {}
+        folders: dict[tuple[int, str], int] = {}
         told: dict[int, list[tuple[str, int | None, datetime, str]]] = {}
-        for file in self.known.values():
+        for row, file in enumerate(self.known.values()):
             schema_id = None if file.path in self.manifest.problems else file.schema_id
             group = groups.get(layouts[schema_id])
             if group is None:
                 group = groups[layouts[schema_id]] = Group(layouts[schema_id], **numbers.get(layouts[schema_id], {}))
                 told[group.number] = [self._show_header(group)]
+            folder = group.number, file.path.rpartition("/")[0]
+            if folder not in folders:
+                folders[folder] = len(group.samples)
+                group.samples.append(len(group.paths))
+            group.folders.append(folders[folder])
             if schema_id is not None and schema_id not in self.copied:
                 group.plain.add(len(group.paths))
             group.paths.append(file.path)
+            group.rows.append(row)
             shown_bytes = None if schema_id in self.copied else file.size_bytes + PADDING_BYTES
             told[group.number].append((self._name_file(file.path, group), shown_bytes, file.modified_at, file.etag))
         self.groups = list(groups.values())

@@ -1,4 +1,4 @@
-"""A table as a Polars LazyFrame: filters on partition columns open no other file.
+"""A table as a Polars LazyFrame: a filter opens only files, and row groups, that may hold rows for it.
 
 It must not change what Polars would answer over the same rows in memory.
 """
@@ -10,11 +10,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.predicates import ALWAYS, Predicate
+from lakekit.manifest.pruning import choose_files
+from lakekit.views.expressions import read_polars_expression
 from lakekit.views.source import read_tables
 
 if TYPE_CHECKING:
@@ -43,7 +47,12 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
             needed = set(wanted)
         columns = [name for name in names if name in needed]
         left = n_rows
-        tables = read_tables(source, lambda manifest: choose_paths(manifest, predicate), columns, promised)
+        said = ALWAYS if predicate is None or n_rows is not None else read_polars_expression(predicate, promised)
+
+        def choose(manifest: Manifest) -> list[str]:
+            return choose_paths(manifest, predicate, said, n_rows)
+
+        tables = read_tables(source, choose, columns, promised, said)
         for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
             frame = _to_frame(table, empty, columns)
             if left is not None:
@@ -76,20 +85,27 @@ def _to_frame(table: Any, empty: pl.DataFrame, columns: Sequence[str]) -> pl.Dat
     return pl.from_arrow(table, schema=empty.select(columns).schema, rechunk=False)
 
 
-def choose_paths(manifest: Manifest, predicate: pl.Expr | None) -> list[str]:
-    """The files that may hold rows for which the predicate is true, judged by their partition values alone."""
-    paths = manifest.files["path"].to_list()
-    keys = manifest.schema.keys
-    if predicate is None or not keys:
-        return paths
-    relaxed = relax_predicate(json.loads(_to_json(predicate)), set(keys))
-    if relaxed is None:
-        return paths
-    values = manifest.files.select(pl.col("partition").struct.unnest())
-    keep = values.select(_from_json(relaxed).fill_null(False).alias("keep"))["keep"]
-    if keep.len() != len(paths):  # a predicate without columns is one value for all
-        keep = pl.Series([keep[0]] * len(paths))
-    return [path for path, wanted in zip(paths, keep.to_list(), strict=True) if wanted]
+def choose_paths(
+    manifest: Manifest, predicate: pl.Expr | None, said: Predicate = ALWAYS, n_rows: int | None = None
+) -> list[str]:
+    """The files that may hold rows for which the predicate is true, by their partition values and statistics.
+
+    Args:
+        manifest: the table.
+        predicate: Polars' filter; what it says of keys alone counts, whatever the functions in it.
+        said: what it says in terms that statistics can tell something of.
+        n_rows: so many rows are enough, before the filter.
+    """
+    if n_rows is not None:  # the first rows of all, and of these those that the filter lets through
+        rows = manifest.files["rows"].fill_null(0).to_numpy()
+        return manifest.files["path"].filter(pl.Series(np.cumsum(rows) - rows < n_rows)).to_list()
+    keep = choose_files(manifest, said)
+    if predicate is not None and manifest.schema.keys:
+        relaxed = relax_predicate(json.loads(_to_json(predicate)), set(manifest.schema.keys))
+        if relaxed is not None:
+            values = manifest.files.select(pl.col("partition").struct.unnest())
+            keep = keep & values.select(_from_json(relaxed).fill_null(False).alias("keep"))["keep"].to_numpy()
+    return manifest.files["path"].filter(pl.Series(keep)).to_list()
 
 
 def drop_dynamic_parts(predicate: pl.Expr | None) -> pl.Expr | None:

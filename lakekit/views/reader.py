@@ -20,6 +20,8 @@ from lakekit.errors import CorruptFile, LakekitError, TypeConflict
 from lakekit.manifest.cast import cast_column
 from lakekit.manifest.footers import column_range, open_parquet, read_metadata
 from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.predicates import ALWAYS, Predicate
+from lakekit.manifest.pruning import choose_row_groups
 from lakekit.manifest.types import describe_type
 from lakekit.storage import RangeRequest
 from lakekit.units import KIB, MIB, format_number_of
@@ -40,7 +42,7 @@ class _Part:
     """One row group of a large file, with its leaves that are wanted; or all of a small file.
 
     Attributes:
-        ranges: the bytes that it takes: first, and the one after the last.
+        ranges: the bytes that it takes: first, and the one after the last; none where only the rows are counted.
         metadata: of a large file; a small one is fetched with its footer.
     """
 
@@ -67,18 +69,21 @@ class TableReader:
         self.store = store
         self.manifest = manifest
         files = manifest.files
-        self._sizes, self._etags, self._ids = (
+        self._sizes, self._etags, self._ids, self._rows = (
             dict(zip(files["path"].to_list(), files[name].to_list(), strict=True))
-            for name in ("size_bytes", "etag", "schema_id")
+            for name in ("size_bytes", "etag", "schema_id", "rows")
         )
         self._leaves: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
 
-    def read_files(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def read_files(
+        self, paths: Sequence[str], columns: Sequence[str] | None = None, predicate: Predicate = ALWAYS
+    ) -> Iterator[pa.Table]:
         """Arrow tables of these files in their order: one for each small file, or row group of a large one.
 
         Args:
             paths: files of the manifest.
             columns: names of the table's columns, in the order wanted; None for all.
+            predicate: row groups of large files in which it is true for no row are left out.
 
         Raises:
             CorruptFile, EncryptedFile, ArchivedFile: before anything is read, where a file is known to be unreadable.
@@ -94,15 +99,17 @@ class TableReader:
         held_bytes = 0
         threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="lakekit-decode")
         try:
-            for part, data in self._fetch(self._plan(paths, names)):
+            for part, data in self._fetch(self._plan(paths, names, predicate)):
                 under_way.append((threads.submit(self._decode, part, data, names), part.size_bytes))
                 held_bytes += part.size_bytes
                 while under_way and (under_way[0][0].done() or held_bytes > DECODE_AHEAD_BYTES):
-                    table, size_bytes = under_way.popleft()
+                    future, size_bytes = under_way.popleft()
                     held_bytes -= size_bytes
-                    yield table.result()
-            for table, _ in under_way:
-                yield table.result()
+                    if (table := future.result()).num_rows:
+                        yield table
+            for future, _ in under_way:
+                if (table := future.result()).num_rows:
+                    yield table
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -112,19 +119,27 @@ class TableReader:
             if supplies.get(name) == "conflict":
                 raise TypeConflict(describe_conflict(self.manifest, name, path), hint=CONFLICT_HINT)
 
-    def _plan(self, paths: Iterable[str], names: tuple[str, ...]) -> Iterator[_Part]:
+    def _plan(self, paths: Iterable[str], names: tuple[str, ...], predicate: Predicate) -> Iterator[_Part]:
         for path in paths:
             size, etag = self._sizes[path], self._etags[path]
-            known = self._leaves.get((self._ids[path], names))
-            if size <= WHOLE_FILE_BYTES and known != ():
+            if not self._reads_data(self._ids[path], names):
+                yield _Part(path, ())
+                continue
+            if size <= WHOLE_FILE_BYTES:
                 yield _Part(path, ((0, size),))
                 continue
             metadata = read_metadata(self.manifest.footers.get(path, etag))
             leaves = self._find_leaves(path, metadata, names)
-            for group in range(metadata.num_row_groups):
+            whole = predicate == ALWAYS
+            for group in range(metadata.num_row_groups) if whole else choose_row_groups(self.manifest, path, predicate):
                 if metadata.row_group(group).num_rows:
                     ranges = _plan_ranges(metadata.row_group(group), leaves, size)
                     yield _Part(path, tuple(ranges), leaves, metadata, group)
+
+    def _reads_data(self, schema_id: str, names: tuple[str, ...]) -> bool:
+        """Whether files with this schema hold any of these columns; else their number of rows tells it all."""
+        supplies = self.manifest.schema.supplies[schema_id]
+        return any(supplies.get(name, "missing") != "missing" for name in names)
 
     def _find_leaves(self, path: str, metadata: pq.FileMetaData, names: tuple[str, ...]) -> tuple[int, ...]:
         """The Parquet leaves of the wanted columns. By position: a name with a dot may mean two things."""
@@ -168,6 +183,8 @@ class TableReader:
             yield part, {}
 
     def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: tuple[str, ...]) -> pa.Table:
+        if not part.ranges:
+            return self.align(pa.table({}), part.path, names, self._rows[part.path])
         try:
             if part.metadata is None:
                 parquet = open_parquet(pa.BufferReader(data[part.ranges[0]]))

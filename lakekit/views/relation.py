@@ -81,13 +81,15 @@ def _run_hooked(con: duckdb.DuckDBPyConnection, hooks: QueryHooks, run: Callable
             hooks.before_query(con)
             try:
                 return run()
-            except duckdb.Error as exc:
-                error = hooks.explain_error(exc)
+            except (duckdb.Error, LakekitError) as exc:
+                error = exc if isinstance(exc, LakekitError) else hooks.explain_error(exc)
                 if error is None:
                     raise
                 if attempt == 1 and isinstance(error, StaleFile):
                     hooks.refresh()
                     continue
+                if error is exc:
+                    raise
                 raise error.with_traceback(None) from exc
     raise AssertionError("unreachable")
 

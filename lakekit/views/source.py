@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakekit.errors import StaleFile
 from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.predicates import ALWAYS, Predicate
 from lakekit.manifest.types import describe_type
 from lakekit.views.reader import TableReader
 
@@ -35,6 +36,7 @@ def read_tables(
     choose: Callable[[Manifest], Sequence[str]],
     columns: Sequence[str] | None,
     promised: pa.Schema,
+    predicate: Predicate = ALWAYS,
 ) -> Iterator[pa.Table]:
     """The tables of the files that ``choose`` picks, begun again once if a file changed before the first of them.
 
@@ -43,6 +45,7 @@ def read_tables(
         choose: the paths to read, of a manifest.
         columns: names of the promised columns that are wanted; None for all of them.
         promised: the schema when the view was made. Columns that came later are left out.
+        predicate: row groups in which it is true for no row are left out.
 
     Raises:
         StaleFile: a file changed after rows were handed out, or again after the refresh, or the table no longer has
@@ -53,7 +56,7 @@ def read_tables(
         manifest, started = source.manifest, False
         _check_promise(source.name, promised, manifest.schema.arrow)
         try:
-            for table in TableReader(source.store, manifest).read_files(choose(manifest), wanted):
+            for table in TableReader(source.store, manifest).read_files(choose(manifest), wanted, predicate):
                 started = True
                 yield table
             return

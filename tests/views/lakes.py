@@ -173,7 +173,12 @@ def read_alike(place: Place, name: str = "t", **options: Any) -> pa.Table:
 
 
 def count_gets(table: lk.Table, action: Callable[[], Any]) -> tuple[Any, int]:
-    """What an action gives, and how many reads it made of the table's store; it may neither list nor ask for sizes."""
+    """What an action gives, and how many reads it made of the table's store; it may neither list nor ask for sizes.
+
+    The bytes that earlier queries left on this computer do not count: they are thrown away first.
+    """
+    if table.store.cache is not None:
+        table.store.cache.clear()
     before = table.store.requests.snapshot()
     answer = action()
     asked = table.store.requests.since(before)

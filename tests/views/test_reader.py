@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import lakekit as lk
 from lakekit import StaleFile
 from lakekit.views import reader
 from lakekit.views.reader import TableReader
@@ -30,12 +31,19 @@ def test_columns_are_found_by_position_when_names_have_dots(folder):
     assert read(table, ["z", "a"]).to_pydict() == {"z": [4], "a": [{"b": 1, "c": 2}]}
 
 
-def test_a_row_group_is_a_table_and_an_empty_one_none(folder):
+def count_rows(table: lk.Table, paths: list[str], columns: list[str] | None = None) -> list[int]:
+    """The rows of each table that a reader makes of these files."""
+    return [one.num_rows for one in TableReader(table.store, table.manifest).read_files(paths, columns)]
+
+
+def test_a_small_file_is_a_table_a_long_one_is_a_table_a_row_group_and_an_empty_one_is_none(folder):
     folder.put("t/a.parquet", pa.table({"x": list(range(10))}), row_group_size=4)
     folder.put("t/b.parquet", pa.table({"x": pa.array([], pa.int64())}))
+    long = pa.table({"x": list(range(200_000))})  # 1.6 MB
+    folder.put("t/c.parquet", long, row_group_size=80_000, use_dictionary=False, compression="none")
     table = folder.open_table()
-    tables = list(TableReader(table.store, table.manifest).read_files(["a.parquet", "b.parquet"]))
-    assert [one.num_rows for one in tables] == [4, 4, 2]
+    assert count_rows(table, ["a.parquet", "b.parquet", "c.parquet"]) == [10, 80_000, 80_000, 40_000]
+    assert count_rows(table, ["b.parquet", "a.parquet"], []) == [10]  # no column, and so nothing to read
 
 
 def test_a_small_file_is_one_request_and_a_long_one_is_read_where_it_is_needed(place):
@@ -56,12 +64,8 @@ def test_files_are_read_in_order_whatever_the_read_ahead(place, monkeypatch):
     table = place.open_table()
     for ahead_bytes in (1, 2_000, 10**9):
         monkeypatch.setattr(reader, "READ_AHEAD_BYTES", ahead_bytes)
+        monkeypatch.setattr(reader, "DECODE_AHEAD_BYTES", ahead_bytes)
         assert read(table)["x"].to_pylist() == [number for number in range(30) for _ in range(100)]
-        assert [one.num_rows for one in TableReader(table.store, table.manifest).read_files(["00.parquet"], [])] == [
-            40,
-            40,
-            20,
-        ]
 
 
 def test_a_version_that_is_gone_is_stale(place):

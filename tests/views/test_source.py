@@ -11,6 +11,8 @@ import pytest
 
 import lakekit as lk
 from lakekit import StaleFile
+from lakekit.manifest.cache import cache_folder
+from lakekit.storage.bytecache import ByteCache
 from tests.views.lakes import Place
 
 
@@ -39,6 +41,11 @@ ASK = {"duckdb": ask_duckdb, "sql": ask_sql, "polars": ask_polars, "arrow": ask_
 RETRYING = ("sql", "polars", "arrow")  # a plain connection cannot: DuckDB runs the query
 
 
+def forget_bytes() -> None:
+    """Throw away what earlier queries left on this computer."""
+    ByteCache(cache_folder() / "bytes").clear()
+
+
 def list_x(table: pa.Table) -> list[Any]:
     return sorted(table["x"].to_pylist())
 
@@ -50,7 +57,26 @@ def test_a_replaced_file_is_read_again_as_it_is_now(place, engine):
     place.put("t/a.parquet", pa.table({"x": [3, 4, 5]}))
     assert list_x(ask()) == [3, 4, 5]
     place.put("t/a.parquet", pa.table({"x": [6]}))  # and once more, after the refresh
+    forget_bytes()
     assert list_x(ask()) == [6]
+
+
+@pytest.mark.parametrize("engine", RETRYING)
+def test_bytes_that_are_here_stand_for_the_version_they_are_of_until_a_refresh(s3, engine):
+    s3.put("t/a.parquet", pa.table({"x": [1, 2]}))
+    lake = s3.open_lake()
+    ask = {
+        "sql": lambda: lake.sql("SELECT * FROM t").to_arrow_table(),
+        "polars": lambda: lake.polars("t").collect().to_arrow(),
+        "arrow": lambda: lake["t"].arrow().read_all(),
+    }[engine]
+    assert list_x(ask()) == [1, 2]
+    s3.put("t/a.parquet", pa.table({"x": [3, 4, 5]}))
+    before = lake["t"].store.requests.snapshot()
+    assert list_x(ask()) == [1, 2]
+    assert lake["t"].store.requests.since(before)["GET"] == 0
+    assert lake.refresh().replaced
+    assert list_x(ask()) == [3, 4, 5]
 
 
 def test_a_plain_connection_is_told_that_a_file_was_replaced_and_is_right_after_a_refresh(place):
@@ -160,7 +186,7 @@ def test_a_file_that_changes_again_and_again_is_stale(folder):
     lake = folder.open_lake()
     numbers = iter(range(100))
     store = lake["t"].store
-    read_many, read_range = store.read_many, store.read_range
+    read_many, read_range, fetch_local = store.read_many, store.read_range, store.fetch_local
 
     def replace() -> None:
         folder.put("t/a.parquet", pa.table({"x": [next(numbers)] * 3}))
@@ -173,12 +199,17 @@ def test_a_file_that_changes_again_and_again_is_stale(folder):
         replace()
         return read_many(*args, **kwargs)
 
+    def change_and_fetch_local(*args, **kwargs):
+        replace()
+        return fetch_local(*args, **kwargs)
+
     store.read_range, store.read_many = change_and_read_range, change_and_read_many  # somebody else is writing
+    store.fetch_local = change_and_fetch_local
     with pytest.raises(StaleFile, match="a.parquet has changed"):
         lake.sql("SELECT sum(x) FROM t").fetchall()
     with pytest.raises(StaleFile, match="a.parquet has changed"):
         lake.polars("t").collect()
-    store.read_range, store.read_many = read_range, read_many
+    store.read_range, store.read_many, store.fetch_local = read_range, read_many, fetch_local
     lake.refresh()
     assert lake.sql("SELECT count(x) FROM t").fetchall() == [(3,)]
 

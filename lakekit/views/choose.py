@@ -1,0 +1,219 @@
+"""Which files of a table one query can need, by what DuckDB's plan says of its scans.
+
+It must not leave out a file that may hold a row of the answer: what it does not understand counts for nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lakekit.manifest.pruning import choose_files
+from lakekit.views.conditions import read_duckdb_conditions, rename_columns
+from lakekit.views.explain import Scan, possible_scans, split_conjunction
+from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
+from lakekit.views.sqltypes import quote_name, quote_text
+
+if TYPE_CHECKING:
+    from lakekit.views.plan import Group, ViewPlan
+
+FEW_FILES = 8  # are fetched before a query that ends after some rows
+
+_LITERAL = r"(?:'(?:[^']|'')*'(?:::[A-Z ]+)?|-?[\d.]+)"
+_BETWEEN = re.compile(rf"\((\S+) BETWEEN ({_LITERAL}) AND ({_LITERAL})\)")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Positions of files of a group, in their order.
+
+    Attributes:
+        listed: those that may hold a row of the answer.
+        fetched: those of them whose data DuckDB is going to ask for, as far as can be told before.
+    """
+
+    listed: list[int]
+    fetched: list[int]
+
+
+class Chooser:
+    """What the scans of one query can need.
+
+    Args:
+        con: where the query is to run.
+        query: SQL.
+        scans: of its plan, all of them.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, query: str, scans: Sequence[Scan]):
+        self._con = con
+        self._query = query
+        self._scans = scans
+        self._keeps_names = any(scan.conditions for scan in scans) and reads_only_tables(con, query)
+
+    def choose(self, plan: ViewPlan, group: Group) -> Chosen:
+        """The files of a group that some scan can need."""
+        keys_shown = {marked: key for key, marked in plan.marked_keys(group).items()}
+        candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
+        names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
+        if not candidates or not all(map(is_plain, names)):
+            return Chosen(list(range(len(group.paths))), [])
+        keys = _KeyTable(self._con, plan, group, keys_shown)
+        listed, fetched = np.zeros((2, len(group.paths)), bool)
+        reads_conditions = self._reads_conditions(plan, candidates)
+        for scan in candidates:
+            predicate = read_duckdb_conditions(scan.filters, plan.manifest.schema.arrow, keys_shown)
+            found = choose_files(plan.manifest, predicate)[group.rows]
+            found &= keys.match(scan.file_filters)
+            if reads_conditions:
+                found &= keys.match(scan.conditions)
+            listed |= found
+            fetched |= found & _expect_fetch(scan, keys, found)
+        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist())
+
+    def _reads_conditions(self, plan: ViewPlan, candidates: Sequence[Scan]) -> bool:
+        """Whether conditions above these scans mean by the name of a key that key, and each scan has some."""
+        if not self._keeps_names or any(scan.group is None or not scan.conditions for scan in candidates):
+            return False
+        keys = plan.manifest.schema.keys
+        return _mentions_keys(self._query, keys) and not _has_fields_named(plan.manifest.schema.arrow, keys)
+
+
+def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
+    """Which files a scan is going to read data of, all else being as the plan says; none where that cannot be told."""
+    nothing = np.zeros(len(found), bool)
+    if scan.columns <= keys.names.keys() and not scan.filters:
+        return nothing
+    if any(keys.is_named_in(join) for join in scan.joins):  # the other side may spare files while the query runs
+        return nothing
+    if scan.is_limited:
+        nothing[np.flatnonzero(found)[:FEW_FILES]] = True
+        return nothing
+    if scan.scanned_files is None:
+        return ~nothing
+    for filters in _spell_out(scan.file_filters):
+        if keys.count(filters) == scan.scanned_files:
+            return keys.match(filters)
+    return nothing
+
+
+def _spell_out(filters: Sequence[str]) -> Iterator[list[str]]:
+    """What some filters may mean: DuckDB writes BETWEEN whether the bounds are within or not.
+
+    Example:
+        >>> [text for (text,) in _spell_out(["(n BETWEEN 1 AND 3)"])][1]
+        '((n >= 1) AND (n < 3))'
+    """
+    for low, high in itertools.product((">=", ">"), ("<=", "<")):
+        yield [_BETWEEN.sub(rf"((\1 {low} \2) AND (\1 {high} \3))", text) for text in filters]
+        if not any(_BETWEEN.search(text) for text in filters):
+            return
+
+
+class _KeyTable:
+    """The partition values of a group's folders, to ask which of them meet conditions.
+
+    Attributes:
+        names: by the name that files show, the key.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, names: Mapping[str, str]):
+        self.names = names
+        self._user = con
+        self._plan = plan
+        self._group = group
+        self._quoted = {marked: quote_name(key) for marked, key in names.items()}
+        self._columns = [[key.casefold()] for key in names.values()]
+
+    def match(self, conditions: Sequence[str]) -> np.ndarray:
+        """Which files of the group meet those of the conditions, or parts of them, that are on keys alone."""
+        met = self._ask_all(conditions)
+        return np.ones(len(self._group.paths), bool) if met is None else met[self._group.folders]
+
+    def count(self, conditions: Sequence[str]) -> int:
+        """How many folders meet them."""
+        met = self._ask_all(conditions)
+        return len(self._group.samples) if met is None else int(met.sum())
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text names one of the keys."""
+        words = {word.casefold() for word in re.findall(r"\w+", text)}
+        return any(set(re.findall(r"\w+", key.casefold())) <= words for key in self.names.values())
+
+    def _ask_all(self, conditions: Sequence[str]) -> np.ndarray | None:
+        if not conditions or not self.names:
+            return None
+        met = [self._ask(part) for part in self._parts(conditions)]
+        known = [folders for folders in met if folders is not None]
+        return functools.reduce(np.logical_and, known) if known else None
+
+    def _parts(self, conditions: Sequence[str]) -> Iterator[str]:
+        for condition in conditions:
+            if self._ask(condition) is not None:
+                yield condition
+            else:
+                yield from split_conjunction(condition)
+
+    def _ask(self, condition: str) -> np.ndarray | None:
+        condition = rename_columns(condition, self._quoted)
+        if volatile_functions().intersection(re.findall(r"\w+", condition)):
+            return None
+        columns = list_columns(condition)
+        if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):
+            return None
+        try:
+            rows = self._table.execute(f'SELECT " folder" FROM folders WHERE {condition}').fetchnumpy()[" folder"]
+        except duckdb.Error:  # it reads other columns, or functions of the user's own
+            return None
+        met = np.zeros(len(self._group.samples), bool)
+        met[rows.astype(np.int64)] = True
+        return met
+
+    @functools.cached_property
+    def _table(self) -> duckdb.DuckDBPyConnection:
+        """A connection with a table of the folders, and the time zone of the user's."""
+        zone = self._user.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+        con = own_database().cursor()
+        con.execute(f"SET TimeZone = {quote_text(zone)}")
+        con.register("folders", self._list_values())
+        return con
+
+    def _list_values(self) -> pa.Table:
+        partitioning = self._plan.manifest.partitioning
+        values = [partitioning.values_of(self._group.paths[position]) for position in self._group.samples]
+        columns: dict[str, Any] = {
+            key: pa.array([row[index] for row in values], kind)
+            for index, (key, kind) in enumerate(zip(partitioning.keys, partitioning.types, strict=True))
+        }
+        return pa.table(columns | {" folder": pa.array(range(len(values)), pa.int64())})
+
+
+@functools.cache
+def volatile_functions() -> frozenset[str]:
+    """Names of DuckDB's functions that give another value at each call, such as random."""
+    query = "SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'"
+    return frozenset(row[0] for row in own_database().cursor().execute(query).fetchall())
+
+
+def _mentions_keys(query: str, keys: Sequence[str]) -> bool:
+    """Whether a query names one of these keys, and nothing else so."""
+    text = query.casefold()
+    named = [key for key in keys if key.casefold() in text or quote_name(key).casefold() in text]
+    return bool(named) and keeps_names(query, keys)
+
+
+def _has_fields_named(kind: pa.Schema | pa.DataType, keys: Sequence[str]) -> bool:
+    """Whether a struct in a schema or type has a field with the name of a key: expanded, it would pass for the key."""
+    fields = list(kind) if isinstance(kind, pa.Schema) else [kind.field(index) for index in range(kind.num_fields)]
+    folded = {key.casefold() for key in keys}
+    if isinstance(kind, pa.StructType) and any(field.name.casefold() in folded for field in fields):
+        return True
+    return any(_has_fields_named(field.type, keys) for field in fields)
