@@ -18,15 +18,32 @@ from hypothesis import strategies as st
 from lakekit.views.sqltypes import quote_text
 
 NAN, INF = float("nan"), float("inf")
-_TEXTS = ["", "a", "ab", "abc", "b", "B", "é", "\U0001f600", "\uffff", "a\n(c0 = 1)", "\0", "o'c", "\\x00", "z" * 100, "ab%"]
+moment = datetime.fromisoformat
+_TEXTS = [
+    "",
+    "a",
+    "ab",
+    "abc",
+    "b",
+    "B",
+    "é",
+    "\U0001f600",
+    "\uffff",
+    "a\n(c0 = 1)",
+    "\0",
+    "o'c",
+    "\\x00",
+    "z" * 100,
+    "ab%",
+]
 _DAYS = [date(1600, 1, 1), date(1969, 12, 31), date(2024, 1, 1), date(2024, 1, 2), date(9999, 12, 31)]
 _MOMENTS = [
-    datetime(1969, 12, 31, 23, 59, 59, 999000),
-    datetime(2024, 1, 1),
-    datetime(2024, 1, 1, 12),
-    datetime(2024, 1, 2),
-    datetime(2024, 7, 1, 3, 30),
-    datetime(2200, 1, 1),
+    moment("1969-12-31 23:59:59.999000"),
+    moment("2024-01-01"),
+    moment("2024-01-01 12:00:00"),
+    moment("2024-01-02"),
+    moment("2024-07-01 03:30:00"),
+    moment("2200-01-01"),
 ]
 
 
@@ -57,17 +74,25 @@ FAMILIES = {
         (pa.float32(), pa.float64()), (-INF, -1.5, -0.0, 0.0, 0.1, 1.5, 1e30, NAN, INF), (1, 0.2, Decimal("0.1"), 3)
     ),
     "numbers": Family((pa.int32(), pa.float64()), (-5, 0, 1, 2, 2**31 - 1), (0.5, NAN, INF)),
-    "texts": Family((pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())), tuple(_TEXTS), ("aa", "c")),
-    "blobs": Family((pa.binary(), pa.large_binary()), (b"", b"\0", b"a", b"a\xff", b"\xff\xff", b"'\\", b"z" * 80), (b"b",)),
+    "texts": Family(
+        (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())), tuple(_TEXTS), ("aa", "c")
+    ),
+    "blobs": Family(
+        (pa.binary(), pa.large_binary()), (b"", b"\0", b"a", b"a\xff", b"\xff\xff", b"'\\", b"z" * 80), (b"b",)
+    ),
     "flags": Family((pa.bool_(),), (True, False)),
-    "dates": Family((pa.date32(), pa.date64()), tuple(_DAYS), (date(2024, 1, 3), datetime(2024, 1, 1, 12))),
-    "days": Family((pa.date32(), pa.timestamp("us"), pa.timestamp("ms")), (*_DAYS[1:4], *_MOMENTS), (date(2000, 1, 1),)),
+    "dates": Family((pa.date32(), pa.date64()), tuple(_DAYS), (date(2024, 1, 3), moment("2024-01-01 12:00:00"))),
+    "days": Family(
+        (pa.date32(), pa.timestamp("us"), pa.timestamp("ms")), (*_DAYS[1:4], *_MOMENTS), (date(2000, 1, 1),)
+    ),
     "times": Family((pa.timestamp("us"), pa.timestamp("ms"), pa.timestamp("ns")), tuple(_MOMENTS), (date(2024, 1, 1),)),
     "moments": Family(
         (pa.timestamp("us", "UTC"), pa.timestamp("ms", "Europe/Paris"), pa.timestamp("us", "Asia/Tokyo")),
-        tuple(moment.replace(tzinfo=UTC) for moment in _MOMENTS),
+        tuple(at.replace(tzinfo=UTC) for at in _MOMENTS),
     ),
-    "clocks": Family((pa.time32("ms"), pa.time64("us")), (time(0), time(1, 2, 3), time(12, 0, 0, 5000), time(23, 59, 59))),
+    "clocks": Family(
+        (pa.time32("ms"), pa.time64("us")), (time(0), time(1, 2, 3), time(12, 0, 0, 5000), time(23, 59, 59))
+    ),
     "decimals": Family(
         (pa.decimal128(5, 1), pa.decimal128(10, 2), pa.int32(), pa.decimal128(30, 4)),
         tuple(map(Decimal, ["-1.5", "-1", "0", "0.1", "1.5", "2", "9999.9"])),
@@ -79,7 +104,9 @@ FAMILIES = {
 @st.composite
 def draw_column(draw: st.DrawFn, family: Family, kind: pa.DataType, rows: int) -> pa.Array:
     """A column of a file: few different values, so that files differ, and NULL."""
-    few = draw(st.lists(st.sampled_from([value for value in family.values if _fits(value, kind)]), min_size=1, max_size=3))
+    few = draw(
+        st.lists(st.sampled_from([value for value in family.values if _fits(value, kind)]), min_size=1, max_size=3)
+    )
     nulls = draw(st.sampled_from([(), (None,)]))
     values = draw(st.lists(st.sampled_from([*few, *nulls]), min_size=rows, max_size=rows))
     return make_array(values, kind)
@@ -99,7 +126,7 @@ def make_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_date(kind) and any(isinstance(value, datetime) for value in values):
         raise ValueError("not a date")
     if pa.types.is_timestamp(kind) and kind.tz is None:
-        values = [datetime(*value.timetuple()[:3]) if type(value) is date else value for value in values]
+        values = [moment(value.isoformat()) if type(value) is date else value for value in values]
     if pa.types.is_dictionary(kind):
         return pa.array(values, kind.value_type).dictionary_encode()
     return pa.array(values, kind)
@@ -158,12 +185,18 @@ def _draw_leaf(draw: st.DrawFn, name: str, family: Family) -> Condition:
     column, form = pl.col(name), draw(st.sampled_from(["compare", "compare", "null", "between", "in", "prefix"]))
     if form == "null":
         is_null = draw(st.booleans())
-        return Condition(f"{name} IS {'' if is_null else 'NOT '}NULL", column.is_null() if is_null else column.is_not_null())
+        return Condition(
+            f"{name} IS {'' if is_null else 'NOT '}NULL", column.is_null() if is_null else column.is_not_null()
+        )
     if form == "between":
         low, high = draw(literals), draw(literals)
-        return Condition(f"{name} BETWEEN {to_sql(low)} AND {to_sql(high)}", column.is_between(to_lit(low), to_lit(high)))
+        return Condition(
+            f"{name} BETWEEN {to_sql(low)} AND {to_sql(high)}", column.is_between(to_lit(low), to_lit(high))
+        )
     if form == "in":
-        listed = draw(st.lists(st.sampled_from([*family.values, None]), min_size=1, max_size=4))
+        first = draw(st.sampled_from(family.values))
+        alike = [value for value in family.values if type(value) is type(first)]
+        listed = draw(st.lists(st.sampled_from([*alike, None]), min_size=1, max_size=4))
         return Condition(f"{name} IN ({', '.join(map(to_sql, listed))})", column.is_in(listed))
     if form == "prefix" and isinstance(family.values[0], str):
         prefix = draw(st.sampled_from(["", "a", "ab", "é", "z" * 70, "\U0001f600"]))

@@ -6,15 +6,16 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
-import polars.io.plugins
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.io.plugins import register_io_source
 
 import lakekit as lk
 from lakekit.manifest.predicates import Predicate
@@ -22,9 +23,8 @@ from lakekit.manifest.pruning import choose_files, choose_row_groups, covers_all
 from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.expressions import read_polars_expression
 from lakekit.views.reader import TableReader
-from tests.views.lakes import Place
+from tests.views.lakes import Place, to_parquet
 from tests.views.predicates import FAMILIES, Condition, draw_column, draw_condition
-
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 40))
 
@@ -38,6 +38,7 @@ def draw_file(draw: st.DrawFn, families: dict[str, Any]) -> tuple[pa.Table, dict
         if draw(st.integers(0, 5)):  # else the file lacks it
             columns[name] = draw(draw_column(family, draw(st.sampled_from(family.types)), rows))
     options = {
+        "writer": draw(st.sampled_from(["pyarrow", "pyarrow", "pyarrow", "duckdb", "polars"])),
         "row_group_size": draw(st.integers(1, 5)),
         "data_page_version": draw(st.sampled_from(["1.0", "2.0"])),
         "version": draw(st.sampled_from(["1.0", "2.4", "2.6"])),
@@ -54,7 +55,9 @@ def draw_case(draw: st.DrawFn) -> tuple[list[tuple[pa.Table, dict[str, Any]]], C
     names = draw(st.lists(st.sampled_from(sorted(FAMILIES)), min_size=1, max_size=3))
     families = {f"c{number}": FAMILIES[name] for number, name in enumerate(names)}
     files = draw(st.lists(draw_file(families), min_size=1, max_size=4))
-    present = {name: family for name, family in families.items() if any(name in table.column_names for table, _ in files)}
+    present = {
+        name: family for name, family in families.items() if any(name in table.column_names for table, _ in files)
+    }
     return files, draw(draw_condition({**present, "k": FAMILIES["bytes"]}))
 
 
@@ -62,8 +65,21 @@ def open_files(files: list[tuple[pa.Table, dict[str, Any]]], folder: str) -> lk.
     """The files as a table with the key k, the number of the file."""
     place = Place(folder)
     for number, (table, options) in enumerate(files):
-        place.put(f"t/k={number}/a.parquet", table, **options)
+        place.put(f"t/k={number}/a.parquet", write_file(table, **options))
     return place.open_table()
+
+
+def write_file(table: pa.Table, *, writer: str, **options: Any) -> bytes:
+    """The table as Parquet by one of three writers; the options are pyarrow's."""
+    if writer == "pyarrow":
+        return to_parquet(table, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.parquet")
+        if writer == "polars":
+            pl.from_arrow(table).write_parquet(path, row_group_size=options["row_group_size"])
+        else:
+            duckdb.from_arrow(table, connection=duckdb.connect()).write_parquet(str(path))
+        return path.read_bytes()
 
 
 def read_rows(table: lk.Table) -> pa.Table:
@@ -91,7 +107,9 @@ def check_covered(table: lk.Table, predicate: Predicate, found: list[int], files
     """Whether in files that are said to match as a whole each row is found."""
     covered = set(np.flatnonzero(covers_all(table.manifest, predicate)).tolist()) & files
     rows = table.files["rows"].to_list()
-    assert {number: found.count(number) for number in covered} == {number: rows[number] for number in covered}, predicate
+    assert {number: found.count(number) for number in covered} == {number: rows[number] for number in covered}, (
+        predicate
+    )
 
 
 def list_scans(con: duckdb.DuckDBPyConnection, condition: str) -> Iterator[tuple[int, list[str]]]:
@@ -125,7 +143,7 @@ def test_no_file_and_no_row_group_is_left_out_that_duckdb_finds_rows_in(case):
         con.execute("SET TimeZone = 'America/New_York'")
         rows = read_rows(table)  # noqa: F841
         try:
-            found = con.sql(f"SELECT file, \"group\" FROM rows WHERE {condition.sql}").fetchall()
+            found = con.sql(f'SELECT file, "group" FROM rows WHERE {condition.sql}').fetchall()
         except (duckdb.BinderException, duckdb.ConversionException, duckdb.OutOfRangeException):
             return  # types that are not compared
         view = table.view
@@ -166,5 +184,5 @@ def hand_over(condition: pl.Expr, frame: pl.DataFrame) -> list[pl.Expr]:
             handed.append(predicate)
         yield frame.clear()
 
-    pl.io.plugins.register_io_source(read, schema=frame.schema).filter(condition).collect()
+    register_io_source(read, schema=frame.schema).filter(condition).collect()
     return handed
