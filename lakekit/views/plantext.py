@@ -75,38 +75,39 @@ def _quote_names(text: str, shown: Mapping[str, str]) -> str:
 
 def _parse(text: str) -> list[Any] | None:
     """The expressions that a text holds, one after the other in parentheses; None where it does not parse."""
-    tree = _parse_one(text)
-    if tree is not None:
-        return [tree]
-    parts = _split_parentheses(text)
-    trees = [_parse_one(part) for part in parts]
-    return None if len(parts) < 2 or None in trees else trees
+    trees = [_parse_one(part) for part in _split_parentheses(text)]
+    return None if None in trees else trees
 
 
 @functools.lru_cache(maxsize=1024)
-def _parse_one(text: str) -> Any:
+def _parse_one(text: str | None) -> Any:
+    if text is None:
+        return None
     query = "SELECT json_serialize_sql(?)"
-    answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
+    try:
+        answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
+    except RecursionError:  # far too deep
+        return None
     if answer["error"] or len(answer["statements"]) != 1:
         return None
     node = answer["statements"][0]["node"]
-    if node["type"] != "SELECT_NODE" or len(node["select_list"]) != 1:
-        return None
-    return node["select_list"][0]
+    return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
 
 
-def _split_parentheses(text: str) -> list[str]:
-    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; the text itself where it is none such."""
+def _split_parentheses(text: str) -> list[str | None]:
+    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; None alone where parentheses do not match."""
     parts, depth, start, is_quoted = [], 0, 0, False
     for index, char in enumerate(text):
         is_quoted ^= char == "'"
         if is_quoted:
             continue
         depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return [None]
         if depth == 0 and text.startswith(")(", index):
             parts.append(text[start : index + 1])
             start = index + 1
-    return [*parts, text[start:]]
+    return [None] if depth or is_quoted else [*parts, text[start:]]
 
 
 def mentions_moment(query: str) -> bool:
