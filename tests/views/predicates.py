@@ -69,6 +69,7 @@ FAMILIES = {
         (2.5, Decimal("1.5"), 2**53, -0.5, 2**70, 1e30, float(2**53)),
     ),
     "unsigned": Family((pa.uint64(), pa.int64()), (-5, 0, 1, 2, 2**63, 2**64 - 1), (1.5, 2**70)),
+    "waits": Family((pa.duration("ms"),), (-1, 0, 1, 5), (0.5,)),
     "bytes": Family((pa.uint8(),), (0, 1, 127, 128, 255), (-1, 300, 1.5)),
     "floats": Family(
         (pa.float32(), pa.float64()), (-INF, -1.5, -0.0, 0.0, 0.1, 1.5, 1e30, NAN, INF), (1, 0.2, Decimal("0.1"), 3)
@@ -161,6 +162,7 @@ _OPERATORS = {
     "IS DISTINCT FROM": pl.Expr.ne_missing,
     "IS NOT DISTINCT FROM": pl.Expr.eq_missing,
 }
+_ORDERS = ("=", "<>", "<", "<=", ">", ">=")
 
 
 def draw_condition(families: dict[str, Family]) -> st.SearchStrategy[Condition]:
@@ -182,7 +184,10 @@ def _combine(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition
 @st.composite
 def _draw_leaf(draw: st.DrawFn, name: str, family: Family) -> Condition:
     literals = st.sampled_from([*family.values, *family.literals])
-    column, form = pl.col(name), draw(st.sampled_from(["compare", "compare", "null", "between", "in", "prefix"]))
+    column, form = (
+        pl.col(name),
+        draw(st.sampled_from(["compare", "compare", "null", "between", "in", "prefix", "cast"])),
+    )
     if form == "null":
         is_null = draw(st.booleans())
         return Condition(
@@ -202,6 +207,15 @@ def _draw_leaf(draw: st.DrawFn, name: str, family: Family) -> Condition:
         prefix = draw(st.sampled_from(["", "a", "ab", "é", "z" * 70, "\U0001f600"]))
         sql = draw(st.sampled_from([f"starts_with({name}, {to_sql(prefix)})", f"{name} LIKE {to_sql(prefix + '%')}"]))
         return Condition(sql, column.str.starts_with(prefix))
+    if form == "cast" and isinstance(family.values[-1], datetime):
+        operator, value = draw(st.sampled_from(_ORDERS)), draw(st.sampled_from(_DAYS))
+        return Condition(
+            f"{name}::DATE {operator} {to_sql(value)}", _OPERATORS[operator](column.dt.date(), to_lit(value))
+        )
+    if form == "cast" and isinstance(family.values[-1], int | Decimal) and not isinstance(family.values[-1], bool):
+        operator, value = draw(st.sampled_from(_ORDERS)), float(draw(literals))
+        sql = f"{name}::DOUBLE {operator} {to_sql(value)}"
+        return Condition(sql, _OPERATORS[operator](column.cast(pl.Float64), to_lit(value)))
     operator, value = draw(st.sampled_from(list(_OPERATORS))), draw(st.one_of(literals, literals, st.none()))
     return Condition(f"{name} {operator} {to_sql(value)}", _OPERATORS[operator](column, to_lit(value)))
 

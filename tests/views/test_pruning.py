@@ -71,7 +71,7 @@ def open_files(files: list[tuple[pa.Table, dict[str, Any]]], folder: str) -> lk.
 
 def write_file(table: pa.Table, *, writer: str, **options: Any) -> bytes:
     """The table as Parquet by one of three writers; the options are pyarrow's."""
-    if writer == "pyarrow":
+    if writer == "pyarrow" or any(map(pa.types.is_duration, table.schema.types)):  # others store those otherwise
         return to_parquet(table, **options)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.parquet")
