@@ -62,10 +62,16 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
     rows = manifest.files["rows"]
     is_unknown = _find_supplies(manifest, column, "checked", "conflict")
     floats = [found.schema_id for found in manifest.kinds if _is_floating(found, column)]
-    is_unknown |= rows.is_null().to_numpy()
-    for path in manifest.problems:
-        is_unknown[manifest.positions[path]] = True
+    is_unknown |= find_unreadable(manifest)
     return _bound_values(kind, (low, high), (nulls, rows), is_unknown, _find_ids(manifest, floats))
+
+
+def find_unreadable(manifest: Manifest) -> np.ndarray:
+    """Which files cannot be read, or not for certain."""
+    found = manifest.files["rows"].is_null().to_numpy(writable=True)
+    for path in manifest.problems:
+        found[manifest.positions[path]] = True
+    return found
 
 
 def _read_stats(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series]:

@@ -74,7 +74,7 @@ def _move_floats(values: pl.Series, bits: int, side: int, *, is_exact: bool) -> 
     for _ in range(_FLOAT_STEPS):
         moved = np.nextafter(moved, np.array(side * np.inf, found.dtype))
     if is_exact:
-        moved = np.where(np.abs(found) <= 2.0 ** _EXACT_BITS[bits], found, moved)
+        moved = np.where(np.abs(found) < 2.0 ** _EXACT_BITS[bits], found, moved)
     return pl.Series(moved, nan_to_null=True)
 
 

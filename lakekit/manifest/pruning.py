@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lakekit.manifest.bounds import ColumnBounds, read_file_bounds, read_group_bounds
+from lakekit.manifest.bounds import ColumnBounds, find_unreadable, read_file_bounds, read_group_bounds
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.ordering import cast_bounds, keeps_order
 from lakekit.manifest.predicates import (
@@ -50,6 +50,9 @@ class Possible(NamedTuple):
         return Possible(self.true | other.true, self.false | other.false, self.null | other.null)
 
 
+_Known = dict[int, tuple[Possible, Possible]]
+
+
 def choose_files(manifest: Manifest, predicate: Predicate) -> np.ndarray:
     """Which files may hold a row that the predicate is true for: one bool for each row of ``manifest.files``.
 
@@ -63,9 +66,10 @@ def choose_files(manifest: Manifest, predicate: Predicate) -> np.ndarray:
     Example:
         >>> import pyarrow as pa
         >>> import lakekit as lk
-        >>> table = lk.sample_lake()["flights"]  # doctest: +SKIP
-        >>> kept = choose_files(table.manifest, Comparison("dep_delay", ">", pa.scalar(600)))  # doctest: +SKIP
-        >>> table.files.filter(kept)["path"].to_list()  # doctest: +SKIP
+        >>> table = lk.open_table("data/sample/lake/airlines")
+        >>> kept = choose_files(table.manifest, Comparison("carrier", ">", pa.scalar("ZZ")))
+        >>> f"{kept.sum()} of {len(kept)}"
+        '0 of 1'
     """
     return _judge_files(manifest, predicate).true
 
@@ -73,10 +77,10 @@ def choose_files(manifest: Manifest, predicate: Predicate) -> np.ndarray:
 def covers_all(manifest: Manifest, predicate: Predicate) -> np.ndarray:
     """In which files the predicate is certainly true for every row: one bool for each row of ``manifest.files``.
 
-    Never in a file that cannot be read, if the predicate looks at its columns.
+    Never in a file that cannot be read.
     """
     possible = _judge_files(manifest, predicate)
-    return ~possible.false & ~possible.null
+    return ~possible.false & ~possible.null & ~find_unreadable(manifest)
 
 
 def _judge_files(manifest: Manifest, predicate: Predicate) -> Possible:
@@ -113,10 +117,12 @@ def judge(predicate: Predicate, bounds: Mapping[str, ColumnBounds], has_rows: np
     floats = [column for column, found in bounds.items() if found.has_nan.any()][:_MOST_SPLIT]
     nothing = np.zeros(len(has_rows), bool)
     possible = Possible(nothing, nothing, nothing)
+    known: _Known = {}
     for assumed in itertools.product((False, True), repeat=len(floats)):
         is_nan = dict(zip(floats, assumed, strict=True))
         population = reduce(np.logical_and, [bounds[name].has_nan for name, is_so in is_nan.items() if is_so], has_rows)
-        possible = possible.either(_Judge(bounds, is_nan, len(has_rows)).judge(predicate).where(population))
+        judged = _Judge(bounds, is_nan, len(has_rows), known).judge(predicate)
+        possible = possible.either(judged.where(population))
     return possible
 
 
@@ -127,12 +133,14 @@ class _Judge:
         bounds: what is known of the columns.
         is_nan: by column whether its rows are NaN; of other columns they may be either.
         count: how many files or row groups there are.
+        known: what values may make of each comparison, by its id; filled in here, for the next judge.
     """
 
-    def __init__(self, bounds: Mapping[str, ColumnBounds], is_nan: Mapping[str, bool], count: int):
+    def __init__(self, bounds: Mapping[str, ColumnBounds], is_nan: Mapping[str, bool], count: int, known: _Known):
         self._bounds = bounds
         self._is_nan = is_nan
         self._count = count
+        self._known = known
 
     def judge(self, predicate: Predicate) -> Possible:
         """What the predicate may be."""
@@ -173,24 +181,32 @@ class _Judge:
 
     def _compare(self, predicate: Comparison | In | StartsWith) -> Possible:
         has_value, has_nan, has_null = self._kinds_of(predicate.column)
-        found = self._bounds[predicate.column]
-        kind = pa.string() if isinstance(predicate, StartsWith) else _type_of(predicate)
-        if not keeps_order(found.type, kind):
-            return Possible(*(np.ones(self._count, bool) for _ in range(3)))
-        low, high = cast_bounds(found.low, found.high, found.type, kind)
-        is_unbounded = (low.is_null() | high.is_null()).to_numpy()
-        if isinstance(predicate, StartsWith):
-            possible = _judge_prefix(predicate.prefix, low, high)
-            nan = False
-        elif isinstance(predicate, In):
-            possible = _judge_in(predicate.values, low, high)
-            nan = any(_is_nan(value) for value in predicate.values) if has_nan.any() else False
-        else:
-            possible = _judge_comparison(predicate, low, high)
-            nan = _compares_nan(predicate)
-        true, false = (found_.fill_null(True).to_numpy() & has_value for found_ in possible)
-        overflows = has_value & is_unbounded if not found.type.equals(kind) else np.zeros(self._count, bool)
-        return Possible(true | (has_nan & nan), false | (has_nan & (not nan)), has_null | overflows)
+        if id(predicate) not in self._known:
+            self._known[id(predicate)] = _judge_values(predicate, self._bounds[predicate.column])
+        values, nan = self._known[id(predicate)]
+        true, false, null = values.where(has_value).either(nan.where(has_nan))
+        return Possible(true, false, null | has_null)
+
+
+def _judge_values(predicate: Comparison | In | StartsWith, found: ColumnBounds) -> tuple[Possible, Possible]:
+    """What a comparison may be for values between the bounds, and for NaN."""
+    nowhere = np.zeros(len(found.has_value), bool)
+    anywhere = ~nowhere
+    kind = pa.string() if isinstance(predicate, StartsWith) else _type_of(predicate)
+    if not keeps_order(found.type, kind):
+        return Possible(anywhere, anywhere, anywhere), Possible(anywhere, anywhere, anywhere)
+    low, high = cast_bounds(found.low, found.high, found.type, kind)
+    if isinstance(predicate, StartsWith):
+        possible = _judge_prefix(predicate.prefix, low, high)
+    elif isinstance(predicate, In):
+        possible = _judge_in(predicate.values, low, high)
+    else:
+        possible = _judge_comparison(predicate, low, high)
+    true, false = (flags.fill_null(True).to_numpy() for flags in possible)
+    may_not_fit = (low.is_null() | high.is_null()).to_numpy()  # in which case a cast may be NULL
+    values = Possible(true, false, nowhere if found.type.equals(kind) else may_not_fit)
+    is_true = _judge_nan(predicate)
+    return values, Possible(anywhere, nowhere, nowhere) if is_true else Possible(nowhere, anywhere, nowhere)
 
 
 def _type_of(predicate: Comparison | In) -> pa.DataType:
@@ -201,8 +217,11 @@ def _is_nan(value: pa.Scalar) -> bool:
     return pa.types.is_floating(value.type) and bool(np.isnan(value.as_py()))
 
 
-def _compares_nan(predicate: Comparison) -> bool:
-    """What the comparison is for NaN."""
+def _judge_nan(predicate: Comparison | In | StartsWith) -> bool:
+    """What a comparison is for NaN."""
+    if not isinstance(predicate, Comparison):
+        is_listed = isinstance(predicate, In) and pa.types.is_floating(predicate.values.type)
+        return is_listed and any(map(_is_nan, predicate.values))
     is_equal = _is_nan(predicate.value)  # else NaN is greater
     return {"=": is_equal, "<>": not is_equal, "<": False, "<=": is_equal, ">": not is_equal, ">=": True}[
         predicate.operator

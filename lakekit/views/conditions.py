@@ -3,13 +3,11 @@
 It must not guess: what it does not understand for certain may be anything.
 
 DuckDB shows conditions as SQL that it has already typed, so that a value beside a column is of the column's type, and
-wherever the two differ a CAST is shown. It does not quote names, and cuts text in two at line breaks: conditions that
-this may have changed are not believed.
+wherever the two differ a CAST is shown.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,12 +32,10 @@ from lakekit.manifest.predicates import (
     Predicate,
     StartsWith,
 )
-from lakekit.views.names import is_plain, own_database
+from lakekit.views.plantext import parse_conditions
 
-_OPTIONAL = "optional: "  # before what follows from the rest of the query, and may be left unchecked
 _NO_VALUE = object()
 _BYTES = re.compile(r"\\x([0-9A-F]{2})|(.)", re.DOTALL)  # how DuckDB writes a BLOB
-_TOKEN = r"'(?:[^']|'')*'|{names}"
 _COMPARISONS = {
     "COMPARE_EQUAL": "=",
     "COMPARE_NOTEQUAL": "<>",
@@ -90,16 +86,14 @@ def read_duckdb_conditions(
         >>> read_duckdb_conditions(["(n > 5)"], pa.schema([("n", pa.int32())]))
         n > 5
     """
-    if any("'" in name or '"' in name for name in schema.names):
+    trees = parse_conditions(texts, schema, names or {})
+    if trees is None:
         return UNKNOWN
-    reader = _Reader(schema, " ".join(texts))
-    found: list[Predicate] = []
-    for text in texts:
-        trees = _parse(rename_columns(text.removeprefix(_OPTIONAL), names or {}))
-        if trees is None and "'" in text:  # perhaps a part of a text with a line break, as others may be
-            return UNKNOWN
-        found += [UNKNOWN] if trees is None else [reader.read(tree) for tree in trees]
-    return join_all(found)
+    reader = _Reader(schema)
+    try:
+        return join_all([UNKNOWN if tree is None else reader.read(tree) for tree in trees])
+    except RecursionError:  # far too deep
+        return UNKNOWN
 
 
 def join_all(predicates: Sequence[Predicate]) -> Predicate:
@@ -128,65 +122,18 @@ def join_any(parts: Sequence[Predicate]) -> Predicate:
     return Or(tuple(parts))
 
 
-def rename_columns(text: str, names: Mapping[str, str]) -> str:
-    """The text with names exchanged, except inside of quotes."""
-    if not names:
-        return text
-    pattern = _TOKEN.format(names="|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names))
-    return re.sub(pattern, lambda match: names.get(match.group(), match.group()), text)
-
-
-def _parse(text: str) -> list[Any] | None:
-    """The expressions that a text holds, one after the other in parentheses; None where it does not parse."""
-    tree = _parse_one(text)
-    if tree is not None:
-        return [tree]
-    parts = _split_parentheses(text)
-    trees = [_parse_one(part) for part in parts]
-    return None if len(parts) < 2 or None in trees else trees
-
-
-def _parse_one(text: str) -> Any:
-    query = "SELECT json_serialize_sql(?)"
-    answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
-    if answer["error"] or len(answer["statements"]) != 1:
-        return None
-    node = answer["statements"][0]["node"]
-    if node["type"] != "SELECT_NODE" or len(node["select_list"]) != 1:
-        return None
-    return node["select_list"][0]
-
-
-def _split_parentheses(text: str) -> list[str]:
-    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; the text itself where it is none such."""
-    parts, depth, start, is_quoted = [], 0, 0, False
-    for index, char in enumerate(text):
-        is_quoted ^= char == "'"
-        if is_quoted:
-            continue
-        depth += (char == "(") - (char == ")")
-        if depth == 0 and text.startswith(")(", index):
-            parts.append(text[start : index + 1])
-            start = index + 1
-    return [*parts, text[start:]]
-
-
 class _Reader:
     """Reads expressions of DuckDB's parser.
 
     Args:
         schema: the columns that names mean.
-        text: where the expressions were read from.
     """
 
-    def __init__(self, schema: pa.Schema, text: str):
-        self._fields = {field.name.casefold(): field for field in schema if is_plain(field.name)}
-        self._is_misleading = any(not is_plain(name) and name in text for name in schema.names)
+    def __init__(self, schema: pa.Schema):
+        self._fields = {field.name.casefold(): field for field in schema}
 
     def read(self, tree: Any) -> Predicate:
         """A boolean expression."""
-        if self._is_misleading:
-            return UNKNOWN
         kind = tree["type"]
         if kind in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
             parts = tuple(self.read(child) for child in tree["children"])
@@ -198,8 +145,7 @@ class _Reader:
         if kind in ("COMPARE_IN", "COMPARE_NOT_IN"):
             return self._read_in(tree)
         if kind in ("COMPARE_BETWEEN", "COMPARE_NOT_BETWEEN"):
-            lower = self._compare(tree["input"], ">=", tree["lower"])
-            between = And((lower, self._compare(tree["input"], "<=", tree["upper"])))
+            between = self._read_between(tree["input"], tree["lower"], tree["upper"])
             return between if kind == "COMPARE_BETWEEN" else Not(between)
         if kind in _COMPARISONS:
             return self._compare(tree["left"], _COMPARISONS[kind], tree["right"])
@@ -235,6 +181,12 @@ class _Reader:
         if value is None:
             return UNKNOWN
         return Comparison(operand[0], operator, value) if value.is_valid else NULL
+
+    def _read_between(self, value: Any, lower: Any, upper: Any) -> Predicate:
+        """BETWEEN, which DuckDB also writes where it means one or both of the limits not to be in it."""
+        within = And((self._compare(value, ">", lower), self._compare(value, "<", upper)))
+        at_most = And((self._compare(value, ">=", lower), self._compare(value, "<=", upper)))
+        return Or((within, And((at_most, UNKNOWN))))
 
     def _read_sameness(self, left: Any, right: Any) -> Predicate:
         """``left IS NOT DISTINCT FROM right``."""

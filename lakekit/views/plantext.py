@@ -1,0 +1,128 @@
+"""Texts of conditions in DuckDB's plans, as DuckDB's own parser reads them.
+
+It must not guess: DuckDB does not quote names there, and cuts text in two at line breaks; what this may have changed is
+not believed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lakekit.views.names import is_plain, own_database
+from lakekit.views.sqltypes import quote_name
+
+_OPTIONAL = "optional: "  # before what follows from the rest of the query, and may be left unchecked
+_TOKEN = r"'(?:[^']|'')*'|{names}"
+_QUOTABLE = re.compile(r"[^\W\d]\w*(?:[ -]\w+)*")
+_MOMENTS = {"current_time", "current_timestamp", "localtime", "localtimestamp"}  # functions without parentheses
+
+
+def parse_conditions(texts: Sequence[str], schema: pa.Schema, names: Mapping[str, str]) -> list[Any] | None:
+    """The expressions that these texts hold, as trees, None for one that does not parse; None if none can be believed.
+
+    Args:
+        texts: as a plan shows them.
+        schema: the columns whose names may stand there.
+        names: by name in the texts, the column that it means, where that is another.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> schema = pa.schema({"a-b": pa.int8(), "k": pa.int64()})
+        >>> [tree["type"] for tree in parse_conditions(["(a-b > 5)(k@7 = 1)"], schema, {"k@7": "k"})]
+        ['COMPARE_GREATERTHAN', 'COMPARE_EQUAL']
+    """
+    shown = {name: name for name in schema.names if not is_plain(name)} | dict(names)
+    if _may_mislead(shown, texts):
+        return None
+    found: list[Any] = []
+    for text in texts:
+        trees = _parse(_quote_names(text.removeprefix(_OPTIONAL), shown))
+        if trees is None and "'" in text:  # perhaps a part of a text with a line break, as others may be
+            return None
+        found += [None] if trees is None else trees
+    return found
+
+
+def _may_mislead(shown: Mapping[str, str], texts: Sequence[str]) -> bool:
+    """Whether a name that must stand in quotes, and does not, could be taken for something else in these texts."""
+    text = " ".join(texts)
+    strange = [name for name, meant in shown.items() if name == meant and not _is_quotable(name)]
+    return any(name in text or "'" in name or '"' in name for name in strange)
+
+
+def _is_quotable(name: str) -> bool:
+    """Whether a name, put in quotes wherever it stands, is never part of anything else that DuckDB writes.
+
+    DuckDB puts spaces around operators, and writes words of its own in capitals.
+    """
+    return bool(_QUOTABLE.fullmatch(name)) and not any(word.isupper() for word in re.findall(r"\w+", name))
+
+
+def _quote_names(text: str, shown: Mapping[str, str]) -> str:
+    """The text with these names exchanged for those that they mean, in quotes; what is in quotes already stays."""
+    if not shown:
+        return text
+    longest_first = sorted(shown, key=len, reverse=True)
+    pattern = _TOKEN.format(names="|".join(rf"(?<![\w@]){re.escape(name)}(?![\w@])" for name in longest_first))
+    return re.sub(pattern, lambda match: quote_name(shown[match[0]]) if match[0] in shown else match[0], text)
+
+
+def _parse(text: str) -> list[Any] | None:
+    """The expressions that a text holds, one after the other in parentheses; None where it does not parse."""
+    trees = [_parse_one(part) for part in _split_parentheses(text)]
+    return None if None in trees else trees
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_one(text: str | None) -> Any:
+    if text is None:
+        return None
+    query = "SELECT json_serialize_sql(?)"
+    try:
+        answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
+    except RecursionError:  # far too deep
+        return None
+    if answer["error"] or len(answer["statements"]) != 1:
+        return None
+    node = answer["statements"][0]["node"]
+    return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
+
+
+def _split_parentheses(text: str) -> list[str | None]:
+    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; None alone where parentheses do not match."""
+    parts, depth, start, is_quoted = [], 0, 0, False
+    for index, char in enumerate(text):
+        is_quoted ^= char == "'"
+        if is_quoted:
+            continue
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return [None]
+        if depth == 0 and text.startswith(")(", index):
+            parts.append(text[start : index + 1])
+            start = index + 1
+    return [None] if depth or is_quoted else [*parts, text[start:]]
+
+
+def mentions_moment(query: str) -> bool:
+    """Whether a query may mean one thing when its plan is asked for and another when it runs, as by ``now()``.
+
+    In one transaction it means the same.
+
+    Example:
+        >>> mentions_moment("SELECT * FROM t WHERE at > now()"), mentions_moment("SELECT * FROM t WHERE n > 5")
+        (True, False)
+    """
+    return not _find_moments().isdisjoint(re.findall(r"\w+", query.casefold()))
+
+
+@functools.cache
+def _find_moments() -> frozenset[str]:
+    query = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    return frozenset(row[0] for row in own_database().cursor().execute(query).fetchall()) | _MOMENTS
