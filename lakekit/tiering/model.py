@@ -174,6 +174,8 @@ class CostModel:
 
     def __init__(self, book: PriceBook, assumptions: Assumptions, constraints: Constraints):
         self.book, self.assumptions, self.constraints = book, assumptions, constraints
+        for needed in ("s3.storage.STANDARD", "s3.storage.GLACIER", "s3.request.GET.STANDARD"):
+            book.price(needed)  # a book of another region may have none of S3
         self._usd = {id: book.price(id).usd_each for id in book.ids("s3.")}
 
     def list_choices(self, storage_class: str, age_days: float) -> dict[str, str]:

@@ -243,6 +243,7 @@ def _match_path(path: str, known: set[str], heads: list[str]) -> str | None:
 
 
 _GROUP = ["folder", "storage_class"]
+_NEARLY = 1e-9  # twelve reads in twelve months are one a month, whatever floats make of it
 _DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 
@@ -311,13 +312,13 @@ def _judge_one(row: Mapping[str, float | None], rules: Thresholds) -> tuple[str,
         rate, told = DAYS_PER_MONTH / watched, f"not read in the {watched:.0f} days watched"
     else:
         told = f"read {rate:.2g} times a month, last {since:.0f} days ago"
-    if rate > rules.hot_reads_per_month:
+    if rate > rules.hot_reads_per_month + _NEARLY:
         return "hot", f"{told}: may be more than {rules.hot_reads_per_month:.2g} a month" if since is None else told
     if since is not None and since < rules.warm_days:
         return "warm", f"{told}: within {rules.warm_days:g} days"
-    if rate > rules.warm_reads_per_month:
+    if rate > rules.warm_reads_per_month + _NEARLY:
         return "warm", f"{told}: may be more than {rules.warm_reads_per_month:.2g} a month" if since is None else told
-    if rate > rules.cold_reads_per_month:
+    if rate > rules.cold_reads_per_month + _NEARLY:
         return "cold", f"{told}: may be more than {rules.cold_reads_per_month:.2g} a month" if since is None else told
     return "archive", f"{told}: at most {rules.cold_reads_per_month:.2g} a month"
 
