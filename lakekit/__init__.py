@@ -48,6 +48,8 @@ _HOMES = {
     "load_ipython_extension": "magic",
 }
 
+_MODULES = ("prices", "tiering")
+
 __all__ = [
     "GIB",
     "KIB",
@@ -80,14 +82,18 @@ __all__ = [
     "errors",
     "open_lake",
     "open_table",
+    "prices",
     "sample_folder",
     "sample_lake",
     "scan_polars",
+    "tiering",
     "units",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"lakekit.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'lakekit' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"lakekit.{_HOMES[name]}"), name)

@@ -19,8 +19,8 @@ FOLDERS = ("lakekit", "tests", "tools", "benchmarks")
 
 # A module imports only modules of a lower rank. Lenses share the rank of the views, and so can never import them.
 RANK = {
-    "errors": 0, "units": 0,
-    "display": 1, "prices": 1, "progress": 1,
+    "display": 0, "errors": 0, "units": 0,
+    "prices": 1, "progress": 1,
     "storage": 2,
     "manifest": 3,
     "views": 4, "ingest": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,

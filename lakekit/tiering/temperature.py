@@ -1,0 +1,348 @@
+"""Hot, warm, cold or archive: who reads which partition how often, and which rule says so.
+
+It must not know prices, nor move anything. S3 keeps no last-access time: what is known of reads is what logs tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
+
+import polars as pl
+
+from lakekit.display import format_html_table, format_text_table
+from lakekit.errors import InvalidArgument
+from lakekit.tiering.classes import DAYS_PER_MONTH
+from lakekit.tiering.reads import READS_SCHEMA, Reads, make_reads
+from lakekit.units import format_bytes, format_number_of
+
+if TYPE_CHECKING:
+    from lakekit.storage import Store
+
+TEMPERATURES = ("hot", "warm", "cold", "archive")
+
+
+class TieredTable(Protocol):
+    """A table as tiering sees it: what ``lk.open_table`` returns, or anything alike."""
+
+    name: str
+    store: Store
+
+    @property
+    def files(self) -> pl.DataFrame:
+        """One row for each file: path, size_bytes, modified_at, storage_class, …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """Where hot ends and warm begins, and so on; the defaults are those of AWS's class table, read 2026-04-13.
+
+    Attributes:
+        hot_days: younger is hot, whoever reads it.
+        hot_reads_per_month: read more often is hot.
+        warm_days: read, or written, within so many days is warm at least.
+        warm_reads_per_month: read more often is warm at least; a third is once a quarter.
+        cold_reads_per_month: read more often is cold at least; a sixth is twice a year.
+        cold_days: with ages alone, younger is cold and older is archive.
+        visit_minutes: requests less than so many minutes apart are one read: a query asks for a file several times.
+    """
+
+    hot_days: float = 30
+    hot_reads_per_month: float = 1
+    warm_days: float = 90
+    warm_reads_per_month: float = 1 / 3
+    cold_reads_per_month: float = 1 / 6
+    cold_days: float = 365
+    visit_minutes: float = 30
+
+    def __post_init__(self) -> None:
+        rates = (self.hot_reads_per_month, self.warm_reads_per_month, self.cold_reads_per_month)
+        days = (self.hot_days, self.warm_days, self.cold_days)
+        if not (rates[0] >= rates[1] >= rates[2] >= 0 and 0 <= days[0] <= days[1] <= days[2]):
+            what = f"From hot to cold, reads a month must fall and days rise; they are {rates} and {days}."
+            raise InvalidArgument(what, hint="change the others with them.")
+        if not self.visit_minutes > 0:
+            raise InvalidArgument(f"visit_minutes is {self.visit_minutes!r}.", hint="it is more than zero.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgeOnly:
+    """No logs: what is old is taken to be cold. Reads a month of all of a partition, by temperature, are assumed.
+
+    Attributes:
+        reads_per_month: by temperature.
+    """
+
+    reads_per_month: Mapping[str, float] = field(
+        default_factory=lambda: {"hot": 4.0, "warm": 1.0, "cold": 0.25, "archive": 1 / 12}
+    )
+
+    def __post_init__(self) -> None:
+        missing = [name for name in TEMPERATURES if not self.reads_per_month.get(name, -1) >= 0]
+        if missing:
+            what = f"Reads a month are missing, or negative, for {', '.join(missing)}."
+            raise InvalidArgument(what, hint=f"give a number for each of {', '.join(TEMPERATURES)}.")
+
+
+@dataclass(frozen=True, repr=False)
+class Heat:
+    """How hot each partition of a table is.
+
+    Attributes:
+        table: its name.
+        frame: one row for each folder and storage class, sorted: folder (str, ends with "/"; "" for files right in the
+            table), storage_class, files, size_bytes, small_files and small_bytes (under 128 KiB), age_days (of the
+            youngest file), reads_per_month (visits: by one query, or several within half an hour),
+            requests_per_month, bytes_per_month (sent), file_reads_per_month and file_bytes_per_month (files that were
+            visited, with their whole size), days_since_read (None: not seen to be read), temperature, rule.
+        source: what the reads are from, in words.
+        as_of: the moment for which ages and rates hold.
+        observed_days: how long the source watched; None with ages alone.
+        unmatched: requests for files that the table does not have.
+        malformed: lines of the source that could not be understood.
+    """
+
+    table: str
+    frame: pl.DataFrame
+    source: str
+    as_of: datetime
+    observed_days: float | None
+    unmatched: int = 0
+    malformed: int = 0
+
+    def summarise(self) -> pl.DataFrame:
+        """Partitions, files and bytes by temperature, hottest first."""
+        order = pl.DataFrame({"temperature": TEMPERATURES}, schema={"temperature": pl.String})
+        sums = self.frame.group_by("temperature").agg(
+            pl.len().cast(pl.Int64).alias("partitions"), pl.col("files").sum(), pl.col("size_bytes").sum()
+        )
+        return order.join(sums, on="temperature", how="left", maintain_order="left").fill_null(0)
+
+    def _describe(self) -> str:
+        watched = "" if self.observed_days is None else f", watched for {self.observed_days:.0f} days"
+        return f"Heat of {self.table} as of {self.as_of:%Y-%m-%d}, from {self.source}{watched}"
+
+    def _describe_doubts(self) -> str:
+        parts = ["S3 keeps no last-access time: reads are those that the source tells of."]
+        if self.malformed:
+            parts.append(f"{format_number_of(self.malformed, 'line')} of it could not be understood.")
+        if self.unmatched:
+            parts.append(f"{format_number_of(self.unmatched, 'request')} went to files that the table does not have.")
+        return " ".join(parts)
+
+    def _list_rows(self) -> list[tuple[str, int, int, str]]:
+        return [(*row[:3], format_bytes(row[3])) for row in self.summarise().iter_rows()]
+
+    def __repr__(self) -> str:
+        table = format_text_table(["temperature", "partitions", "files", "size"], self._list_rows())
+        return f"{self._describe()}\n{table}\n{self._describe_doubts()}"
+
+    def _repr_html_(self) -> str:
+        columns = ["temperature", "partitions", "files", "size"]
+        return format_html_table(self._describe(), columns, self._list_rows(), note=self._describe_doubts())
+
+
+def heat(
+    table: TieredTable,
+    source: Reads | pl.DataFrame | AgeOnly | str = "age",
+    *,
+    as_of: datetime | date | str | None = None,
+    thresholds: Thresholds | None = None,
+) -> Heat:
+    """How hot each partition of a table is, from who read it, or from its age.
+
+    Args:
+        table: from ``lk.open_table``; only its listing is used.
+        source: what ``read_access_logs``, ``read_cloudtrail``, ``read_receipts`` or ``make_reads`` returned; a frame
+            with path and read_at; or ``AgeOnly()``, also written "age".
+        as_of: the moment to look from; the end of what the source covers, or the newest file's time with ages alone.
+        thresholds: where hot ends, and so on.
+
+    Returns:
+        Heat. A partition that was not read while it was watched is called as cold as the watching allows: 30 days
+        without a read say "less than once a month", not "never".
+
+    Raises:
+        InvalidArgument: the source is of another kind, or of another bucket than the table.
+    """
+    rules = thresholds or Thresholds()
+    files = _list_files(table)
+    if isinstance(source, str) and source == "age":
+        source = AgeOnly()
+    if isinstance(source, AgeOnly):
+        moment = _read_moment(as_of) or files["modified_at"].max()
+        return _judge_by_age(table.name, files, source, moment, rules)
+    if isinstance(source, pl.DataFrame):
+        source = make_reads(source)
+    if not isinstance(source, Reads):
+        what = f"{source!r} is not a source of reads."
+        raise InvalidArgument(
+            what, hint='read_access_logs(…), read_cloudtrail(…), read_receipts(…), a frame, or "age".'
+        )
+    moment = _read_moment(as_of) or source.last_at or files["modified_at"].max()
+    matched, unmatched = match_reads(table, files, source)
+    matched = matched.filter(pl.col("read_at") <= moment)
+    first = min(source.first_at or moment, moment)
+    observed = max((moment - first) / timedelta(days=1), 1.0)
+    frame = _judge(_count(files, matched, moment, observed, rules), observed, rules)
+    return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height)
+
+
+def _read_moment(as_of: datetime | date | str | None) -> datetime | None:
+    if as_of is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        if not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time())
+    except (TypeError, ValueError) as exc:
+        raise InvalidArgument(f"as_of={as_of!r} is not a moment.", hint='write "2026-11-25".') from exc
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _list_files(table: TieredTable) -> pl.DataFrame:
+    """path, size_bytes, modified_at, storage_class, folder."""
+    files = table.files.select("path", "size_bytes", "modified_at", "storage_class")
+    folder = (
+        pl.when(pl.col("path").str.contains("/")).then(pl.col("path").str.replace(r"[^/]*$", "")).otherwise(pl.lit(""))
+    )
+    return files.with_columns(folder.alias("folder"))
+
+
+def match_reads(table: TieredTable, files: pl.DataFrame, source: Reads) -> tuple[pl.DataFrame, int]:
+    """The reads of files of the table, with paths as the table has them, and how many requests were of others.
+
+    A path may be a key of the bucket, relative to the table, or a whole URL; percent-encoded once, twice or not.
+    """
+    address = table.store.address
+    key_head = f"{address.prefix}/" if address.prefix else ""
+    if source.bucket and address.bucket and source.bucket != address.bucket:
+        what = f"These reads are of the bucket {source.bucket!r}; {table.name} lies in {address.bucket!r}."
+        raise InvalidArgument(what, hint="read the logs of the table's bucket.")
+    known = set(files["path"].to_list())
+    keys_only = bool(source.bucket and address.bucket)
+    heads = [key_head] if keys_only else ["", f"{address.url.rstrip('/')}/", key_head]
+    paths = source.frame["path"].unique().to_list()
+    found = {path: match for path in paths if (match := _match_path(path, known, heads)) is not None}
+    names = pl.DataFrame({"path": found.keys(), "file": found.values()}, schema={"path": pl.String, "file": pl.String})
+    joined = source.frame.join(names, on="path", how="left")
+    unmatched = joined.filter(pl.col("file").is_null())["requests"].sum()
+    matched = joined.filter(pl.col("file").is_not_null()).select(pl.col("file").alias("path"), *list(READS_SCHEMA)[1:])
+    return matched, int(unmatched)
+
+
+def _match_path(path: str, known: set[str], heads: list[str]) -> str | None:
+    for text in dict.fromkeys((path, unquote(path), unquote(unquote(path)))):
+        for head in heads:
+            if text.startswith(head) and text[len(head) :] in known:
+                return text[len(head) :]
+    return None
+
+
+_GROUP = ["folder", "storage_class"]
+_NEARLY = 1e-9  # twelve reads in twelve months are one a month, whatever floats make of it
+_DAY = 24 * 60 * 60 * 1_000_000  # microseconds
+
+
+def _describe_files(files: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+    """One row for each folder and class: how many files, how large, how old."""
+    small = pl.col("size_bytes") < 128 * 1024
+    age = (pl.lit(moment) - pl.col("modified_at").max()).dt.total_microseconds() / _DAY
+    return files.group_by(_GROUP).agg(
+        pl.len().cast(pl.Int64).alias("files"),
+        pl.col("size_bytes").sum(),
+        small.sum().cast(pl.Int64).alias("small_files"),
+        pl.col("size_bytes").filter(small).sum().alias("small_bytes"),
+        age.clip(lower_bound=0).alias("age_days"),
+    )
+
+
+def _count(
+    files: pl.DataFrame, reads: pl.DataFrame, moment: datetime, observed: float, rules: Thresholds
+) -> pl.DataFrame:
+    """Rates of reads for each folder and class, over the time that it was watched and there."""
+    gap = pl.duration(seconds=round(rules.visit_minutes * 60))
+    of_files = reads.join(files, on="path").sort("read_at", "path")
+    new_visit = (pl.col("read_at").diff() >= gap).fill_null(True)
+    by_file = of_files.with_columns(new_visit.over("path").alias("file_visit"), new_visit.over(_GROUP).alias("visit"))
+    sums = by_file.group_by(_GROUP).agg(
+        pl.col("visit").sum().alias("visits"),
+        pl.col("requests").sum(),
+        pl.col("bytes").sum(),
+        pl.col("file_visit").sum().alias("file_reads"),
+        pl.col("size_bytes").filter(pl.col("file_visit")).sum().alias("file_bytes"),
+        ((pl.lit(moment) - pl.col("read_at").max()).dt.total_microseconds() / _DAY).alias("days_since_read"),
+    )
+    counted = _describe_files(files, moment).join(sums, on=_GROUP, how="left")
+    months = pl.min_horizontal(pl.lit(observed), pl.col("age_days").clip(lower_bound=1)) / DAYS_PER_MONTH
+    rates = {
+        "reads_per_month": "visits", "requests_per_month": "requests", "bytes_per_month": "bytes",
+        "file_reads_per_month": "file_reads", "file_bytes_per_month": "file_bytes",
+    }  # fmt: skip
+    return counted.with_columns(
+        *[(pl.col(count).fill_null(0).cast(pl.Float64) / months).alias(rate) for rate, count in rates.items()],
+        (months * DAYS_PER_MONTH).alias("watched_days"),
+    )
+
+
+_COLUMNS = [
+    "folder", "storage_class", "files", "size_bytes", "small_files", "small_bytes", "age_days", "reads_per_month",
+    "requests_per_month", "bytes_per_month", "file_reads_per_month", "file_bytes_per_month", "days_since_read",
+    "temperature", "rule",
+]  # fmt: skip
+
+
+def _judge(frame: pl.DataFrame, observed: float, rules: Thresholds) -> pl.DataFrame:
+    judged = [_judge_one(row, rules) for row in frame.iter_rows(named=True)]
+    return frame.with_columns(
+        pl.Series("temperature", [temperature for temperature, _ in judged], dtype=pl.String),
+        pl.Series("rule", [rule for _, rule in judged], dtype=pl.String),
+    ).select(_COLUMNS).sort(_GROUP)  # fmt: skip
+
+
+def _judge_one(row: Mapping[str, float | None], rules: Thresholds) -> tuple[str, str]:
+    """A temperature, and the rule that decided it."""
+    age, rate, since, watched = row["age_days"], row["reads_per_month"], row["days_since_read"], row["watched_days"]
+    if age < rules.hot_days:
+        return "hot", f"written {age:.0f} days ago, less than {rules.hot_days:g}"
+    if since is None:  # watching for so long without a read says no more than this
+        rate, told = DAYS_PER_MONTH / watched, f"not read in the {watched:.0f} days watched"
+    else:
+        told = f"read {rate:.2g} times a month, last {since:.0f} days ago"
+    if rate > rules.hot_reads_per_month + _NEARLY:
+        return "hot", f"{told}: may be more than {rules.hot_reads_per_month:.2g} a month" if since is None else told
+    if since is not None and since < rules.warm_days:
+        return "warm", f"{told}: within {rules.warm_days:g} days"
+    if rate > rules.warm_reads_per_month + _NEARLY:
+        return "warm", f"{told}: may be more than {rules.warm_reads_per_month:.2g} a month" if since is None else told
+    if rate > rules.cold_reads_per_month + _NEARLY:
+        return "cold", f"{told}: may be more than {rules.cold_reads_per_month:.2g} a month" if since is None else told
+    return "archive", f"{told}: at most {rules.cold_reads_per_month:.2g} a month"
+
+
+def _judge_by_age(name: str, files: pl.DataFrame, assumed: AgeOnly, moment: datetime, rules: Thresholds) -> Heat:
+    """Temperatures from ages, and reads a month as assumed for each."""
+    described = _describe_files(files, moment)
+    edges = [("hot", rules.hot_days), ("warm", rules.warm_days), ("cold", rules.cold_days), ("archive", float("inf"))]
+    found = [next((label, edge) for label, edge in edges if age < edge) for age in described["age_days"]]
+    rules_told = [
+        f"written {rules.cold_days:g} days ago or more"
+        if label == "archive"
+        else f"written less than {edge:g} days ago"
+        for label, edge in found
+    ]
+    rate = pl.Series("reads_per_month", [float(assumed.reads_per_month[label]) for label, _ in found], dtype=pl.Float64)
+    frame = described.with_columns(
+        rate,
+        (rate * described["files"]).alias("requests_per_month"),
+        (rate * described["size_bytes"]).alias("bytes_per_month"),
+        (rate * described["files"]).alias("file_reads_per_month"),
+        (rate * described["size_bytes"]).alias("file_bytes_per_month"),
+        pl.lit(None, pl.Float64).alias("days_since_read"),
+        pl.Series("temperature", [label for label, _ in found], dtype=pl.String),
+        pl.Series("rule", rules_told, dtype=pl.String),
+    )
+    return Heat(name, frame.select(_COLUMNS).sort(_GROUP), "ages alone, an assumption", moment, None)
