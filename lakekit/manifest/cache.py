@@ -107,10 +107,15 @@ class FooterCache:
     Args:
         url: the table's address; only its hash is kept.
         endpoint_url: where that address is looked up.
+
+    Attributes:
+        summaries: what the footers say, kept beside them.
     """
 
     def __init__(self, url: str, endpoint_url: str | None = None):
-        self.url, self.endpoint_url = url, endpoint_url
+        from lakekit.manifest.summary_file import SummaryCache
+
+        self.summaries = SummaryCache(url, endpoint_url)
         self._folder: Path | None = None
         self._unread: list[pa.MemoryMappedFile] = []
         self._batches: list[_Batch] = []  # the newest last

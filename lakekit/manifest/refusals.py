@@ -5,7 +5,7 @@ It must not raise: it makes the errors, others decide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -39,9 +39,7 @@ def _must_ask(store: Store) -> bool:
     return store.address.scheme == "s3" and find_endpoint(store.storage, "s3") is not None
 
 
-def describe_archived(
-    archived: Sequence[StoredObject], files: Sequence[StoredObject], table: str
-) -> dict[str, LakekitError]:
+def describe_archived(archived: Sequence[StoredObject], files: Sized, table: str) -> dict[str, LakekitError]:
     """For each archived file the error that it deserves."""
     classes = " and ".join(sorted({item.storage_class for item in archived}))
     size, count = format_bytes(sum(item.size_bytes for item in archived)), format_number_of(len(files), "file")
