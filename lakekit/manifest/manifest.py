@@ -21,7 +21,7 @@ from lakekit.manifest.fetch import FooterSource
 from lakekit.manifest.findings import find_out, leave_out
 from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
 from lakekit.manifest.listing import sort_objects
-from lakekit.manifest.partitions import Partitioning, find_folders, read_partitions
+from lakekit.manifest.partitions import Folders, Partitioning, find_folders, read_partitions
 from lakekit.manifest.paths import PathList, find_path
 from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
@@ -66,6 +66,7 @@ class Manifest:
         name: the table's name.
         url: the table's address.
         entries: one row per data file, sorted by path; the columns are those of ``table.files`` but its statistics.
+        folders: those of the files.
         partitioning: keys, types and values by folder.
         schema: columns, types and how files supply them.
         kinds: the distinct schemas of the files.
@@ -80,6 +81,7 @@ class Manifest:
     name: str
     url: str
     entries: pl.DataFrame
+    folders: Folders = field(repr=False)
     partitioning: Partitioning
     schema: TableSchema
     kinds: tuple[FileKind, ...]
@@ -150,6 +152,7 @@ def read_manifest(
         name=name,
         url=store.address.url,
         entries=build_entries(known, partitioning, folders),
+        folders=folders,
         partitioning=partitioning,
         schema=schema,
         kinds=tuple(kinds),
