@@ -24,7 +24,7 @@ from lakekit.storage.store import ARCHIVE_CLASSES
 
 if TYPE_CHECKING:
     from lakekit.manifest.manifest import TableOptions
-    from lakekit.storage import Store
+    from lakekit.storage import Store, StoredObject
 
 FETCHED_TOGETHER = 20_000  # footers that are held as objects before they become columns
 _SKIPPED = {"path": pl.String, "reason": pl.String}
@@ -96,10 +96,15 @@ def _fetch_new(
 
 
 def _refuse_archived(store: Store, files: pl.DataFrame, table: str) -> dict[str, LakekitError]:
-    is_archived = files["storage_class"].is_in(ARCHIVE_CLASSES) & ~files["restored"]
-    if not is_archived.any():
-        return {}
-    return describe_archived(find_archived(store, list_stored(files.filter(is_archived))), files, table)
+    archived: list[StoredObject] = []
+    in_class = files["storage_class"].is_in(ARCHIVE_CLASSES) & ~files["restored"]
+    if in_class.any():
+        archived += find_archived(store, list_stored(files.filter(in_class)))
+    if "tier" in files.columns:
+        in_tier = files.filter(pl.col("tier").str.contains("ARCHIVE") & ~pl.col("tier").str.contains("INSTANT"))
+        told = in_tier.with_columns(pl.format("{} ({})", "storage_class", "tier").alias("storage_class"))
+        archived += list_stored(told)
+    return describe_archived(archived, files, table) if archived else {}
 
 
 def _note_failures(

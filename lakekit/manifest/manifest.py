@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ class Manifest:
         skipped: path and reason of what was left out.
         is_partial: whether data files were left out, so that answers lack their rows.
         is_delta: whether a Delta log lies there, whose removed files a listing cannot tell from data.
+        listed_at: as of when the listing is; None for now.
         footers: the footer of each file, by path and etag.
         known: what statistics are put together from.
     """
@@ -89,6 +91,7 @@ class Manifest:
     skipped: pl.DataFrame
     is_partial: bool
     is_delta: bool
+    listed_at: datetime | None
     footers: FooterSource = field(repr=False, compare=False)
     known: Known = field(repr=False, compare=False)
 
@@ -160,6 +163,7 @@ def read_manifest(
         skipped=found.skipped,
         is_partial=found.is_partial,
         is_delta=listing.delta_log,
+        listed_at=getattr(store, "listed_at", None),
         footers=FooterSource(store, files, cache),
         known=known,
     )
