@@ -43,7 +43,8 @@ class Entry(NamedTuple):
 @contextlib.contextmanager
 def taking_entries(client: Any) -> Iterator[None]:
     """While this lasts, answers that a client gets in this thread carry their entries under ENTRIES, not Contents."""
-    client.meta.events.register("before-parse.s3.ListObjectsV2", _take_entries, unique_id="lakekit-entries")
+    # first, or botocore parses all of each answer once more, to see whether it is an error
+    client.meta.events.register_first("before-parse.s3.ListObjectsV2", _take_entries, unique_id="lakekit-entries")
     token = _IS_TAKING.set(True)
     try:
         yield
@@ -61,9 +62,11 @@ def _take_entries(
         root = ElementTree.fromstring(response_dict["body"])
     except ElementTree.ParseError:
         return
+    if _name(root.tag) != "ListBucketResult":
+        return
     nodes = [node for node in root if _name(node.tag) == "Contents"]
     encoded = next((node.text for node in root if _name(node.tag) == "EncodingType"), None) == "url"
-    customized_response_dict[ENTRIES] = [_read_entry(node, encoded) for node in nodes]
+    customized_response_dict[ENTRIES] = _read_entries(nodes, encoded)
     root[:] = [node for node in root if _name(node.tag) != "Contents"]
     response_dict["body"] = ElementTree.tostring(root)
 
@@ -74,13 +77,22 @@ def _name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _read_entry(node: ElementTree.Element, is_encoded: bool) -> Entry:
-    fields = {_name(child.tag): child for child in node}
-    key = fields["Key"].text or ""
-    if is_encoded and ("%" in key or "+" in key):
-        from botocore.compat import unquote_str
+def _read_entries(nodes: Sequence[ElementTree.Element], is_encoded: bool) -> list[Entry]:
+    fields = [{_name(child.tag): child for child in node} for node in nodes]
+    keys = [found["Key"].text or "" for found in fields]
+    keys = _decode_keys(keys) if is_encoded else keys
+    return [_read_entry(key, found) for key, found in zip(keys, fields, strict=True)]
 
-        key = unquote_str(key)
+
+def _decode_keys(keys: list[str]) -> list[str]:
+    """Keys that S3 encoded for an URL, decoded all in one go."""
+    from botocore.compat import unquote_str
+
+    decoded = unquote_str("\n".join(keys)).split("\n") if keys else []
+    return decoded if len(decoded) == len(keys) else [unquote_str(key) for key in keys]  # a key may hold a line's end
+
+
+def _read_entry(key: str, fields: dict[str, ElementTree.Element]) -> Entry:
     restore = fields.get("RestoreStatus")
     return Entry(
         key,
