@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import UnknownTable
-from lakekit.storage import Storage, open_store
+from lakekit.storage import Storage, list_by_inventory, open_store
+from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
 from lakekit.units import format_bytes
 
@@ -32,7 +33,11 @@ _CALL = compile("__lakekit_bind__()", "<lake.sql>", "eval")
 
 
 def open_lake(
-    url: str | Path, *, storage: Storage | None = None, tables: Mapping[str, Mapping[str, Any]] | None = None
+    url: str | Path,
+    *,
+    storage: Storage | None = None,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    inventory: str | None = None,
 ) -> Lake:
     """The lake under a folder, an S3 prefix or another fsspec URL: each folder in it that holds Parquet is a table.
 
@@ -40,6 +45,7 @@ def open_lake(
         url: ``"data/sample/lake"``, ``"s3://bucket/prefix"``, …
         storage: region, profile, endpoint or keys; the environment's if not given.
         tables: options of :func:`open_table` by table, such as ``{"logs": {"template": "{year:int}/{month:int}"}}``.
+        inventory: an S3 Inventory report, or the folder of dated ones, that lists all tables; see :func:`open_table`.
 
     Raises:
         NoFilesFound: no folder there holds Parquet, or the address is itself a table.
@@ -51,7 +57,28 @@ def open_lake(
         >>> list(lake)
         ['airlines', 'airports', 'flights', 'planes', 'turbines', 'turbines_hourly', 'weather']
     """
-    return Lake(open_store(str(url), storage), tables or {})
+    store = open_store(str(url), storage)
+    if inventory is None:
+        return Lake(store, tables or {})
+    reports = Inventory(str(inventory), store.storage)  # one, so that all tables are listed by one reading
+    return Lake(list_by_inventory(store, reports), _Defaults(tables or {}, {"inventory": reports}))
+
+
+class _Defaults(Mapping[str, Mapping[str, Any]]):
+    """Options by table; those of every table stand beside its own."""
+
+    def __init__(self, options: Mapping[str, Mapping[str, Any]], of_all: Mapping[str, Any]):
+        self._options = options
+        self._of_all = of_all
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        return {**self._of_all, **self._options.get(name, {})}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
 
 
 class Lake(Mapping[str, Table]):
@@ -178,7 +205,7 @@ class Lake(Mapping[str, Table]):
         rows = []
         for name in self:
             table = self[name]
-            files, keys = table.files, table.manifest.schema.keys
+            files, keys = table.manifest.entries, table.manifest.schema.keys
             classes = files["storage_class"].unique().sort().to_list()
             rows.append(
                 (

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lakekit.storage import Storage, open_store
+from lakekit.storage import Storage, list_by_inventory, open_store
+from lakekit.storage.inventory import format_moment
 from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lakekit.manifest.drift import Drift
     from lakekit.manifest.manifest import Manifest, TableOptions
     from lakekit.storage import Store
+    from lakekit.storage.inventory import Inventory
     from lakekit.views.duckdb import DuckDBView
 
 
@@ -36,6 +38,7 @@ def open_table(
     on_bad_file: Literal["raise", "skip"] = "raise",
     on_type_conflict: Literal["raise", "string"] = "raise",
     on_archived: Literal["raise", "skip"] = "raise",
+    inventory: str | Inventory | None = None,
     storage: Storage | None = None,
 ) -> Table:
     """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
@@ -51,12 +54,18 @@ def open_table(
         on_bad_file: raise when a query asks for a damaged or encrypted file, or skip all such files.
         on_type_conflict: raise when a query asks for a column whose types cannot become one, or make it a string.
         on_archived: raise when a query asks for an archived file, or skip all such files.
+        inventory: the address of an S3 Inventory report (its ``manifest.json``), or of the folder of dated reports, of
+            which the newest counts; the prefix is then not listed. The report must cover the whole prefix, and is up
+            to a day or a week old: files written since are not in the table. It needs the fields Size,
+            LastModifiedDate, ETag and StorageClass.
         storage: region, profile, endpoint or keys; the environment's if not given.
 
     Raises:
         NoFilesFound: no Parquet file there.
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
             no table.
+        InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields.
+        CorruptFile: no file there can be read, or the inventory report is damaged.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
     Example:
@@ -75,7 +84,7 @@ def open_table(
         on_type_conflict=on_type_conflict,
         on_archived=on_archived,
     )
-    store = open_store(str(url), storage)
+    store = list_by_inventory(open_store(str(url), storage), inventory)
     return Table(store, name or store.address.name, options)
 
 
@@ -240,9 +249,9 @@ class Table:
 
     def describe(self) -> list[tuple[str, str]]:
         """Facts about the table, as pairs of a label and a text."""
-        files = self.files
+        files = self.manifest.entries
         keys = self.manifest.schema.keys
-        folders = files["partition"].n_unique() if keys else 0
+        folders = len({self.manifest.partitioning.values[name] for name in self.manifest.folders.names}) if keys else 0
         facts = [
             ("address", self.url),
             ("files", f"{format_count(files.height)} ({format_bytes(files['size_bytes'].sum())})"),
@@ -255,6 +264,8 @@ class Table:
             facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
         if self.manifest.is_partial:
             facts.append(("partial", f"{format_number_of(self.skipped.height, 'file')} left out, see .skipped"))
+        if self.manifest.listed_at is not None:
+            facts.append(("listed", f"by the S3 Inventory report of {format_moment(self.manifest.listed_at)}"))
         if self.manifest.is_delta:
             facts.append(("note", "a Delta log lies here; files that it removed are read as well"))
         return facts

@@ -9,19 +9,30 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+import polars as pl
 import pyarrow as pa
 
 CACHE_VARIABLE = "LAKEKIT_CACHE_DIR"  # environment variable that moves the cache elsewhere
 MAX_SEGMENTS = 16  # files of one table's cache, above which they are rewritten as one
+BATCH_FOOTERS = 8_192  # footers that lie together, in order of their paths
 
-_FORMAT = "footers-1"  # the folder; another name when what is kept, or what it was checked for, changes
+_FORMAT = "footers-2"  # the folder; another name when what is kept, or what it was checked for, changes
 _SUFFIX, _UNFINISHED = ".footers", ".part"
-_COLUMNS = {"path": pa.string(), "etag": pa.string(), "footer": pa.large_binary(), "has_order": pa.bool_()}
-_SCHEMA = pa.schema(list(_COLUMNS.items()))
+_KEY = ["path", "etag"]
+_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("etag", pa.string()),
+        ("footer", pa.large_binary()),
+        ("has_order", pa.bool_()),
+        ("checksum", pa.uint32()),
+    ]
+)
 
 
 class KeptFooter(NamedTuple):
@@ -45,36 +56,85 @@ def cache_folder() -> Path:
     return folder
 
 
+def table_folder(kind: str, url: str, endpoint_url: str | None = None) -> Path:
+    """The folder that a cache of one kind has for one table; its name tells nothing of the address.
+
+    Args:
+        kind: the name of the kind's folder.
+        url: the table's address; only its hash is kept.
+        endpoint_url: where that address is looked up, as two services may both have ``s3://data``.
+
+    Raises:
+        OSError: it can neither be found nor made.
+    """
+    folder = cache_folder() / kind
+    folder.mkdir(mode=0o700, exist_ok=True)
+    name = hashlib.sha256(f"{endpoint_url or ''}\n{url}".encode()).hexdigest()[:32]
+    (folder / name).mkdir(mode=0o700, exist_ok=True)
+    return folder / name
+
+
+def write_whole(folder: Path, suffix: str, write: Callable[[BinaryIO], object], name: str | None = None) -> Path:
+    """Write a file that others see whole or not at all; only the user may read it.
+
+    Args:
+        folder: where.
+        suffix: how its name ends.
+        write: writes the content into the open file.
+        name: its name before the suffix; one that no other file has if not given.
+
+    Raises:
+        OSError: it could not be written; nothing is left of it.
+    """
+    handle, part = tempfile.mkstemp(dir=folder, suffix=_UNFINISHED)  # mode 0600
+    target = folder / f"{name}{suffix}" if name else Path(part).with_suffix(suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.replace(part, target)
+    except BaseException:
+        os.unlink(part)
+        raise
+    return target
+
+
 class FooterCache:
     """The kept footers of one table, by path and etag.
 
-    A cache that cannot be read or written is passed over: the footers are then fetched again.
+    A cache that cannot be read or written is passed over: the footers are then fetched again. The files are opened at
+    once, so that no other process can take them away, and read when the first footer is asked for.
 
     Args:
         url: the table's address; only its hash is kept.
-        endpoint_url: where that address is looked up, as two services may both have ``s3://data``.
+        endpoint_url: where that address is looked up.
+
+    Attributes:
+        summaries: what the footers say, kept beside them.
     """
 
     def __init__(self, url: str, endpoint_url: str | None = None):
-        name = hashlib.sha256(f"{endpoint_url or ''}\n{url}".encode()).hexdigest()[:32]
-        self._folder: Path | None = None
-        self._kept: dict[tuple[str, str], tuple[pa.LargeBinaryScalar, bool]] = {}
-        self._segments: list[Path] = []  # those whose sound footers are all in _kept
-        with contextlib.suppress(OSError):
-            folder = cache_folder() / _FORMAT
-            folder.mkdir(mode=0o700, exist_ok=True)
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
-            self._folder = folder / name
-            self._load()
+        from lakekit.manifest.summary_file import SummaryCache
 
-    def _load(self) -> None:
-        for segment in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        self.summaries = SummaryCache(url, endpoint_url)
+        self._folder: Path | None = None
+        self._unread: list[pa.MemoryMappedFile] = []
+        self._batches: list[_Batch] = []  # the newest last
+        self._segments: list[Path] = []  # those whose sound footers are all in the two above
+        with contextlib.suppress(OSError):
+            self._folder = table_folder(_FORMAT, url, endpoint_url)
+            for segment in sorted(self._folder.glob(f"*{_SUFFIX}")):
+                with contextlib.suppress(OSError, pa.ArrowException):
+                    self._segments.append(segment)
+                    self._unread.append(pa.memory_map(str(segment)))
+
+    def _list_batches(self) -> list[_Batch]:
+        while self._unread:
             with contextlib.suppress(OSError, pa.ArrowException):
-                self._segments.append(segment)
-                table = pa.ipc.open_file(pa.memory_map(str(segment))).read_all()
+                table = pa.ipc.open_file(self._unread.pop()).read_all()
                 if table.schema.equals(_SCHEMA):
                     table.validate(full=True)
-                    self._kept.update(_list_entries(table))
+                    self._batches[:0] = [_Batch(batch) for batch in table.to_batches() if batch.num_rows]
+        return self._batches
 
     def get(self, path: str, etag: str) -> bytes | None:
         """The footer of this version of a file (Thrift, length, magic), or None."""
@@ -83,50 +143,106 @@ class FooterCache:
 
     def get_kept(self, path: str, etag: str) -> KeptFooter | None:
         """What is kept of this version of a file, or None."""
-        kept = self._kept.get((path, etag))
-        return None if kept is None else KeptFooter(kept[0].as_py(), kept[1])
+        for batch in reversed(self._list_batches()):
+            row = batch.find(path, etag)
+            kept = batch.get(row) if row is not None else None
+            if kept is not None:
+                return kept
+        return None
 
     def put(self, footers: Mapping[tuple[str, str], KeptFooter]) -> None:
         """Keep these, by (path, etag). They are on disk, whole, when this returns."""
         if not footers:
             return
-        columns = [*zip(*footers, strict=True), *zip(*footers.values(), strict=True)]
-        table = pa.table([list(column) for column in columns], schema=_SCHEMA)
-        self._write(table)
-        self._kept.update(_list_entries(table))
+        rows = [(*key, *kept, zlib.crc32(kept.footer)) for key, kept in sorted(footers.items())]
+        columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
+        batches = pa.Table.from_arrays(columns, schema=_SCHEMA).to_batches(max_chunksize=BATCH_FOOTERS)
+        self._list_batches()
+        self._write(batches)
+        self._batches += map(_Batch, batches)
 
     def keep_only(self, current: Iterable[tuple[str, str]]) -> None:
         """Rewrite many small segments as one that holds what is current; a no-op while there are few."""
         if len(self._segments) <= MAX_SEGMENTS:
             return
+        wanted = pl.DataFrame(list(current), schema=dict.fromkeys(_KEY, pl.String), orient="row")
+        kept = _choose_rows(self._list_batches(), wanted)
         old, self._segments = self._segments, []
-        kept = {key: self.get_kept(*key) for key in current if key in self._kept}
-        self.put(kept)
-        if kept and not self._segments:  # it could not be written
+        if kept.height and not self._write(_gather_rows(self._batches, kept)):
             self._segments = old
             return
         for segment in old:
             with contextlib.suppress(OSError):
                 segment.unlink()
 
-    def _write(self, table: pa.Table) -> None:
-        if self._folder is None:
-            return
-        with contextlib.suppress(OSError):
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=_UNFINISHED)  # mode 0600
-            segment = Path(name).with_suffix(_SUFFIX)
-            try:
-                with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
-                    writer.write_table(table)
-                os.replace(name, segment)
-            except BaseException:
-                os.unlink(name)
-                raise
-            self._segments.append(segment)
+    def _write(self, batches: Iterable[pa.RecordBatch]) -> bool:
+        """Write a segment; whether that could be done."""
+
+        def write(file: BinaryIO) -> None:
+            with pa.ipc.new_file(file, _SCHEMA) as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                self._segments.append(write_whole(self._folder, _SUFFIX, write))
+                return True
+        return False
 
 
-def _list_entries(table: pa.Table) -> Iterator[tuple[tuple[str, str], tuple[pa.LargeBinaryScalar, bool]]]:
-    """Footers as scalars: they stay where they are, on disk, until asked for."""
-    path, etag, footer, has_order = (table.column(name) for name in _COLUMNS)
-    keys = zip(path.to_pylist(), etag.to_pylist(), strict=True)
-    return zip(keys, zip(footer, has_order.to_pylist(), strict=True), strict=True)
+class _Batch:
+    """Footers in order of their paths, where they lie on disk, and which of them is which."""
+
+    def __init__(self, batch: pa.RecordBatch):
+        self.rows = batch
+        self._path, self._etag, self._footer, self._has_order, self._checksum = batch.columns
+        self._last = self._path[len(self._path) - 1].as_py()
+
+    def find(self, path: str, etag: str) -> int | None:
+        """The row of this version of a file."""
+        if path > self._last:
+            return None
+        low, high = 0, len(self._path)
+        while low < high:
+            middle = (low + high) // 2
+            if self._path[middle].as_py() < path:
+                low = middle + 1
+            else:
+                high = middle
+        while low < len(self._path) and self._path[low].as_py() == path:
+            if self._etag[low].as_py() == etag:
+                return low
+            low += 1
+        return None
+
+    def get(self, row: int) -> KeptFooter | None:
+        """What is kept in a row; None where it is not what was put there."""
+        footer = self._footer[row].as_py()
+        sound = footer is not None and zlib.crc32(footer) == self._checksum[row].as_py()
+        return KeptFooter(footer, bool(self._has_order[row].as_py())) if sound else None
+
+
+def _choose_rows(batches: list[_Batch], wanted: pl.DataFrame) -> pl.DataFrame:
+    """Of each wanted version the newest row: path, etag, batch, row; in order of paths."""
+    frames = [
+        pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch.rows]).select(_KEY)))
+        .with_row_index("row")
+        .with_columns(batch=pl.lit(number, pl.Int64))
+        for number, batch in enumerate(batches)
+    ]
+    if not frames:
+        return pl.DataFrame()
+    found = pl.concat(frames).unique(_KEY, keep="last", maintain_order=True)
+    return found.join(wanted, on=_KEY, how="semi").sort(_KEY)
+
+
+def _gather_rows(batches: list[_Batch], chosen: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+    """The chosen rows, in their order, a batch at a time."""
+    for part in chosen.iter_slices(BATCH_FOOTERS):
+        part = part.with_row_index("place")
+        tables, places = [], []
+        for (number,), rows in part.group_by("batch", maintain_order=True):
+            tables.append(pa.Table.from_batches([batches[number].rows.take(rows["row"].to_arrow())]))
+            places.append(rows["place"])
+        order = pl.concat(places).arg_sort().to_arrow()
+        yield from pa.concat_tables(tables).combine_chunks().take(order).combine_chunks().to_batches()

@@ -64,18 +64,23 @@ class Changes:
 def find_changes(before: Manifest, after: Manifest) -> Changes:
     """What differs between two manifests of one table."""
     columns = ["path", "etag", "size_bytes", "storage_class"]
-    both = before.files.select(columns).join(after.files.select(columns), on="path", how="inner", suffix="_after")
-    old, new = set(before.positions), set(after.positions)
+    old, new = before.entries.select(columns), after.entries.select(columns)
+    both = old.join(new, on="path", how="inner", suffix="_after")
     replaced = (pl.col("etag") != pl.col("etag_after")) | (pl.col("size_bytes") != pl.col("size_bytes_after"))
     moved = pl.col("storage_class") != pl.col("storage_class_after")
     return Changes(
         before.name,
-        tuple(sorted(new - old)),
-        tuple(sorted(old - new)),
+        _list_missing(new, old),
+        _list_missing(old, new),
         tuple(both.filter(replaced)["path"].sort().to_list()),
         tuple(both.filter(moved)["path"].sort().to_list()),
         tuple(_compare_columns(before, after)),
     )
+
+
+def _list_missing(files: pl.DataFrame, others: pl.DataFrame) -> tuple[str, ...]:
+    """Paths of the files that are not among the others, sorted."""
+    return tuple(files.join(others, on="path", how="anti")["path"].sort().to_list())
 
 
 def _compare_columns(before: Manifest, after: Manifest) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakekit.manifest.paths import merge_paths
 from lakekit.manifest.schema import FileKind, TableSchema
 from lakekit.manifest.types import describe_type
 from lakekit.units import format_number_of
@@ -38,7 +39,7 @@ class Variant:
     """
 
     type: str
-    paths: tuple[str, ...]
+    paths: Sequence[str]
     supply: str
 
 
@@ -103,14 +104,14 @@ def find_drift(table: str, schema: TableSchema, kinds: Sequence[FileKind]) -> Dr
     """The drift of a table from the schemas of its files."""
     types, variants = {}, {}
     for field in schema.file_columns:
-        found: dict[tuple[str, str], list[str]] = {}
+        found: dict[tuple[str, str], list[Sequence[str]]] = {}
         for kind in kinds:
             text = describe_type(kind.types[field.name]) if field.name in kind.types else "missing"
             supply = schema.supplies[kind.schema_id][field.name]
-            found.setdefault((text, supply), []).extend(kind.paths)
+            found.setdefault((text, supply), []).append(kind.paths)
         if len(found) > 1 or any(supply != "same" for _, supply in found):
             types[field.name] = describe_type(field.type)
-            ways = [Variant(text, tuple(sorted(where)), supply) for (text, supply), where in found.items()]
+            ways = [Variant(text, merge_paths(where), supply) for (text, supply), where in found.items()]
             variants[field.name] = tuple(sorted(ways, key=lambda variant: variant.paths[0]))
     return Drift(table, types, variants)
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from lakekit.errors import ArchivedFile, CorruptFile, LakekitError, StaleFile
 from lakekit.manifest.cache import FooterCache, KeptFooter
@@ -22,10 +25,11 @@ from lakekit.manifest.footers import (
     verify_file,
 )
 from lakekit.manifest.listing import is_named_parquet
-from lakekit.storage import RangeRequest
+from lakekit.manifest.paths import find_path
+from lakekit.storage import RangeRequest, StoredObject
 
 if TYPE_CHECKING:
-    from lakekit.storage import Store, StoredObject
+    from lakekit.storage import Store
 
 FLUSH_FOOTERS = 2_000  # footers after which the cache is written, so that an interrupted first look is not lost
 KEPT_ERRORS = (CorruptFile, StaleFile, ArchivedFile)  # errors of one file; all others end the reading
@@ -64,6 +68,43 @@ def fetch_footers(
     finally:
         cache.put(fresh)
     return found
+
+
+class FooterSource:
+    """The footers of files whose footers were read before: kept ones, and others fetched again.
+
+    Args:
+        store: where the files are.
+        files: path, size_bytes and etag of the files, sorted by path.
+        cache: what is kept.
+    """
+
+    def __init__(self, store: Store, files: pl.DataFrame, cache: FooterCache):
+        self._store = store
+        self._files = files
+        self._cache = cache
+
+    def get(self, path: str, etag: str) -> bytes:
+        """The footer of a file (Thrift, length, magic).
+
+        Raises:
+            StaleFile: it is no longer kept, and the file has changed or is gone.
+            CorruptFile, ArchivedFile, AccessDenied, …: it is no longer kept, and cannot be read again.
+        """
+        footer = self._cache.get(path, etag)
+        return footer if footer is not None else self._fetch(path, etag)
+
+    def _fetch(self, path: str, etag: str) -> bytes:
+        position = find_path(self._files["path"], path)
+        size_bytes = self._files["size_bytes"][position] if position is not None else 0
+        item = StoredObject(path, size_bytes, datetime.now(UTC), etag)
+        outcome = fetch_footers(self._store, [item], self._cache, on_progress=lambda done: None)[path]
+        footer = self._cache.get(path, etag)
+        if isinstance(outcome, Unreadable):
+            raise outcome.error
+        if not footer:
+            raise StaleFile(f"{path} is no longer a Parquet file.", hint="refresh the table.")
+        return footer
 
 
 def _recall_footer(parser: FooterParser, cache: FooterCache, item: StoredObject) -> Footer | None:

@@ -6,56 +6,82 @@ It must not decide anything: what it shows was found out before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from lakekit.manifest.cast import cast_array
-from lakekit.manifest.footers import Footer
-from lakekit.manifest.partitions import Partitioning
+from lakekit.manifest.partitions import Folders, Partitioning
 from lakekit.manifest.schema import TableSchema
-from lakekit.manifest.stats import ColumnStats
+from lakekit.manifest.summary import KindSummary
 
-if TYPE_CHECKING:
-    from lakekit.storage import StoredObject
-
-_NO_STATS = ColumnStats(None, None, None)
+_NOT_CAST = (pa.ArrowException, TypeError, ValueError, OverflowError)  # bounds that no value of a type can have
 
 
-def build_files_frame(
-    files: Sequence[StoredObject], footers: Mapping[str, Footer], partitioning: Partitioning, schema: TableSchema
-) -> pl.DataFrame:
-    """One row for each file, in their order.
+@dataclass(frozen=True)
+class Known:
+    """What is known of the files of a table, in the order of their paths.
 
-    Columns: path (str), size_bytes (i64), modified_at (datetime, UTC), etag (str), storage_class (str), rows (i64),
-    row_groups (i32), schema_id (str), partition (struct of typed values), stats (struct of min, max, null_count for
-    each column that is not nested). What a file without a footer would tell is NULL.
+    Attributes:
+        listed: the columns of a listing.
+        told: rows, row_groups, kind and place, as a Summary has them; rows, row_groups and place are NULL for a file
+            that cannot be read, kind for one whose footer cannot.
+        kinds: the schemas.
     """
-    known = [footers.get(item.path) for item in files]
-    columns = {
-        "path": pa.array([item.path for item in files], pa.string()),
-        "size_bytes": pa.array([item.size_bytes for item in files], pa.int64()),
-        "modified_at": pa.array([item.modified_at for item in files], pa.timestamp("us", "UTC")),
-        "etag": pa.array([item.etag for item in files], pa.string()),
-        "storage_class": pa.array([item.storage_class for item in files], pa.string()),
-        "rows": pa.array([footer and footer.rows for footer in known], pa.int64()),
-        "row_groups": pa.array([footer and footer.row_groups for footer in known], pa.int32()),
-        "schema_id": pa.array([footer and footer.schema_id for footer in known], pa.string()),
-        "partition": _build_partition(files, partitioning),
-        "stats": _build_stats(known, schema),
-    }
-    return pl.from_arrow(pa.table(columns))
+
+    listed: pl.DataFrame
+    told: pl.DataFrame
+    kinds: Sequence[KindSummary]
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows by file; 0 where they are not known."""
+        return self.told["rows"].fill_null(0).to_numpy()
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The row of each file in the stats of its kind; -1 for one that cannot be read."""
+        return self.told["place"].fill_null(-1).to_numpy()
+
+    @cached_property
+    def _kind_numbers(self) -> np.ndarray:
+        return self.told["kind"].fill_null(-1).to_numpy()
+
+    def find_files(self, kind: int, *, readable: bool = True) -> np.ndarray:
+        """The positions of the files of a kind; only those that can be read unless told otherwise."""
+        chosen = self._kind_numbers == kind
+        return np.flatnonzero(chosen & (self.places >= 0) if readable else chosen)
 
 
-def _build_partition(files: Sequence[StoredObject], partitioning: Partitioning) -> pa.Array:
-    values = [partitioning.values_of(item.path) for item in files]
-    arrays = {
-        key: pa.array([row[index] for row in values], kind)
-        for index, (key, kind) in enumerate(zip(partitioning.keys, partitioning.types, strict=True))
-    }
-    return _build_struct(arrays, len(files))
+def build_entries(known: Known, partitioning: Partitioning, folders: Folders) -> pl.DataFrame:
+    """One row for each file: the columns of ``table.files`` but stats."""
+    names = pl.Series([kind.schema_id for kind in known.kinds], dtype=pl.String)
+    told = known.told.select(
+        "rows", "row_groups", kind=pl.when(pl.col("place").is_not_null()).then(pl.col("kind").cast(pl.UInt32))
+    )
+    values = partitioning.tabulate(folders)
+    arrays = {name: values.column(name).combine_chunks() for name in values.column_names}
+    return known.listed.select("path", "size_bytes", "modified_at", "etag", "storage_class").with_columns(
+        told["rows"],
+        told["row_groups"],
+        names.gather(told["kind"]).alias("schema_id"),
+        _to_series("partition", _build_struct(arrays, known.listed.height)),
+    )
+
+
+def build_stats(known: Known, schema: TableSchema) -> pl.Series:
+    """For each file a struct of min, max and null_count by column, for each column that is not nested."""
+    flat = [field for field in schema.file_columns if not pa.types.is_nested(field.type)]
+    positions = {number: known.find_files(number) for number in range(len(known.kinds))}
+    arrays = {field.name: _build_column_stats(field, known, positions, schema) for field in flat}
+    return _to_series("stats", _build_struct(arrays, known.listed.height))
+
+
+def _to_series(name: str, array: pa.Array) -> pl.Series:
+    return pl.DataFrame(pl.from_arrow(pa.table({name: array}))).to_series()
 
 
 def _build_struct(arrays: Mapping[str, pa.Array], length: int) -> pa.Array:
@@ -64,47 +90,68 @@ def _build_struct(arrays: Mapping[str, pa.Array], length: int) -> pa.Array:
     return pa.StructArray.from_arrays(list(arrays.values()), names=list(arrays))
 
 
-def _build_stats(known: Sequence[Footer | None], schema: TableSchema) -> pa.Array:
-    by_schema: dict[str, list[int]] = {}
-    for index, footer in enumerate(known):
-        if footer is not None:
-            by_schema.setdefault(footer.schema_id, []).append(index)
-    flat = [field for field in schema.file_columns if not pa.types.is_nested(field.type)]
-    arrays = {field.name: _build_column_stats(field, known, by_schema, schema) for field in flat}
-    return _build_struct(arrays, len(known))
-
-
 def _build_column_stats(
-    column: pa.Field, known: Sequence[Footer | None], by_schema: Mapping[str, list[int]], schema: TableSchema
+    column: pa.Field, known: Known, positions: Mapping[int, np.ndarray], schema: TableSchema
 ) -> pa.Array:
     """The bounds of one column as its table's type; those of files that supply it otherwise are unknown."""
-    order: list[int] = []
-    lows, highs, nulls = [], [], np.full(len(known), -1, np.int64)
-    for schema_id, where in by_schema.items():
-        supply = schema.supplies[schema_id][column.name]
-        if supply == "missing":
-            nulls[where] = [known[index].rows for index in where]
+    order: list[np.ndarray] = []
+    lows, highs = [], []
+    nulls = np.full(known.listed.height, -1, np.int64)
+    for number, where in positions.items():
+        if not len(where):
             continue
-        stats = [known[index].stats.get(column.name, _NO_STATS) for index in where]
-        nulls[where] = [-1 if entry.null_count is None else entry.null_count for entry in stats]
+        kind = known.kinds[number]
+        supply = schema.supplies[kind.schema_id][column.name]
+        if supply == "missing":
+            nulls[where] = known.rows[where]
+            continue
+        found = find_bounds(known, kind, where, column.name)
+        if found is None:
+            continue
+        low, high, counts = found
+        nulls[where] = counts.fill_null(-1).to_numpy(zero_copy_only=False)
         if supply not in ("same", "widened"):
             continue
-        kind = known[where[0]].schema.field(column.name).type
         try:
-            low = cast_array(pa.array([entry.min for entry in stats], kind), column.type)
-            high = cast_array(pa.array([entry.max for entry in stats], kind), column.type)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):  # bounds that no value of the type can have
+            low, high = cast_array(low, column.type), cast_array(high, column.type)
+        except _NOT_CAST:
             continue
         lows.append(low)
         highs.append(high)
-        order += where
-    arrays = [_scatter(parts, order, len(known), column.type) for parts in (lows, highs)]
+        order.append(where)
+    arrays = [_scatter(parts, order, known.listed.height, column.type) for parts in (lows, highs)]
     arrays.append(pa.array(nulls, mask=nulls < 0))
     return pa.StructArray.from_arrays(arrays, names=["min", "max", "null_count"])
 
 
-def _scatter(parts: Sequence[pa.Array], order: Sequence[int], length: int, kind: pa.DataType) -> pa.Array:
+def find_bounds(
+    known: Known, kind: KindSummary, where: np.ndarray, column: str
+) -> tuple[pa.Array, pa.Array, pa.Array] | None:
+    """Lowest values, highest values and counts of NULLs of a column in files of a kind, as the files have them.
+
+    Args:
+        known: all files.
+        kind: that of these files.
+        where: their positions; all must be files that can be read.
+        column: its name.
+
+    Returns:
+        None for a column of which the files tell no bounds.
+    """
+    stats = kind.find_stats(column)
+    if stats is None:
+        return None
+    places = known.places[where]
+    is_all = len(places) == len(stats[0]) and bool((places == np.arange(len(places))).all())
+    arrays = [array.combine_chunks() for array in stats]
+    return tuple(arrays if is_all else [array.take(pa.array(places)) for array in arrays])
+
+
+def _scatter(parts: Sequence[pa.Array], order: Sequence[np.ndarray], length: int, kind: pa.DataType) -> pa.Array:
     """The values of the parts, put at these positions; NULL elsewhere."""
-    places = np.full(length, len(order))
-    places[list(order)] = np.arange(len(order))
+    positions = np.concatenate(order) if order else np.empty(0, np.int64)
+    if len(parts) == 1 and len(positions) == length:
+        return parts[0]
+    places = np.full(length, len(positions))
+    places[positions] = np.arange(len(positions))
     return pa.concat_arrays([*parts, pa.nulls(1, kind)]).take(pa.array(places))

@@ -6,13 +6,12 @@ It must not open a file: only names and sizes count here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakekit.storage import StoredObject
+    import polars as pl
 
 PARQUET_ENDINGS = frozenset({".parquet", ".parq", ".pq"})
 FOREIGN_ENDINGS = frozenset(
@@ -32,34 +31,56 @@ class Listing:
         delta_log: whether a ``_delta_log/`` is among the hidden ones.
     """
 
-    files: tuple[StoredObject, ...]
-    foreign: tuple[StoredObject, ...]
+    files: pl.DataFrame
+    foreign: pl.DataFrame
     hidden: int
     delta_log: bool
 
     def describe(self) -> str:
         """What is there, in a few words: ``412 objects there: 400 .json, 12 .gz``."""
-        count = len(self.files) + len(self.foreign) + self.hidden
-        endings = Counter(_ending(item.path) or "without an ending" for item in self.files + self.foreign)
+        paths = [*self.files["path"], *self.foreign["path"]]
+        count = len(paths) + self.hidden
+        endings = Counter(_ending(path) or "without an ending" for path in paths)
         kinds = [f"{number:,} {ending}" for ending, number in endings.most_common(5)]
         if self.hidden:
             kinds.append(f"{self.hidden:,} hidden")
         return f"{count:,} object{'' if count == 1 else 's'} there" + (f": {', '.join(kinds)}" if kinds else "")
 
 
-def sort_objects(objects: Iterable[StoredObject]) -> Listing:
-    """The listing of a prefix: its data files, foreign files, and how many are hidden."""
-    files, foreign, hidden, delta_log = [], [], 0, False
-    for item in objects:
-        if is_hidden(item.path, item.size_bytes):
-            hidden += 1
-            delta_log = delta_log or "_delta_log" in item.path.split("/")[:-1]
-        elif _ending(item.path) in FOREIGN_ENDINGS:
-            foreign.append(item)
-        else:
-            files.append(item)
-    by_path = sorted(files, key=lambda item: item.path)
-    return Listing(tuple(by_path), tuple(sorted(foreign, key=lambda item: item.path)), hidden, delta_log)
+def sort_objects(listed: pl.DataFrame) -> Listing:
+    """The listing of a prefix: its data files, foreign files, and how many are hidden.
+
+    Args:
+        listed: the columns of :func:`lakekit.storage.columns.list_columns`.
+    """
+    import polars as pl
+
+    path = pl.col("path")
+    judged = listed.select(_is_hidden().alias("hidden"), ending=_find_ending(path))
+    hidden, ending = judged["hidden"], judged["ending"]
+    foreign = ~hidden & ending.is_in(sorted(FOREIGN_ENDINGS)).fill_null(False)
+    is_log = listed.filter(hidden).select(path.str.contains("(^|/)_delta_log/").any()).item() or False
+    is_file = ~hidden & ~foreign
+    files = listed if is_file.all() else listed.filter(is_file)
+    if not files["path"].is_sorted():
+        files = files.sort("path")
+    return Listing(files, listed.filter(foreign).sort("path"), int(hidden.sum()), is_log)
+
+
+def _is_hidden() -> pl.Expr:
+    """:func:`is_hidden` over the columns path and size_bytes."""
+    import polars as pl
+
+    path = pl.col("path")
+    begins = path.str.contains(r"(^|/)(\.|_[^=/]*(/|$))")
+    ends = path.str.ends_with("/") | (path == "") | path.str.ends_with("_$folder$") | path.str.ends_with(".crc")
+    is_empty = pl.col("size_bytes") == 0
+    return begins | ends | (is_empty & ~_find_ending(path).is_in(sorted(PARQUET_ENDINGS)).fill_null(False))
+
+
+def _find_ending(path: pl.Expr) -> pl.Expr:
+    """The ending of each name with its dot, in small letters; NULL for none."""
+    return path.str.extract(r"[^/](\.[^./]+)$").str.to_lowercase()
 
 
 def is_hidden(path: str, size_bytes: int) -> bool:

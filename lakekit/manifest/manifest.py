@@ -5,28 +5,31 @@ It must not be changed once made: a refresh makes a new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
-from lakekit.errors import ArchivedFile, InvalidArgument, LakekitError
+from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.manifest.cache import FooterCache
 from lakekit.manifest.cast import cast_array
 from lakekit.manifest.drift import Drift, find_drift
-from lakekit.manifest.fetch import fetch_footers
-from lakekit.manifest.footers import Footer, Unreadable
-from lakekit.manifest.frame import build_files_frame
-from lakekit.manifest.listing import Listing, sort_objects
-from lakekit.manifest.partitions import Partitioning, read_partitions
-from lakekit.manifest.refusals import describe_absence, describe_archived, find_archived
+from lakekit.manifest.fetch import FooterSource
+from lakekit.manifest.findings import find_out, leave_out
+from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
+from lakekit.manifest.listing import sort_objects
+from lakekit.manifest.partitions import Folders, Partitioning, find_folders, read_partitions
+from lakekit.manifest.paths import PathList, find_path
+from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
+from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
-    from lakekit.storage import Store, StoredObject
+    from lakekit.storage import Store
 
 _CHOICES = {
     "on_bad_file": ("raise", "skip"),
@@ -63,7 +66,8 @@ class Manifest:
     Attributes:
         name: the table's name.
         url: the table's address.
-        files: one row per data file, sorted by path; the columns are those of ``table.files``.
+        entries: one row per data file, sorted by path; the columns are those of ``table.files`` but its statistics.
+        folders: those of the files.
         partitioning: keys, types and values by folder.
         schema: columns, types and how files supply them.
         kinds: the distinct schemas of the files.
@@ -71,11 +75,15 @@ class Manifest:
         skipped: path and reason of what was left out.
         is_partial: whether data files were left out, so that answers lack their rows.
         is_delta: whether a Delta log lies there, whose removed files a listing cannot tell from data.
+        listed_at: as of when the listing is; None for now.
+        footers: the footer of each file, by path and etag.
+        known: what statistics are put together from.
     """
 
     name: str
     url: str
-    files: pl.DataFrame
+    entries: pl.DataFrame
+    folders: Folders = field(repr=False)
     partitioning: Partitioning
     schema: TableSchema
     kinds: tuple[FileKind, ...]
@@ -83,12 +91,26 @@ class Manifest:
     skipped: pl.DataFrame
     is_partial: bool
     is_delta: bool
-    footers: FooterCache = field(repr=False, compare=False)
+    listed_at: datetime | None
+    footers: FooterSource = field(repr=False, compare=False)
+    known: Known = field(repr=False, compare=False)
+
+    @cached_property
+    def files(self) -> pl.DataFrame:
+        """One row per data file, sorted by path; the columns are those of ``table.files``.
+
+        The statistics are put together when this is first asked for; ``entries`` has all other columns.
+        """
+        return self.entries.with_columns(build_stats(self.known, self.schema))
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """The row of each path in ``files``."""
-        return {path: index for index, path in enumerate(self.files["path"].to_list())}
+        """The row of each path in ``files``; to find a few, :meth:`find` is quicker."""
+        return {path: index for index, path in enumerate(self.entries["path"].to_list())}
+
+    def find(self, path: str) -> int | None:
+        """The row of a path in ``files``; None for one that is not there."""
+        return find_path(self.entries["path"], path)
 
     @cached_property
     def drift(self) -> Drift:
@@ -105,7 +127,7 @@ def read_manifest(
         store: where.
         name: the table's name, for messages.
         options: how to take partitions, types and bad files.
-        cache: footers kept from before.
+        cache: footers, and what they say, kept from before.
         progress: called with (files done, files in all); the second grows while the files are listed.
 
     Raises:
@@ -113,129 +135,73 @@ def read_manifest(
         CorruptFile, EncryptedFile, ArchivedFile: no file there can be read; else such an error waits for a query.
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: see their modules.
     """
-    listing = sort_objects(store.list_objects(on_progress=lambda count: progress(0, count)))
-    found = _sort_outcomes(listing, _read_files(store, listing, name, cache, progress), options)
-    if not found.footers:
-        raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped)
-    cache.keep_only((item.path, item.etag) for item in listing.files)
-    paths = [item.path for item in found.files]
-    partitioning = read_partitions(paths, declared=options.partitions, template=options.template)
-    kinds = _find_kinds(paths, found)
+    listing = sort_objects(list_columns(store, on_progress=lambda count: progress(0, count)))
+    found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)
+    known, files = found.known, found.known.listed
+    if known.told["place"].null_count() == files.height:
+        raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped.rows())
+    cache.keep_only(listing.files.select("path", "etag").iter_rows())
+    folders = find_folders(files["path"])
+    partitioning = read_partitions(folders, declared=options.partitions, template=options.template)
+    kinds = _find_kinds(known)
     schema = unify_schemas(
         kinds,
         dict(zip(partitioning.keys, partitioning.types, strict=True)),
         declared=options.schema,
         conflicts_as_text=options.on_type_conflict == "string",
-        holds=_judge_by_bounds(found.footers),
+        holds=_judge_by_bounds(known),
     )
     return Manifest(
         name=name,
         url=store.address.url,
-        files=build_files_frame(found.files, found.footers, partitioning, schema),
+        entries=build_entries(known, partitioning, folders),
+        folders=folders,
         partitioning=partitioning,
         schema=schema,
         kinds=tuple(kinds),
         problems=found.problems,
-        skipped=pl.DataFrame(found.skipped, schema={"path": pl.String, "reason": pl.String}, orient="row"),
+        skipped=found.skipped,
         is_partial=found.is_partial,
         is_delta=listing.delta_log,
-        footers=cache,
+        listed_at=getattr(store, "listed_at", None),
+        footers=FooterSource(store, files, cache),
+        known=known,
     )
 
 
-_Outcome = Footer | Unreadable | None
-
-
-def _read_files(
-    store: Store, listing: Listing, name: str, cache: FooterCache, progress: Callable[[int, int], None]
-) -> dict[str, _Outcome]:
-    """For each path its footer, why the file cannot be read, or None where it is no Parquet file by content."""
-    archived = find_archived(store, listing.files)
-    errors = describe_archived(archived, listing.files, name)
-    asked = [item for item in listing.files if item.path not in errors]
-    outcomes = fetch_footers(store, asked, cache, on_progress=lambda done: progress(done, len(asked)))
-    return outcomes | {path: Unreadable(error) for path, error in errors.items()}
-
-
-@dataclass(frozen=True)
-class _Findings:
-    """The files of a table and what reading them gave.
-
-    Attributes:
-        files: those of the table.
-        footers: of files that can be read.
-        known: those, and the footers of files whose data cannot be read.
-        problems: why a file cannot be read.
-        skipped: path and reason of what was left out.
-        is_partial: whether data files were left out.
-    """
-
-    files: list[StoredObject]
-    footers: dict[str, Footer]
-    known: dict[str, Footer]
-    problems: dict[str, LakekitError]
-    skipped: list[tuple[str, str]]
-    is_partial: bool
-
-
-def _sort_outcomes(listing: Listing, outcomes: Mapping[str, _Outcome], options: TableOptions) -> _Findings:
-    files, footers, known, problems, skipped, left_out = [], {}, {}, {}, [], []
-    for item in listing.files:
-        outcome = outcomes[item.path]
-        if outcome is None:
-            skipped.append((item.path, "not Parquet by its content"))
-        elif isinstance(outcome, Footer):
-            files.append(item)
-            footers[item.path] = known[item.path] = outcome
-        elif _is_skipped(outcome.error, options):
-            left_out.append((item.path, outcome.error.what))
-        else:
-            files.append(item)
-            problems[item.path] = outcome.error
-            if outcome.footer is not None:
-                known[item.path] = outcome.footer
-    skipped = [(item.path, "not Parquet by its name") for item in listing.foreign] + skipped + left_out
-    return _Findings(files, footers, known, problems, sorted(skipped), bool(left_out))
-
-
-def _is_skipped(error: LakekitError, options: TableOptions) -> bool:
-    return (options.on_archived if isinstance(error, ArchivedFile) else options.on_bad_file) == "skip"
-
-
-def _find_kinds(paths: Sequence[str], found: _Findings) -> list[FileKind]:
+def _find_kinds(known: Known) -> list[FileKind]:
     """The distinct schemas, in the order of their first path, those of unreadable files too."""
-    by_schema: dict[str, list[str]] = {}
-    for path in paths:
-        if path in found.known:
-            by_schema.setdefault(found.known[path].schema_id, []).append(path)
+    paths = known.listed["path"]
     kinds = []
-    for schema_id, where in by_schema.items():
-        example = next((path for path in where if path in found.footers), where[0])
-        footer = found.known[example]
-        kinds.append(FileKind(schema_id, footer.schema, tuple(where), example, footer.is_doubtful))
-    return kinds
+    for number, kind in enumerate(known.kinds):
+        where, readable = known.find_files(number, readable=False), known.find_files(number)
+        if len(where):
+            example = paths[int(readable[0] if len(readable) else where[0])]
+            file_kind = FileKind(kind.schema_id, kind.schema, PathList(paths, where), example, kind.is_doubtful)
+            kinds.append((where[0], file_kind))
+    return [kind for _, kind in sorted(kinds, key=lambda pair: pair[0])]
 
 
-def _judge_by_bounds(footers: Mapping[str, Footer]) -> Callable[[str, str, pa.DataType], bool]:
+def _judge_by_bounds(known: Known) -> Callable[[str, str, pa.DataType], bool]:
     """Whether bounds prove that a type holds all values of a column in the files of a schema."""
-    by_schema: dict[str, list[Footer]] = {}
-    for footer in footers.values():
-        by_schema.setdefault(footer.schema_id, []).append(footer)
+    numbers = {kind.schema_id: number for number, kind in enumerate(known.kinds)}
 
-    def holds(schema_id: str, column: str, kind: pa.DataType) -> bool:
-        valued = [footer for footer in by_schema.get(schema_id, ()) if not _is_all_null(footer, column)]
-        stats = [footer.stats.get(column) for footer in valued]
-        if any(entry is None or entry.min is None for entry in stats):
+    def holds(schema_id: str, column: str, to_type: pa.DataType) -> bool:
+        kind = known.kinds[numbers[schema_id]]
+        where = known.find_files(numbers[schema_id])
+        where = where[known.rows[where] > 0]
+        bounds = find_bounds(known, kind, where, column)
+        if bounds is None:
+            return not len(where)
+        low, high, nulls = bounds
+        is_all_null = nulls.fill_null(-1).to_numpy(zero_copy_only=False) == known.rows[where]
+        if (low.is_null().to_numpy(zero_copy_only=False) & ~is_all_null).any():
             return False
-        bounds = [bound for entry in stats for bound in (entry.min, entry.max)]
         try:
-            return not bounds or bool(cast_array(pa.array(bounds, valued[0].schema.field(column).type), kind))
+            cast_array(low, to_type)
+            cast_array(high, to_type)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return False
+        return True
 
     return holds
-
-
-def _is_all_null(footer: Footer, column: str) -> bool:
-    stats = footer.stats.get(column)
-    return footer.rows == 0 or (stats is not None and stats.null_count == footer.rows)

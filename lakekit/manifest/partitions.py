@@ -15,6 +15,8 @@ from lakekit.manifest.partition_types import NOT_OF_TYPE, infer_type, parse_type
 from lakekit.manifest.template import Template, parse_template
 
 if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
     import pyarrow as pa
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for NULL in a path; Hive manual, "Dynamic Partitions"
@@ -40,6 +42,56 @@ class Partitioning:
         """The partition values of one file, by its path relative to the root."""
         return self.values[folder_of(path)]
 
+    def tabulate(self, folders: Folders) -> pa.Table:
+        """The values of files as columns named by their keys, one row for each file.
+
+        Args:
+            folders: those of the files, as :func:`find_folders` gives them.
+        """
+        import pyarrow as pa
+
+        rows = [self.values[name] for name in folders.names]
+        columns = [
+            pa.array([row[index] for row in rows], kind).take(pa.array(folders.numbers))
+            for index, kind in enumerate(self.types)
+        ]
+        return pa.table(columns, names=list(self.keys))
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders in which files lie.
+
+    Attributes:
+        names: each folder once, in the order of its first file.
+        first_files: the first file of each.
+        numbers: for each file, in order, the position of its folder in ``names``.
+    """
+
+    names: Sequence[str]
+    first_files: Sequence[str]
+    numbers: np.ndarray
+
+
+def find_folders(paths: Sequence[str] | pl.Series) -> Folders:
+    """The folders of these files."""
+    import numpy as np
+    import polars as pl
+
+    column = pl.Series("path", paths, dtype=pl.String)
+    folder = column.str.replace(r"/?[^/]*$", "")
+    run = folder.rle_id()  # most files of a folder stand together, and are one run
+    first = np.flatnonzero(np.diff(run.to_numpy(), prepend=np.uint32(2**32 - 1))) if len(run) else np.empty(0, int)
+    numbers: dict[str, int] = {}
+    first_files: list[str] = []
+    of_run = []
+    for name, file in zip(folder.gather(first).to_list(), column.gather(first).to_list(), strict=True):
+        number = numbers.setdefault(name, len(numbers))
+        if number == len(first_files):
+            first_files.append(file)
+        of_run.append(number)
+    return Folders(list(numbers), first_files, np.array(of_run, np.int64)[run.to_numpy()])
+
 
 def folder_of(path: str) -> str:
     """The folder part of a relative path, empty for a file at the root."""
@@ -47,7 +99,7 @@ def folder_of(path: str) -> str:
 
 
 def read_partitions(
-    paths: Sequence[str], *, declared: Mapping[str, Any] | None = None, template: str | None = None
+    paths: Sequence[str] | Folders, *, declared: Mapping[str, Any] | None = None, template: str | None = None
 ) -> Partitioning:
     """The partitioning that these paths tell: keys, one type for each, and every folder's values.
 
@@ -55,7 +107,7 @@ def read_partitions(
     inferred over all values: int64, date, timestamp[us], else string; leading zeros make a key text.
 
     Args:
-        paths: file paths relative to the root.
+        paths: file paths relative to the root, or their folders, where those are known.
         declared: types by key, as names (``"int32"``, ``"string"``, ``"date"``) or Arrow types.
         template: for layouts without key names, such as ``"{year:int}/{month:int}/{day:int}/{hour:int}"``; folders
             below may be named ``key=value``.
@@ -72,9 +124,8 @@ def read_partitions(
         >>> found.keys, [str(t) for t in found.types], found.values_of("y=2024/d=2024-01-05/a.parquet")
         (('y', 'd'), ['int64', 'date32[day]'], (2024, datetime.date(2024, 1, 5)))
     """
-    first_file: dict[str, str] = {}
-    for path in paths:
-        first_file.setdefault(folder_of(path), path)
+    folders = paths if isinstance(paths, Folders) else find_folders(paths)
+    first_file = dict(zip(folders.names, folders.first_files, strict=True))
     layout = parse_template(template) if template else None
     texts = {folder: _read_texts(folder, path, layout) for folder, path in first_file.items()}
     keys = _common_keys(texts, first_file)

@@ -26,14 +26,14 @@ class FileKind:
     Attributes:
         schema_id: what names the schema.
         schema: their columns, with normalized types.
-        paths: where they lie, sorted.
+        paths: where they lie, sorted; one after another, without a text for each until it is asked for.
         example: one of them, that can be read if any can.
         is_doubtful: whether their footers may hold bounds that are wrong, which an engine must not be shown.
     """
 
     schema_id: str
     schema: pa.Schema
-    paths: tuple[str, ...]
+    paths: Sequence[str]
     example: str
     is_doubtful: bool = False
 

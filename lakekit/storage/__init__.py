@@ -7,6 +7,7 @@ client of S3; each is loaded when it is first used.
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.embedded import embedded_aws
 from lakekit.storage.faults import translate_error
+from lakekit.storage.listed import list_by_inventory
 from lakekit.storage.options import Storage, resolve_storage
 from lakekit.storage.requests import RequestLog
 from lakekit.storage.sandbox import LoggedRequest, Sandbox, embedded_s3
@@ -23,6 +24,7 @@ __all__ = [
     "StoredObject",
     "embedded_aws",
     "embedded_s3",
+    "list_by_inventory",
     "open_store",
     "parse_address",
     "resolve_storage",

@@ -6,11 +6,16 @@ It must not write, nor follow a link in circles.
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lakekit.errors import StaleFile
 from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 
+if TYPE_CHECKING:
+    import polars as pl
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROGRESS_STEP = 1000  # files between two calls of on_progress, as many as a page of S3
 
 
@@ -25,18 +30,41 @@ class FolderStore(Store):
 
     def list_objects(self, prefix: str = "", *, on_progress: OnProgress | None = None) -> list[StoredObject]:
         """All files under the folder, sorted by path; see `Store.list_objects`."""
+        found = [_describe(path, status) for path, status in self._walk_all(prefix, on_progress)]
+        return sorted(found, key=lambda stored: stored.path)
+
+    def list_columns(self, *, on_progress: OnProgress | None = None) -> "pl.DataFrame":
+        """The same as columns; see `lakekit.storage.columns.list_columns`."""
+        import polars as pl
+
+        found = self._walk_all("", on_progress)
+        rows = [(path, status.st_size, status.st_mtime_ns // 1000, _make_etag(status)) for path, status in found]
+        names = {"path": pl.String, "size_bytes": pl.Int64, "modified_at": pl.Int64, "etag": pl.String}
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        told = dict(zip(names, map(list, columns), strict=True))
+        return (
+            pl.DataFrame(told, schema=names)
+            .sort("path")
+            .with_columns(
+                pl.col("modified_at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                storage_class=pl.lit("STANDARD"),
+                restored=pl.lit(False),
+            )
+        )
+
+    def _walk_all(self, prefix: str, on_progress: OnProgress | None) -> Iterator[tuple[str, os.stat_result]]:
+        """Each file under a folder with its status, in any order."""
         prefix = prefix.strip("/")
         root = self._locate(prefix)
         if not os.path.isdir(root):
-            return []
-        found = []
-        for path, status in self._walk(root, prefix, ()):
-            found.append(_describe(path, status))
-            if on_progress and len(found) % _PROGRESS_STEP == 0:
-                on_progress(len(found))
+            return
+        count = 0
+        for count, found in enumerate(self._walk(root, prefix, ()), 1):
+            yield found
+            if on_progress and count % _PROGRESS_STEP == 0:
+                on_progress(count)
         if on_progress:
-            on_progress(len(found))
-        return sorted(found, key=lambda stored: stored.path)
+            on_progress(count)
 
     def _walk(
         self, folder: str, relative: str, above: tuple[tuple[int, int], ...]
@@ -156,5 +184,5 @@ def _make_etag(status: os.stat_result) -> str:
 
 
 def _describe(path: str, status: os.stat_result) -> StoredObject:
-    modified_at = datetime.fromtimestamp(status.st_mtime_ns / 1e9, UTC)
+    modified_at = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
     return StoredObject(path, status.st_size, modified_at, _make_etag(status))

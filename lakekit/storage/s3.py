@@ -8,16 +8,21 @@ import contextlib
 import functools
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import CredentialsExpired, LakekitError, StaleFile, StorageFailed, WrongRegion
 from lakekit.storage.answers import read_answer
 from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
+from lakekit.storage.columns import list_stored
 from lakekit.storage.faults import make_wrong_region, translate_error
 from lakekit.storage.listing import KeyRange, Listing, Page
 from lakekit.storage.loop import Cancel, Finish, run_in_loop, start_all_in_loop
+from lakekit.storage.pages import ENTRIES, tabulate_entries, taking_entries
 from lakekit.storage.session import find_endpoint
 from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
+
+if TYPE_CHECKING:
+    import polars as pl
 
 PAGE_KEYS = 1000  # the most that S3 gives in one page
 
@@ -33,14 +38,20 @@ class S3Store(Store):
 
     def list_objects(self, prefix: str = "", *, on_progress: OnProgress | None = None) -> list[StoredObject]:
         """All objects under the prefix, sorted by path; see `Store.list_objects`. Long listings use many threads."""
+        return list_stored(self._tabulate(prefix, on_progress))
+
+    def list_columns(self, *, on_progress: OnProgress | None = None) -> "pl.DataFrame":
+        """The same as columns; see `lakekit.storage.columns.list_columns`."""
+        return self._tabulate("", on_progress)
+
+    def _tabulate(self, prefix: str, on_progress: OnProgress | None) -> "pl.DataFrame":
         start = self._folder_key(prefix)
-        skip = len(self._folder_key(""))
 
         def fetch_page(key_range: KeyRange) -> Page:
             asked = {"ContinuationToken": key_range.token} if key_range.token else {"StartAfter": key_range.after}
             answer = self._list(start, **asked, OptionalObjectAttributes=["RestoreStatus"])
-            found = [_Listed(_describe(entry, skip), entry["Key"]) for entry in answer.get("Contents", ())]
-            return Page(found, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None)
+            more = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+            return Page(answer.get(ENTRIES, []), more)
 
         def find_folders(folder: str, after: str) -> tuple[list[str], bool]:
             answer = self._list(folder, StartAfter=after, Delimiter="/")
@@ -49,7 +60,8 @@ class S3Store(Store):
         listing = Listing(
             start, fetch_page=fetch_page, find_folders=find_folders, page_keys=PAGE_KEYS, on_progress=on_progress
         )
-        return [listed.stored for listed in listing.run() if listed.stored.path]
+        listed = tabulate_entries(listing.run(), skip=len(self._folder_key("")))
+        return listed.filter(listed["path"] != "")
 
     def list_folders(self) -> list[str]:
         """The names of the folders right under the prefix, sorted."""
@@ -69,8 +81,13 @@ class S3Store(Store):
             head = self._head("")
         except StaleFile:
             return None
-        entry = {"Key": "", "Size": head["ContentLength"], **head}
-        return _describe(entry, 0)
+        return StoredObject(
+            path="",
+            size_bytes=head["ContentLength"],
+            modified_at=head["LastModified"].astimezone(UTC),
+            etag=head.get("ETag", "").strip('"'),
+            storage_class=head.get("StorageClass") or "STANDARD",
+        )
 
     def is_restored(self, path: str) -> bool:
         """Whether an archived object has a restored copy that can be read now; one HEAD request."""
@@ -146,7 +163,8 @@ class S3Store(Store):
     def _list(self, prefix: str, **more: Any) -> dict[str, Any]:
         """One page of a listing; an empty StartAfter is left out."""
         more = {name: value for name, value in more.items() if value != ""}
-        answer = self._call("list_objects_v2", "LIST", prefix, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
+        with taking_entries(self.storage.boto3("s3")):
+            answer = self._call("list_objects_v2", "LIST", prefix, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
         more_somewhere = answer.get("IsTruncated") and not answer.get("NextContinuationToken")
         if "IsTruncated" not in answer or more_somewhere:  # never a listing that is smaller than it should be
             raise StorageFailed(
@@ -202,16 +220,6 @@ class S3Store(Store):
         return error
 
 
-class _Listed:
-    """An object with the whole key by which the listing is ordered."""
-
-    __slots__ = ("stored", "key")
-
-    def __init__(self, stored: StoredObject, key: str):
-        self.stored = stored
-        self.key = key
-
-
 async def _get_with_obstore(fast: Any, key: str, span: Any, etag: str | None) -> memoryview:
     import obstore
 
@@ -237,15 +245,3 @@ def is_plain_key(key: str) -> bool:
     """
     parts = key.split("/")
     return all(part not in ("", ".", "..") for part in parts) and key.isprintable()
-
-
-def _describe(entry: dict[str, Any], skip: int) -> StoredObject:
-    restore = entry.get("RestoreStatus") or {}
-    return StoredObject(
-        path=entry["Key"][skip:],
-        size_bytes=entry["Size"],
-        modified_at=entry["LastModified"].astimezone(UTC),
-        etag=entry.get("ETag", "").strip('"'),
-        storage_class=entry.get("StorageClass") or "STANDARD",
-        restored="RestoreExpiryDate" in restore and not restore.get("IsRestoreInProgress"),
-    )

@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from lakekit.manifest.pruning import choose_files
-from lakekit.views.conditions import read_duckdb_conditions, rename_columns
+from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
 from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
+from lakekit.views.plantext import split_conditions
 from lakekit.views.sqltypes import quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -130,13 +131,13 @@ class _KeyTable:
         self._user = con
         self._plan = plan
         self._group = group
-        self._quoted = {marked: quote_name(key) for marked, key in names.items()}
         self._columns = [[key.casefold()] for key in names.values()]
+        self._numbers = np.unique(group.folders, return_inverse=True)[1]  # for each file, which sample is of its folder
 
     def match(self, conditions: Sequence[str]) -> np.ndarray:
         """Which files of the group meet those of the conditions, or parts of them, that are on keys alone."""
         met = self._ask_all(conditions)
-        return np.ones(len(self._group.paths), bool) if met is None else met[self._group.folders]
+        return np.ones(len(self._group.paths), bool) if met is None else met[self._numbers]
 
     def count(self, conditions: Sequence[str]) -> int:
         """How many folders meet them."""
@@ -151,7 +152,7 @@ class _KeyTable:
     def _ask_all(self, conditions: Sequence[str]) -> np.ndarray | None:
         if not conditions or not self.names:
             return None
-        met = [self._ask(part) for part in self._parts(conditions)]
+        met = [self._ask(part) for part in self._parts(split_conditions(conditions, self.names))]
         known = [folders for folders in met if folders is not None]
         return functools.reduce(np.logical_and, known) if known else None
 
@@ -163,7 +164,6 @@ class _KeyTable:
                 yield from split_conjunction(condition)
 
     def _ask(self, condition: str) -> np.ndarray | None:
-        condition = rename_columns(condition, self._quoted)
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
             return None
         columns = list_columns(condition)

@@ -61,13 +61,13 @@ class LocalFiles:
         if all(how in ("file", "missing") for _, how in group.layout):  # a conflict names the file as DuckDB sees it
             for position in positions:
                 file = known[group.paths[position]]
-                if position in group.plain and file.size_bytes <= WHOLE_FILE_BYTES:
+                if group.plain[position] and file.size_bytes <= WHOLE_FILE_BYTES:
                     wanted[position] = RangeRequest(file.path, 0, file.size_bytes, file.etag)
                     size_bytes += file.size_bytes
         if not wanted or size_bytes > LOCAL_BYTES:
             return {}
         store = view.source.store
-        names = group.shown.field("filename").take(pa.array([position + 1 for position in wanted])).to_pylist()
+        names = group.shown.field("filename").take(pa.array(list(wanted))).to_pylist()
         local = store.fetch_local(list(wanted.values()))
         self._shown.append((store, list(wanted.values())))
         keys = len(view.plan.manifest.schema.keys)

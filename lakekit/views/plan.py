@@ -6,32 +6,41 @@ It must not open a file of the lake; it asks DuckDB, over footers in memory, how
 from __future__ import annotations
 
 import io
-import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.partitions import HIVE_NULL
+from lakekit.manifest.paths import PathList
 from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
 from lakekit.views.explain import mark_key
-from lakekit.views.filesystem import PADDING_BYTES, PROTOCOL, MemoryFile
+from lakekit.views.filesystem import PROTOCOL, MemoryFile
+from lakekit.views.groups import (
+    Group,
+    KeyRange,
+    KnownFile,
+    Layout,
+    make_distinct,
+    name_files,
+    next_number,
+    split_group,
+    tell_file,
+    tell_files,
+)
 from lakekit.views.reader import CONFLICT_HINT, describe_conflict
 from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
 from lakekit.views.transcode import NO_COLUMN
 
-_GROUP_NUMBERS = itertools.count(1)
 _WORD = re.compile(r"[^\W\d]\w*")  # names of keys that stand in a path as they are; DuckDB decodes none
-_SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
 
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4_RAW"}  # what DuckDB 2.0 decompresses
@@ -40,75 +49,6 @@ _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time
 
 FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
 NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
-_FILE = {"filename": pa.string(), "file_size": pa.int64(), "last_modified": pa.timestamp("us"), "etag": pa.string()}
-
-Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What the manifest knows of one file."""
-
-    path: str
-    schema_id: str | None
-    rows: int | None
-    size_bytes: int
-    modified_at: datetime
-    etag: str
-
-
-@dataclass
-class Group:
-    """Files that supply the same of the table's columns in the same way.
-
-    Attributes:
-        layout: how each file column is supplied.
-        number: what tells the group from all others of this process.
-        paths: its files.
-        rows: where they stand in ``manifest.files``.
-        samples: positions of files, one for each folder.
-        folders: for each file, which of the samples lies in its folder.
-        plain: positions of the files that are neither unreadable nor shown as copies.
-        shown: the files as DuckDB is told of them, after an empty one with the group's columns.
-    """
-
-    layout: Layout
-    number: int = field(default_factory=lambda: next(_GROUP_NUMBERS))
-    paths: list[str] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list, repr=False)
-    samples: list[int] = field(default_factory=list, repr=False)
-    folders: list[int] = field(default_factory=list, repr=False)
-    plain: set[int] = field(default_factory=set, repr=False)
-    shown: pa.StructArray | None = field(default=None, repr=False)
-
-    @property
-    def from_file(self) -> list[str]:
-        """The columns that the files hold."""
-        return [name for name, how in self.layout if how == "file"]
-
-    def list_files(
-        self, positions: Sequence[int] | None = None, names: Mapping[int, str] | None = None
-    ) -> pa.ListArray:
-        """One list of files of the group, as read_parquet takes it.
-
-        DuckDB binds a view by the first file, and guesses by it how many rows there are. So a plain file leads, one
-        that opens without a request; where there is none, an empty file with the group's columns does.
-
-        Args:
-            positions: which of ``paths``; all if not given.
-            names: by position, what some are called instead.
-        """
-        chosen = range(len(self.paths)) if positions is None else positions
-        leader = next((position for position in chosen if position in self.plain), None)
-        order = [-1] if leader is None else [leader]
-        order += [position for position in chosen if position != leader]
-        files = self.shown.take(pa.array([position + 1 for position in order]))
-        if names:
-            known = files.field("filename").to_pylist()
-            renamed = [names.get(position, name) for position, name in zip(order, known, strict=True)]
-            columns = [pa.array(renamed, pa.string()), *files.flatten()[1:]]
-            files = pa.StructArray.from_arrays(columns, fields=list(files.type))
-        return pa.ListArray.from_arrays(pa.array([0, len(order)], pa.int32()), files)
 
 
 class ViewPlan:
@@ -129,8 +69,8 @@ class ViewPlan:
     def __init__(self, manifest: Manifest, token: str):
         self.manifest = manifest
         self.token = token
-        self.known = _list_known(manifest)
-        self.paths: dict[str, str] = {}
+        self.known: Mapping[str, KnownFile] = _KnownFiles(manifest)
+        self.paths = _ShownPaths(manifest.entries["path"])
         self.headers: dict[str, MemoryFile] = {}
         self.copied: set[str] = set()
         self.groups: list[Group] = []
@@ -143,46 +83,65 @@ class ViewPlan:
             previous: the plan that views were made by; where the columns are the same, they stay good.
         """
         self.copied = {kind.schema_id for kind in self.manifest.kinds if self._needs_copy(kind, is_read_alike)}
-        layouts = {schema_id: self._layout_of(schema_id) for schema_id in self._shown_schemas()}
-        numbers = self._keep_numbers(previous, set(layouts.values()))
-        groups: dict[Layout, Group] = {}
-        folders: dict[tuple[int, str], int] = {}
-        told: dict[int, list[tuple[str, int | None, datetime, str]]] = {}
-        for row, file in enumerate(self.known.values()):
-            schema_id = None if file.path in self.manifest.problems else file.schema_id
-            group = groups.get(layouts[schema_id])
-            if group is None:
-                group = groups[layouts[schema_id]] = Group(layouts[schema_id], **numbers.get(layouts[schema_id], {}))
-                told[group.number] = [self._show_header(group)]
-            folder = group.number, file.path.rpartition("/")[0]
-            if folder not in folders:
-                folders[folder] = len(group.samples)
-                group.samples.append(len(group.paths))
-            group.folders.append(folders[folder])
-            if schema_id is not None and schema_id not in self.copied:
-                group.plain.add(len(group.paths))
-            group.paths.append(file.path)
-            group.rows.append(row)
-            shown_bytes = None if schema_id in self.copied else file.size_bytes + PADDING_BYTES
-            told[group.number].append((self._name_file(file.path, group), shown_bytes, file.modified_at, file.etag))
-        self.groups = list(groups.values())
-        for group in self.groups:
-            columns_told = [
-                pa.array(column, kind)
-                for column, kind in zip(zip(*told[group.number], strict=True), _FILE.values(), strict=True)
-            ]
-            group.shown = pa.StructArray.from_arrays(columns_told, names=list(_FILE))
+        schema_ids = self.manifest.entries["schema_id"]
+        by_layout: dict[Layout, list[str | None]] = {}
+        for schema_id in schema_ids.unique(maintain_order=True):  # None for files that cannot be read
+            by_layout.setdefault(self._layout_of(schema_id), []).append(schema_id)
+        files = {
+            layout: np.flatnonzero(schema_ids.is_in(ids, nulls_equal=True).to_numpy())
+            for layout, ids in by_layout.items()
+        }
+        for group, positions in self._keep_groups(previous, files) or self._make_groups(files):
+            self._fill(group, positions)
 
-    def _shown_schemas(self) -> set[str | None]:
-        problems = self.manifest.problems
-        return {None if file.path in problems else file.schema_id for file in self.known.values()}
+    def _make_groups(self, files: Mapping[Layout, np.ndarray]) -> list[tuple[Group, np.ndarray]]:
+        return [
+            (Group(layout, within), part)
+            for layout, positions in files.items()
+            for within, part in split_group(self.manifest, positions)
+        ]
 
-    def _keep_numbers(self, previous: ViewPlan | None, layouts: set[Layout]) -> dict[Layout, dict[str, int]]:
-        """The numbers of the previous plan's groups, if a view made by it would show all of this plan's files."""
+    def _keep_groups(
+        self, previous: ViewPlan | None, files: Mapping[Layout, np.ndarray]
+    ) -> list[tuple[Group, np.ndarray]]:
+        """Groups as in the previous plan, if a view made by it would show all of this plan's files; else none."""
         if previous is None or previous.manifest.schema.arrow != self.manifest.schema.arrow:
-            return {}
-        numbers = {group.layout: {"number": group.number} for group in previous.groups}
-        return numbers if numbers.keys() == layouts else {}
+            return []
+        ranges: dict[Layout, dict[KeyRange | None, int]] = {}
+        for group in previous.groups:
+            ranges.setdefault(group.layout, {})[group.within] = group.number
+        if ranges.keys() != files.keys():
+            return []
+        kept = []
+        for layout, positions in files.items():
+            numbers = ranges[layout]
+            within = [one for one in numbers if one is not None]
+            parts = split_group(self.manifest, positions, within)
+            if [one for one, _ in parts] != list(numbers):
+                return []
+            kept += [(Group(layout, one, numbers[one]), part) for one, part in parts]
+        return kept
+
+    def _fill(self, group: Group, positions: np.ndarray) -> None:
+        """Give a group its files, and each of them a name."""
+        self.groups.append(group)
+        group.header = self._show_header(group)
+        shown = name_files(self.manifest, positions, f"{PROTOCOL}://{self.token}/", self.marked_keys(group))
+        shown = make_distinct(shown, self._is_taken if self._must_be_told_apart() else self.headers.__contains__)
+        self.paths.add(shown, positions)
+        files = self.manifest.entries[positions]
+        is_copied = files["schema_id"].is_in(sorted(self.copied)).fill_null(False)
+        group.paths = PathList(self.manifest.entries["path"], positions)
+        group.rows, group.folders = positions, self.manifest.folders.numbers[positions]
+        group.plain = (files["schema_id"].is_not_null() & ~is_copied).to_numpy()
+        group.shown = tell_files(shown, files, is_copied)
+
+    def _must_be_told_apart(self) -> bool:
+        """Whether files of two groups may have one name: where no key tells the group."""
+        return len(self.groups) > 1 and not self.manifest.schema.keys
+
+    def _is_taken(self, shown: str) -> bool:
+        return shown in self.headers or shown in self.paths
 
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
@@ -190,8 +149,8 @@ class ViewPlan:
         if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True
         # a name of its own: under that of an earlier plan, DuckDB would be shown what that plan made of the file
-        probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}-{next(_GROUP_NUMBERS)}"
-        self.paths[probe] = kind.example
+        probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}-{next_number()}"
+        self.paths.probes[probe] = kind.example
         return not is_read_alike(probe, kind)
 
     def columns_of(self, schema_id: str) -> list[str]:
@@ -245,7 +204,22 @@ class ViewPlan:
             options += ["hive_partitioning=false"]
         narrowed = f"coalesce(getvariable('{NARROW_VARIABLE}'), '')"
         files = f"{FILES_FUNCTION}({quote_text(self.token)}, {group.number}, {narrowed})"
-        return f"{', '.join(expressions)} FROM read_parquet({files}, {', '.join(options)})"
+        source = f"read_parquet({files}, {', '.join(options)})"
+        return f"{', '.join(expressions)} FROM {source}{self._limit(group.within, keys)}"
+
+    def _limit(self, within: KeyRange | None, marked: Mapping[str, str]) -> str:
+        """The condition that all rows of a group meet whose files are a range of a key."""
+        if within is None:
+            return ""
+        name = quote_name(marked[within.key])
+        if within.is_null:
+            return f" WHERE {name} IS NULL"
+        kind = duckdb_type(self.manifest.schema.arrow.field(within.key).type)
+        limits = [(">=", within.start), ("<", within.end)]
+        told = [
+            f"{name} {sign} CAST({quote_text(str(value))} AS {kind})" for sign, value in limits if value is not None
+        ]
+        return f" WHERE {' AND '.join(told)}"
 
     def _expression(self, name: str, how: str, group: Group) -> str:
         if how == "file":
@@ -257,30 +231,85 @@ class ViewPlan:
         text = f"concat({what}, filename, {quote_text(f'. Hint: {CONFLICT_HINT}')})"
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
-    def _show_header(self, group: Group) -> tuple[str, int, datetime, str]:
+    def _show_header(self, group: Group) -> pa.StructArray:
         folders = "".join(f"{key}={HIVE_NULL}/" for key in self.marked_keys(group).values())
-        shown = self._free_name(f"{PROTOCOL}://{self.token}/{folders}columns-{group.number}")
+        shown = f"{PROTOCOL}://{self.token}/{folders}columns-{group.number}"
+        while self._is_taken(shown):
+            shown += "~"
         schema = self.manifest.schema.arrow
         fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
         sink = io.BytesIO()
         pq.write_table(pa.schema(fields).empty_table(), sink)
         self.headers[shown] = MemoryFile(sink.getvalue(), _HEADER_TIME)
-        return shown, self.headers[shown].size_bytes, _HEADER_TIME, "columns"
+        return tell_file(shown, self.headers[shown].size_bytes, _HEADER_TIME)
 
-    def _name_file(self, path: str, group: Group) -> str:
-        """The name that DuckDB is shown for a file: clean ``key=value`` folders, whatever the layout of the lake."""
-        manifest = self.manifest
-        values = zip(self.marked_keys(group).values(), manifest.partitioning.values_of(path), strict=True)
-        folders = "".join(f"{key}={_show_value(value)}/" for key, value in values)
-        rest = "/".join(_show(part) for part in _without_keys(path, manifest.schema.keys))
-        shown = self._free_name(f"{PROTOCOL}://{self.token}/{folders}{rest}")
-        self.paths[shown] = path
-        return shown
 
-    def _free_name(self, shown: str) -> str:
-        while shown in self.paths or shown in self.headers:
-            shown += "~"
-        return shown
+class _KnownFiles(Mapping[str, KnownFile]):
+    """The files of a manifest by path, each made when it is asked for."""
+
+    def __init__(self, manifest: Manifest):
+        self._manifest = manifest
+        columns = [pl.col(name) for name in KnownFile.__slots__ if name != "modified_at"]
+        moment = pl.col("modified_at").dt.replace_time_zone(None)
+        self._rows = manifest.entries.select(*columns, moment).select(KnownFile.__slots__)
+
+    def __getitem__(self, path: str) -> KnownFile:
+        position = self._manifest.find(path)
+        if position is None:
+            raise KeyError(path)
+        return KnownFile(*self._rows.row(position))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows["path"].to_list())
+
+    def __len__(self) -> int:
+        return self._rows.height
+
+
+class _ShownPaths(Mapping[str, str]):
+    """By the name that DuckDB is shown, the path of the file; names are looked up when one is first asked for.
+
+    Attributes:
+        probes: names that files have only while the plan is made.
+    """
+
+    def __init__(self, column: pl.Series):
+        self.probes: dict[str, str] = {}
+        self._column = column
+        self._names: list[tuple[pl.Series, np.ndarray]] = []
+        self._positions: dict[str, int] = {}  # of the names up to now
+        self._lock = threading.Lock()
+
+    def add(self, names: pl.Series, positions: np.ndarray) -> None:
+        """Show these files by these names."""
+        self._names.append((names, positions))
+
+    def _find(self, shown: str) -> int | None:
+        if self._names:
+            with self._lock:
+                while self._names:
+                    names, positions = self._names[-1]
+                    self._positions.update(zip(names.to_list(), positions.tolist(), strict=True))
+                    self._names.pop()
+        return self._positions.get(shown)
+
+    def __getitem__(self, shown: str) -> str:
+        if shown in self.probes:
+            return self.probes[shown]
+        position = self._find(shown)
+        if position is None:
+            raise KeyError(shown)
+        return self._column[position]
+
+    def __contains__(self, shown: object) -> bool:
+        return shown in self.probes or self._find(str(shown)) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        self._find("")
+        return iter([*self.probes, *self._positions])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema, supplies: Mapping[str, str]) -> bool:
@@ -300,31 +329,6 @@ def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema,
         if seen.get(name) != expected and not (seen.get(name) in _CAST_BY_DUCKDB and expected == "VARCHAR"):
             return False
     return True
-
-
-def _list_known(manifest: Manifest) -> dict[str, KnownFile]:
-    """The files by path; their times in UTC without a zone, as DuckDB takes them."""
-    columns = [pl.col(name) for name in KnownFile.__slots__ if name != "modified_at"]
-    frame = manifest.files.select(*columns, pl.col("modified_at").dt.replace_time_zone(None))
-    return {row[0]: KnownFile(*row) for row in frame.select(KnownFile.__slots__).iter_rows()}
-
-
-def _without_keys(path: str, keys: Sequence[str]) -> list[str]:
-    """The parts of a path that are not ``key=value`` folders."""
-    parts = path.split("/")
-    return [part for part in parts[:-1] if not ("=" in part and part.partition("=")[0] in keys)] + parts[-1:]
-
-
-def _show(text: str) -> str:
-    return quote(text, safe=_SAFE)
-
-
-def _show_value(value: Any) -> str:
-    if value is None:
-        return HIVE_NULL
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _show(str(value))
 
 
 def _struct(items: Mapping[str, str]) -> str:

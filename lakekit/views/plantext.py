@@ -49,6 +49,17 @@ def parse_conditions(texts: Sequence[str], schema: pa.Schema, names: Mapping[str
     return found
 
 
+def split_conditions(texts: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """The conditions that these texts hold, each as SQL of its own, with these names exchanged for what they mean.
+
+    Example:
+        >>> split_conditions(["(n@7 > 5)(k@7 = 1)"], {"k@7": "k", "n@7": "n"})
+        ['("n" > 5)', '("k" = 1)']
+    """
+    quoted = [_quote_names(text.removeprefix(_OPTIONAL), names) for text in texts]
+    return [part for text in quoted for part in _split_parentheses(text) if part is not None]
+
+
 def _may_mislead(shown: Mapping[str, str], texts: Sequence[str]) -> bool:
     """Whether a name that must stand in quotes, and does not, could be taken for something else in these texts."""
     text = " ".join(texts)

@@ -6,6 +6,7 @@ import pytest
 
 from lakekit.manifest.listing import is_hidden, is_named_parquet, sort_objects
 from lakekit.storage import StoredObject
+from lakekit.storage.columns import tabulate_objects
 
 
 def make_object(path, size_bytes=100):
@@ -13,7 +14,7 @@ def make_object(path, size_bytes=100):
 
 
 def sort_paths(*paths, size_bytes=100):
-    return sort_objects(make_object(path, size_bytes) for path in paths)
+    return sort_objects(tabulate_objects(make_object(path, size_bytes) for path in paths))
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_data_files_are_those_that_may_be_parquet_and_stand_in_order():
     listing = sort_paths(
         "c.parq", "a=2/x.PARQUET", "b", "a.pq", "d.bin", "README.md", "_SUCCESS", "e.json", "a=1/y.parquet"
     )
-    assert [item.path for item in listing.files] == ["a.pq", "a=1/y.parquet", "a=2/x.PARQUET", "b", "c.parq", "d.bin"]
-    assert [item.path for item in listing.foreign] == ["README.md", "e.json"]
+    assert listing.files["path"].to_list() == ["a.pq", "a=1/y.parquet", "a=2/x.PARQUET", "b", "c.parq", "d.bin"]
+    assert listing.foreign["path"].to_list() == ["README.md", "e.json"]
     assert listing.hidden == 1
 
 
