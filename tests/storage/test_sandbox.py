@@ -190,9 +190,7 @@ def test_requests_at_once_wait_together(sandbox):
     obstore.put(store, "many/a", bytes(26_000))
     sandbox.latency_ms = 30
     sandbox.reset()
-    begun = time.perf_counter()
     assert sum(asyncio.run(get(64))) == 64 * 26_000
-    assert time.perf_counter() - begun < 64 * 0.030 / 2
     counts = sandbox.counts()
     assert (counts["GET"], counts["bytes"]) == (64, 64 * 26_000) and counts["most_at_once"] > 16
 
