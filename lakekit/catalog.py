@@ -181,7 +181,7 @@ class Catalog:
 
         return bind_lightly(con, {view.token: view for view in self._views()}, query)
 
-    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[None]:
+    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[Any]:
         """While it lasts, the views list only the files that the query can need; see ``views/narrow.py``."""
         from lakekit.views.narrow import narrow_files
 

@@ -32,6 +32,43 @@ def read_fields(data: bytes) -> Fields:
         raise ValueError("its fields are nested too deep") from None
 
 
+def find_fields(data: bytes, at: int) -> dict[int, tuple[int, int]]:
+    """Where the values of a sound struct stand that begins at this byte: first byte and the one after the last.
+
+    Example:
+        >>> find_fields(bytes([0x15, 0x08, 0x18, 0x02]) + b"hi" + bytes([0]), 0)
+        {1: (1, 2), 2: (3, 6)}
+    """
+    found: dict[int, tuple[int, int]] = {}
+    field = 0
+    while header := data[at]:
+        at += 1
+        if header > 15:
+            field += header >> 4
+        else:
+            field, at = _read_integer(data, at)
+        start, kind = at, header & 15
+        if kind > _FALSE:
+            at = _READERS[kind](data, at)[1]
+        found[field] = start, at
+    return found
+
+
+def write_integer(number: int) -> bytes:
+    """A number as the value of a field.
+
+    Example:
+        >>> write_integer(4).hex(), write_integer(-1).hex(), write_integer(100).hex()
+        ('08', '01', 'c801')
+    """
+    number = number << 1 if number >= 0 else (-number << 1) - 1
+    written = bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*written, number])
+
+
 def _read_struct(data: bytes, at: int) -> tuple[Fields, int]:
     """The struct that begins at this byte, and where it ends."""
     found: Fields = {}

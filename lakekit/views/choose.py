@@ -9,7 +9,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -39,10 +39,12 @@ class Chosen:
     Attributes:
         listed: those that may hold a row of the answer.
         fetched: those of them whose data DuckDB is going to ask for, as far as can be told before.
+        is_counted: whether the query reads no column of them, so that their number of rows is all it needs.
     """
 
     listed: list[int]
-    fetched: list[int]
+    fetched: list[int] = field(default_factory=list)
+    is_counted: bool = False
 
 
 class Chooser:
@@ -66,7 +68,7 @@ class Chooser:
         candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):
-            return Chosen(list(range(len(group.paths))), [])
+            return Chosen(list(range(len(group.paths))))
         keys = _KeyTable(self._con, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions = self._reads_conditions(plan, candidates)
@@ -77,8 +79,10 @@ class Chooser:
             if reads_conditions:
                 found &= keys.match(scan.conditions)
             listed |= found
-            fetched |= found & _expect_fetch(scan, keys, found)
-        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist())
+            if scan.likely_group in (None, group.number):
+                fetched |= found & _expect_fetch(scan, keys, found)
+        is_counted = not any(_reads_data(scan, keys) for scan in candidates)
+        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist(), is_counted)
 
     def _reads_conditions(self, plan: ViewPlan, candidates: Sequence[Scan]) -> bool:
         """Whether conditions above these scans mean by the name of a key that key, and each scan has some."""
@@ -88,10 +92,15 @@ class Chooser:
         return _mentions_keys(self._query, keys) and not _has_fields_named(plan.manifest.schema.arrow, keys)
 
 
+def _reads_data(scan: Scan, keys: _KeyTable) -> bool:
+    """Whether a scan reads columns of the files themselves."""
+    return bool(scan.filters) or not scan.columns <= keys.names.keys()
+
+
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     """Which files a scan is going to read data of, all else being as the plan says; none where that cannot be told."""
     nothing = np.zeros(len(found), bool)
-    if scan.columns <= keys.names.keys() and not scan.filters:
+    if not _reads_data(scan, keys):
         return nothing
     if any(keys.is_named_in(join) for join in scan.joins):  # the other side may spare files while the query runs
         return nothing

@@ -95,6 +95,9 @@ class DuckDBView:
         for plan in (self._plan, self._next_plan):
             if plan is not None and path in plan.headers:
                 return plan.headers[path]
+            if plan is not None and path in plan.counts:
+                counter, rows = plan.counts[path]
+                return counter.make_file(rows)
             if plan is not None and path in plan.paths:
                 return self._open_stored(plan, plan.paths[path])
         raise StaleFile(f"{path} is no longer a file of {self.source.name}.", hint="run the query again.")

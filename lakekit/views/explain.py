@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
@@ -48,6 +48,7 @@ class Scan:
             its own, does the name of a key mean the key.
         joins: SQL texts of the conditions of joins above the scan, which may spare files while the query runs.
         is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
+        likely_group: the group that it is of, as far as the order of scans tells; see :func:`guess_groups`.
     """
 
     group: int | None
@@ -58,6 +59,7 @@ class Scan:
     conditions: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
     is_limited: bool = False
+    likely_group: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,23 @@ def split_conjunction(condition: str) -> list[str]:
             start = index + 5
     parts.append(condition[start:-1])
     return parts
+
+
+def guess_groups(scans: Sequence[Scan], groups: Sequence[int]) -> list[Scan]:
+    """The scans with the group that each is of, if there are as many as groups were bound and nothing speaks against.
+
+    Args:
+        scans: in the order of the plan.
+        groups: numbers of groups in the order in which DuckDB bound them.
+
+    Example:
+        >>> scans = [Scan(None, frozenset("x")), Scan(8, frozenset("x"))]
+        >>> [scan.likely_group for scan in guess_groups(scans, [7, 8])]
+        [7, 8]
+    """
+    agree = all(scan.group in (None, group) for scan, group in zip(scans, groups, strict=False))
+    numbers = groups if agree and len(scans) == len(groups) else [scan.group for scan in scans]
+    return [replace(scan, likely_group=number) for scan, number in zip(scans, numbers, strict=True)]
 
 
 def possible_scans(scans: Sequence[Scan], group: int, columns: set[str]) -> list[Scan]:

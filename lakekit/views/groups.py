@@ -147,7 +147,7 @@ def tell_files(names: pl.Series, files: pl.DataFrame, is_copied: pl.Series) -> p
     return pa.StructArray.from_arrays(arrays, names=list(_TOLD))
 
 
-def tell_file(name: str, size_bytes: int, modified_at: datetime) -> pa.StructArray:
+def tell_file(name: str, size_bytes: int | None, modified_at: datetime) -> pa.StructArray:
     """A file that lakekit made, in the same way."""
     values = (name, size_bytes, modified_at, "columns")
     arrays = [pa.array([value], kind) for value, kind in zip(values, _TOLD.values(), strict=True)]
@@ -169,16 +169,20 @@ def name_files(manifest: Manifest, positions: np.ndarray, root: str, marked: Map
     begins = []
     for number in used:
         folder = folders.names[number]
-        values = zip(marked.values(), manifest.partitioning.values[folder], strict=True)
-        shown = "".join(f"{key}={_show_value(value)}/" for key, value in values)
         parts = folder.split("/") if folder else []
-        begins.append(root + shown + "".join(f"{show_text(part)}/" for part in parts if not _is_of_key(part, keys)))
+        begin = show_folders(root, marked, manifest.partitioning.values[folder])
+        begins.append(begin + "".join(f"{show_text(part)}/" for part in parts if not _is_of_key(part, keys)))
     names = manifest.entries["path"].gather(positions).str.extract(r"([^/]*)$")
     is_plain = names.str.contains(_PLAIN)
     if not is_plain.all():
         shown_names = [name if plain else show_text(name) for name, plain in zip(names, is_plain, strict=True)]
         names = pl.Series(shown_names, dtype=pl.String)
     return pl.Series(begins, dtype=pl.String).gather(where) + names
+
+
+def show_folders(root: str, marked: Mapping[str, str], values: Sequence[Any]) -> str:
+    """The folders that tell DuckDB the values of partition keys, ending with "/"."""
+    return root + "".join(f"{key}={_show_value(value)}/" for key, value in zip(marked.values(), values, strict=True))
 
 
 def _is_of_key(part: str, keys: Sequence[str]) -> bool:

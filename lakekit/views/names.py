@@ -29,7 +29,7 @@ def keeps_names(query: str, names: Iterable[str]) -> bool:
         >>> keeps_names("SELECT * FROM (SELECT v AS n FROM t) WHERE n % 2 = 1", ["n"])
         False
     """
-    statements = _parse(query)
+    statements = parse_query(query)
     if statements is None or _may_name(statements, {name.casefold() for name in names}):
         return False
     return all(is_plain(part) for column in _find_columns(statements) for part in column)
@@ -37,7 +37,7 @@ def keeps_names(query: str, names: Iterable[str]) -> bool:
 
 def reads_only_tables(con: duckdb.DuckDBPyConnection, query: str) -> bool:
     """Whether a query reads only views of lakekit and tables, by functions of DuckDB's own: none hides a query."""
-    nodes = list(_walk(_parse(query) or []))
+    nodes = list(_walk(parse_query(query) or []))
     functions = {node["function_name"].casefold() for node in nodes if node.get("class") == "FUNCTION"}
     if not functions <= _own_functions():
         return False
@@ -57,7 +57,7 @@ def is_select(query: str) -> bool:
         >>> is_select("SELECT 1"), is_select("CREATE TABLE t AS SELECT 1")
         (True, False)
     """
-    return _parse(query) is not None
+    return parse_query(query) is not None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -78,11 +78,11 @@ def list_columns(condition: str) -> list[list[str]] | None:
         >>> list_columns("day(date) = 3 AND t.n > current_date")
         [['date'], ['t', 'n'], ['current_date']]
     """
-    return _find_columns(_parse(f"SELECT {condition}")) or None
+    return _find_columns(parse_query(f"SELECT {condition}")) or None
 
 
 @functools.lru_cache(maxsize=64)
-def _parse(query: str) -> list[Any] | None:
+def parse_query(query: str) -> list[dict[str, Any]] | None:
     """The statements of a query as DuckDB's parser tells them; None where they are not all SELECTs."""
     text = own_database().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0]
     parsed = json.loads(text)

@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
-from lakekit.views.choose import Chooser
-from lakekit.views.explain import is_marked, read_scans
+from lakekit.views.choose import Chooser, Chosen
+from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
 from lakekit.views.filesystem import FILE_SYSTEM, Listing
 from lakekit.views.local import LocalFiles
-from lakekit.views.names import is_select
+from lakekit.views.names import is_select, reads_only_tables
 from lakekit.views.plan import NARROW_VARIABLE
+from lakekit.views.summaries import read_aggregates, summarize
 
 if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView
+    from lakekit.views.groups import Group
 
 _NUMBERS = itertools.count(1)
 
@@ -34,9 +37,9 @@ _NUMBERS = itertools.count(1)
 @contextlib.contextmanager
 def narrow_files(
     con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str, values: Any
-) -> Iterator[None]:
+) -> Iterator[list[pa.Scalar] | None]:
     """While this lasts, the views in this connection list only the files that a query can need, and of these the
-    small ones as copies that are here already.
+    small ones as copies that are here already. Gives the one row of the answer where that needs no file.
 
     Args:
         con: the connection in which the query is to run; no other sees the shorter lists.
@@ -58,21 +61,48 @@ def narrow_files(
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
-    scans = [scan for plan in plans for scan in read_scans(plan)]
+    scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], list(asked))
     groups = [by_number[number] for number in asked]
     if not scans or not groups or any(is_marked(name) for _, group in groups for name in group.from_file):
-        yield
+        yield None
         return
     chooser = Chooser(con, query, scans)
+    choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
+    answer = _answer(con, query, scans, choices)
+    if answer is not None:
+        yield answer
+        return
     with LocalFiles() as local:
         lists = {}
-        for view, group in groups:
-            chosen = chooser.choose(view.plan, group)
-            names = local.show(view, group, chosen.fetched)
-            lists[view.token, group.number] = group.list_files(chosen.listed, names)
+        for view, group, chosen in choices:
+            if chosen.is_counted:
+                lists[view.token, group.number] = view.plan.list_counts(group, chosen.listed)
+            else:
+                names = local.show(view, group, chosen.fetched)
+                lists[view.token, group.number] = group.list_files(chosen.listed, names)
         with _list_by(con, lambda token, number: lists.get((token, number))):
-            yield
+            yield None
         local.check()
+
+
+def _answer(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    scans: Sequence[Scan],
+    choices: Sequence[tuple[DuckDBView, Group, Chosen]],
+) -> list[pa.Scalar] | None:
+    """The answer to a query for counts, lowest and highest values over whole files of one table, if that is known."""
+    asked = read_aggregates(query)
+    (view, *others) = {id(view): view for view, _, _ in choices}.values()
+    if asked is None or others or any(scan.filters or scan.conditions or scan.joins for scan in scans):
+        return None
+    is_filtered = any(scan.file_filters for scan in scans)
+    if is_filtered and sorted(group.number for _, group, _ in choices) != sorted(scan.group or 0 for scan in scans):
+        return None  # a filter that all files of a group meet is not shown, and then the group is not known
+    if not reads_only_tables(con, query):
+        return None
+    rows = np.concatenate([group.rows[np.array(chosen.listed, np.int64)] for _, group, chosen in choices])
+    return summarize(view.plan.manifest, rows, asked)
 
 
 def bind_lightly(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import duckdb
@@ -22,6 +22,7 @@ from lakekit.manifest.partitions import HIVE_NULL
 from lakekit.manifest.paths import PathList
 from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
+from lakekit.views.counted import RowCounter
 from lakekit.views.explain import mark_key
 from lakekit.views.filesystem import PROTOCOL, MemoryFile
 from lakekit.views.groups import (
@@ -32,6 +33,7 @@ from lakekit.views.groups import (
     make_distinct,
     name_files,
     next_number,
+    show_folders,
     split_group,
     tell_file,
     tell_files,
@@ -62,6 +64,7 @@ class ViewPlan:
         known: the files by path.
         paths: by the name that DuckDB is shown, the path of the file.
         headers: by name, the empty files from which DuckDB learns the columns of a group.
+        counts: by name, what makes a file of so many rows, for queries that read no column.
         copied: schemas whose files are shown as rewritten copies.
         groups: the files by layout.
     """
@@ -72,8 +75,10 @@ class ViewPlan:
         self.known: Mapping[str, KnownFile] = _KnownFiles(manifest)
         self.paths = _ShownPaths(manifest.entries["path"])
         self.headers: dict[str, MemoryFile] = {}
+        self.counts: dict[str, tuple[RowCounter, int]] = {}
         self.copied: set[str] = set()
         self.groups: list[Group] = []
+        self._counters: dict[int, RowCounter] = {}
 
     def build(self, is_read_alike: Callable[[str, FileKind], bool], previous: ViewPlan | None = None) -> None:
         """Fill in the plan.
@@ -231,15 +236,46 @@ class ViewPlan:
         text = f"concat({what}, filename, {quote_text(f'. Hint: {CONFLICT_HINT}')})"
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
+    def list_counts(self, group: Group, positions: Sequence[int]) -> pa.ListArray:
+        """Files of a group for a query that reads no column of them: one a folder, that has as many rows as they.
+
+        Those that cannot be read are listed as they are, and opening them is an error.
+        """
+        where = np.array(positions, np.int64)
+        rows = self.manifest.entries["rows"].gather(group.rows[where]).to_numpy()
+        is_known = ~np.isnan(rows.astype(float))
+        used, folders = np.unique(group.folders[where[is_known]], return_inverse=True)
+        totals = np.bincount(folders, weights=rows[is_known].astype(float), minlength=len(used)).astype(np.int64)
+        counter = self._counters.get(group.number)
+        if counter is None:
+            counter = self._counters[group.number] = RowCounter(self._schema_of(group), _HEADER_TIME)
+        samples = dict(zip(group.folders.tolist(), range(len(group.paths)), strict=True))
+        told = [group.list_files(where[~is_known]).values if not is_known.all() else group.header]
+        for folder, total in zip(used.tolist(), totals.tolist(), strict=True):
+            begin = self._begin_names(group, samples[folder])
+            shown = f"{begin}({group.number}) {total} rows"  # no file is shown with parentheses
+            self.counts[shown] = (counter, total)
+            told.append(tell_file(shown, None, _HEADER_TIME))
+        files = pa.concat_arrays(told)
+        return pa.ListArray.from_arrays(pa.array([0, len(files)], pa.int32()), files)
+
+    def _begin_names(self, group: Group, position: int) -> str:
+        """The folders of keys below which a file of a group is shown."""
+        values = self.manifest.partitioning.values_of(group.paths[position])
+        return show_folders(f"{PROTOCOL}://{self.token}/", self.marked_keys(group), values)
+
+    def _schema_of(self, group: Group) -> pa.Schema:
+        """The columns that the files of a group show; there is at least one."""
+        schema = self.manifest.schema.arrow
+        return pa.schema([schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())])
+
     def _show_header(self, group: Group) -> pa.StructArray:
         folders = "".join(f"{key}={HIVE_NULL}/" for key in self.marked_keys(group).values())
         shown = f"{PROTOCOL}://{self.token}/{folders}columns-{group.number}"
         while self._is_taken(shown):
             shown += "~"
-        schema = self.manifest.schema.arrow
-        fields = [schema.field(name) for name in group.from_file] or [pa.field(NO_COLUMN, pa.bool_())]
         sink = io.BytesIO()
-        pq.write_table(pa.schema(fields).empty_table(), sink)
+        pq.write_table(self._schema_of(group).empty_table(), sink)
         self.headers[shown] = MemoryFile(sink.getvalue(), _HEADER_TIME)
         return tell_file(shown, self.headers[shown].size_bytes, _HEADER_TIME)
 

@@ -6,13 +6,15 @@ It must not change what a relation answers.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from lakekit.errors import LakekitError, StaleFile, TypeConflict
+from lakekit.views.sqltypes import quote_name, quote_text
 
 _CONFLICT = "TypeConflict: "  # how views/duckdb.py begins the text of a conflict that DuckDB raises
 _HINT = " Hint: "
@@ -26,8 +28,8 @@ class QueryHooks(Protocol):
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Bring views up to date."""
 
-    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[None]:
-        """While it lasts, views list only the files that the query can need."""
+    def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[Any]:
+        """While it lasts, views list only the files that the query can need; gives the answer if it needs none."""
 
     def explain_error(self, error: duckdb.Error) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, if any."""
@@ -61,11 +63,21 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
         def run() -> Any:
             # a stream goes on after this returns, and holds the connection meanwhile
             narrow = nullcontext() if format == "stream" else hooks.narrow_query(self._con, *self._statement())
-            with narrow:
-                return super(_LakeRelation, self)._submit(format, *args, **kwargs)
+            with narrow as answer:
+                relation = self if answer is None else self._make_row(answer)
+                return super(_LakeRelation, relation)._submit(format, *args, **kwargs)
 
         hooks = _HOOKS[self._con]
         return _run_hooked(self._con, hooks, run)
+
+    def _make_row(self, values: Sequence[pa.Scalar]) -> _LakeRelation:
+        """A relation of one row with the columns of this one."""
+        casts = [
+            f"CAST({'NULL' if not value.is_valid else quote_text(str(value.cast(pa.string())))} AS {kind}) AS "
+            f"{quote_name(name)}"
+            for value, kind, name in zip(values, self.types, self.columns, strict=True)
+        ]
+        return wrap_relation(self._con.sql(f"SELECT {', '.join(casts)}"))
 
     def _write(self, *args: Any, **kwargs: Any) -> Any:
         return _run_hooked(self._con, _HOOKS[self._con], lambda: super(_LakeRelation, self)._write(*args, **kwargs))

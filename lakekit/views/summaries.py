@@ -1,0 +1,132 @@
+"""Counts, lowest and highest values that the manifest knows exactly: queries for these alone need no file.
+
+It must not answer what is not certain: bounds of text may be cut short, those of floating-point numbers leave NaN out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakekit.manifest.manifest import Manifest
+from lakekit.views.names import parse_query
+
+_FUNCTIONS = {"count_star": 0, "count": 1, "min": 1, "max": 1}  # with how many arguments
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One column of the answer: count_star, count, min or max, and of which column."""
+
+    function: str
+    column: str | None = None
+
+
+def read_aggregates(query: str) -> list[Aggregate] | None:
+    """What a query asks of one table, where it asks for nothing but aggregates of columns.
+
+    Example:
+        >>> read_aggregates("SELECT count(*), min(x) FROM t WHERE n = 1")
+        [Aggregate(function='count_star', column=None), Aggregate(function='min', column='x')]
+        >>> read_aggregates("SELECT min(x + 1) FROM t"), read_aggregates("SELECT min(x) FROM t GROUP BY n")
+        (None, None)
+    """
+    statements = parse_query(query) or []
+    if len(statements) != 1:
+        return None
+    node = statements[0]["node"]
+    if node["type"] != "SELECT_NODE" or node["cte_map"]["map"] or node["modifiers"]:
+        return None
+    if node["group_expressions"] or node["having"] or node["sample"] or node["qualify"]:
+        return None
+    source = node["from_table"]
+    if source["type"] != "BASE_TABLE" or source["sample"] or source.get("column_name_alias"):
+        return None
+    if source.get("schema_name") or source.get("catalog_name") or source.get("at_clause"):
+        return None
+    found = [_read_aggregate(entry) for entry in node["select_list"]]
+    known = [one for one in found if one is not None]
+    return known if len(known) == len(found) else None
+
+
+def _read_aggregate(entry: dict[str, Any]) -> Aggregate | None:
+    if entry["class"] != "FUNCTION" or entry["function_name"] not in _FUNCTIONS:
+        return None
+    if entry["filter"] or entry["distinct"] or entry["order_bys"]["orders"] or entry["schema"]:
+        return None
+    arguments = [argument["expression"] for argument in entry["arguments"]]
+    if len(arguments) != _FUNCTIONS[entry["function_name"]]:
+        return None
+    if not arguments:
+        return Aggregate("count_star")
+    is_column = arguments[0]["class"] == "COLUMN_REF" and len(arguments[0]["column_names"]) == 1
+    return Aggregate(entry["function_name"], arguments[0]["column_names"][0]) if is_column else None
+
+
+def summarize(manifest: Manifest, rows: np.ndarray, aggregates: Sequence[Aggregate]) -> list[pa.Scalar] | None:
+    """What the aggregates are over some files; None if the manifest does not know one of them for certain.
+
+    Args:
+        manifest: the table.
+        rows: the files, as positions in ``manifest.files``.
+        aggregates: of columns of the table, whatever the case of their names.
+    """
+    counts = manifest.files["rows"].gather(rows)
+    broken = {manifest.positions[path] for path in manifest.problems}
+    if counts.null_count() or not broken.isdisjoint(rows.tolist()):
+        return None
+    total = int(counts.sum())
+    answers = []
+    for aggregate in aggregates:
+        answer = _summarize_column(manifest, rows, counts, aggregate) if aggregate.column else pa.scalar(total)
+        if answer is None:
+            return None
+        answers.append(answer)
+    return answers
+
+
+def _summarize_column(
+    manifest: Manifest, rows: np.ndarray, counts: pl.Series, aggregate: Aggregate
+) -> pa.Scalar | None:
+    schema = manifest.schema.arrow
+    named = [name for name in schema.names if name.casefold() == aggregate.column.casefold()]
+    found = _find_bounds(manifest, named[0]) if len(named) == 1 else None
+    if found is None:
+        return None
+    has_rows, kind = counts > 0, schema.field(named[0]).type
+    low, high, nulls = (values.gather(rows).filter(has_rows) for values in found)
+    if nulls.null_count():
+        return None
+    counts = counts.filter(has_rows)
+    if aggregate.function == "count":
+        return pa.scalar(int(counts.sum()) - int(nulls.sum()))
+    bounds = (low if aggregate.function == "min" else high).filter(counts > nulls)
+    if not _is_exact(kind) or bounds.null_count():
+        return None
+    array = bounds.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(kind)
+    return pc.min_max(array)[aggregate.function] if len(array) else pa.scalar(None, kind)
+
+
+def _find_bounds(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series] | None:
+    """Lowest, highest and number of NULL of a column in each file; None for one that may not be readable at all."""
+    if column in manifest.schema.keys:
+        values = manifest.files["partition"].struct.field(column)
+        return values, values, values.is_null() * manifest.files["rows"]
+    supplies = {how[column] for how in manifest.schema.supplies.values()}
+    stats = manifest.files["stats"]
+    if not supplies <= {"same", "widened", "missing"} or column not in stats.struct.fields:
+        return None
+    fields = stats.struct.field(column).struct
+    return fields.field("min"), fields.field("max"), fields.field("null_count")
+
+
+def _is_exact(kind: pa.DataType) -> bool:
+    """Whether bounds of a type are values that are there, and are compared alike by all."""
+    types = pa.types
+    return types.is_integer(kind) or types.is_decimal(kind) or types.is_date32(kind) or types.is_timestamp(kind)
