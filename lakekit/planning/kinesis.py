@@ -226,12 +226,12 @@ def _find_break_even(load: StreamLoad, on_demand_usd: float, book: PriceBook) ->
 
 
 def _describe_changes(load: StreamLoad, shards: ShardCount, at: int, peak: float) -> list[str]:
-    side = "below" if shards.shards >= at else "from"
-    texts = [f"{side} {at:,} shards (now {shards.shards:,}) the other of provisioned and on-demand costs less"]
+    is_above = shards.shards >= at
+    side, mode = ("below", "provisioned") if is_above else ("from", "on-demand")
+    texts = [f"{mode} costs less {side} {at:,} shards (now {shards.shards:,})"]
     if load.records_per_s and peak >= 1:
-        texts.append(
-            f"peaks above {format_figure(peak)} times the average (now {format_figure(load.peak_factor)}): on-demand"
-        )
+        side = "at most" if is_above else "above"
+        texts[0] += f", which is a peak of {side} {format_figure(peak)} x the average (now {load.peak_factor:g} x)"
     if load.fan_out_consumers == 0 and load.shared_consumers > 2:
         texts.append("enhanced fan-out, if consumers may not wait for each other: 70 ms instead of 200 ms for each")
     texts.append(f"from {format_bytes(ADVANTAGE_LEAST_BYTES_PER_S)}/s in and out in the whole account: Advantage")

@@ -132,7 +132,7 @@ class TransferPlan(Answer):
 
     def facts(self) -> list[tuple[str, str]]:
         return [
-            (route.name, ", ".join(filter(None, [_describe_days(route), _describe_usd(route), route.why_not])))
+            (route.name, ", ".join(filter(None, [_describe_days(route), _describe_usd(route), _describe_fit(route)])))
             for route in self.routes
         ]
 
@@ -252,6 +252,10 @@ def _explain(
 
 def _describe_days(route: Route) -> str:
     return "days not established" if route.days is None else format_days(route.days)
+
+
+def _describe_fit(route: Route) -> str:
+    return route.why_not or ("too late" if route.fits is False else "")
 
 
 def _describe_usd(route: Route) -> str:

@@ -118,7 +118,8 @@ class ShardCount(Answer):
         if not need:
             return ()
         room = self.shards / need - 1
-        when = f"from {_percent(room)} more {self.decided_by} on" if room >= 0.005 else f"with any more {self.decided_by}"
+        more = f"more {self.decided_by}"
+        when = f"from {_percent(room)} {more} on" if room >= 0.005 else f"with any {more}"
         texts = [f"{self.shards + 1} shards {when}"]
         if self.decided_by == "records in" and self.needs["bytes in"] < need:
             texts.append(f"packing small records: bytes alone need {format_figure(self.needs['bytes in'])}")
