@@ -75,6 +75,16 @@ def format_seconds(seconds: float) -> str:
     return f"{format_figure(seconds / 86_400)} days"
 
 
+def format_share(share: float) -> str:
+    """A share as text.
+
+    Example:
+        >>> format_share(0.8), format_share(0.025)
+        ('80 %', '2.5 %')
+    """
+    return f"{share * 100:.3g} %"
+
+
 def format_figure(value: float) -> str:
     """A number with three digits that count, or all digits before the point.
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from lakekit.errors import InvalidArgument
-from lakekit.planning.answer import Answer, format_figure
+from lakekit.planning.answer import Answer, format_figure, format_share
 from lakekit.planning.arguments import require_number
 from lakekit.units import GIB, MIB, TIB, format_bytes
 
@@ -45,7 +45,7 @@ class TransferTime(Answer):
         return self.days * (1 + CUT_OVER_SHARE)
 
     def title(self) -> str:
-        return f"{format_days(self.days)} at {self.utilisation:.0%} of {format_bits(self.bits_per_s)}"
+        return f"{format_days(self.days)} at {format_share(self.utilisation)} of {format_bits(self.bits_per_s)}"
 
     def facts(self) -> list[tuple[str, str]]:
         return [

@@ -70,6 +70,35 @@ def price_fan_out(consumer_shard_hours: float, size_bytes: float, *, book: Price
     return make_bill("Kinesis enhanced fan-out", lines, book=book)
 
 
+def price_retention(
+    *, shard_hours: float = 0, stored_bytes: float = 0, retrieved_bytes: float = 0, book: PriceBook | None = None
+) -> Bill:
+    """What keeping records for longer than a day costs with provisioned shards.
+
+    Charges: "extended retention", "long retention", "long retrieval".
+
+    Args:
+        shard_hours: shards x hours with a retention above 24 hours; up to 7 days this is all.
+        stored_bytes: what is older than 7 days, kept for a month.
+        retrieved_bytes: what is read of it.
+        book: the prices; us-east-1 if not given.
+
+    Example:
+        >>> bill = price_retention(shard_hours=1000, stored_bytes=1000 * 2**30, retrieved_bytes=100 * 2**30)
+        >>> [round(charge.usd, 2) for charge in bill.charges]  # 1,000 x 0.02; 1,000 x 0.023; 100 x 0.021
+        [20.0, 23.0, 2.1]
+    """
+    given = {"shard_hours": shard_hours, "stored_bytes": stored_bytes, "retrieved_bytes": retrieved_bytes}
+    for name, value in given.items():
+        require_number(name, value)
+    lines = [
+        ("extended retention", "kinesis.extended_retention", shard_hours),
+        ("long retention", "kinesis.long_retention", stored_bytes / GIB),
+        ("long retrieval", "kinesis.long_retrieval", retrieved_bytes / GIB),
+    ]
+    return make_bill("Kinesis retention", lines, book=book)
+
+
 def price_provisioned(load: StreamLoad, *, shards: int | None = None, book: PriceBook | None = None) -> Bill:
     """A month of a stream with provisioned shards: those that its peak needs, or as many as you say.
 
@@ -86,13 +115,37 @@ def price_provisioned(load: StreamLoad, *, shards: int | None = None, book: Pric
     if load.fan_out_consumers:
         hours = load.fan_out_consumers * shards * HOURS_PER_MONTH
         bills.append(price_fan_out(hours, load.fan_out_consumers * _month_bytes(load), book=book))
-    lines = []
     if load.retention_hours > SHORT_RETENTION_HOURS:
-        lines.append(("extended retention", "kinesis.extended_retention", shards * HOURS_PER_MONTH))
-    if load.retention_hours > EXTENDED_RETENTION_HOURS:
-        lines.append(("long retention", "kinesis.long_retention", _kept_gb(load, EXTENDED_RETENTION_HOURS)))
-    bills.append(make_bill("Kinesis retention", lines, book=book))
+        long_bytes = _kept_gb(load, EXTENDED_RETENTION_HOURS) * GIB
+        bills.append(price_retention(shard_hours=shards * HOURS_PER_MONTH, stored_bytes=long_bytes, book=book))
     return join_bills(f"Kinesis, {shards:,} provisioned shards, a month", bills)
+
+
+def price_on_demand_bytes(
+    in_bytes: float,
+    out_bytes: float = 0,
+    *,
+    fan_out_bytes: float = 0,
+    hours: float = HOURS_PER_MONTH,
+    book: PriceBook | None = None,
+) -> Bill:
+    """What on-demand mode costs for bytes, in as they are billed. Charges: "stream", "in", "out", "fan-out".
+
+    Example:
+        >>> bill = price_on_demand_bytes(1000 * 2**30, 2000 * 2**30)  # 29.20 + 1,000 x 0.08 + 2,000 x 0.04
+        >>> round(bill.usd, 2)
+        189.2
+    """
+    given = {"in_bytes": in_bytes, "out_bytes": out_bytes, "fan_out_bytes": fan_out_bytes, "hours": hours}
+    for name, value in given.items():
+        require_number(name, value)
+    lines = [
+        ("stream", "kinesis.on_demand.stream_hour", hours),
+        ("in", "kinesis.on_demand.in", in_bytes / GIB),
+        ("out", "kinesis.on_demand.out", out_bytes / GIB),
+        ("fan-out", "kinesis.on_demand.fan_out", fan_out_bytes / GIB),
+    ]
+    return make_bill("Kinesis on-demand", lines, book=book)
 
 
 def price_on_demand(load: StreamLoad, *, book: PriceBook | None = None) -> Bill:
@@ -106,19 +159,19 @@ def price_on_demand(load: StreamLoad, *, book: PriceBook | None = None) -> Bill:
         >>> [round(bill[name], 2) for name in ("stream", "in", "out")]
         [29.2, 200.5, 100.25]
     """
-    gb = _month_bytes(load) / GIB
-    lines = [
-        ("stream", "kinesis.on_demand.stream_hour", HOURS_PER_MONTH),
-        ("in", "kinesis.on_demand.in", _rounded_month_gb(load)),
-        ("out", "kinesis.on_demand.out", gb * load.shared_consumers),
-        ("fan-out", "kinesis.on_demand.fan_out", gb * load.fan_out_consumers),
-    ]
+    read, lines = _month_bytes(load), []
+    use = price_on_demand_bytes(
+        _rounded_month_gb(load) * GIB,
+        read * load.shared_consumers,
+        fan_out_bytes=read * load.fan_out_consumers,
+        book=book,
+    )
     if load.retention_hours > SHORT_RETENTION_HOURS:
         middle = min(load.retention_hours, EXTENDED_RETENTION_HOURS) - SHORT_RETENTION_HOURS
         lines.append(("extended retention", "kinesis.on_demand.extended_retention", _hours_gb(load, middle)))
         long = _kept_gb(load, EXTENDED_RETENTION_HOURS)
         lines.append(("long retention", "kinesis.on_demand.long_retention", long))
-    return make_bill("Kinesis on-demand, a month", lines, book=book)
+    return join_bills("Kinesis on-demand, a month", [use, make_bill("Kinesis retention", lines, book=book)])
 
 
 def price_advantage(load: StreamLoad, *, book: PriceBook | None = None) -> Bill:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lakekit.planning.answer import Answer, format_usd
+from lakekit.planning.answer import Answer, format_share, format_usd
 from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import Bill, join_bills, make_bill, use_book
 from lakekit.planning.duration import (
@@ -226,7 +226,7 @@ def _explain(
     need: TransferNeed, routes: tuple[Route, ...], best: Route
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     link_days = need.count_days(need.bits_per_s)
-    link = f"{need.utilisation:.0%} of {format_bits(need.bits_per_s)}"
+    link = f"{format_share(need.utilisation)} of {format_bits(need.bits_per_s)}"
     reasons = [f"{format_decimal_bytes(need.size_bytes)} take {format_days(link_days)} at {link}"]
     changes = []
     if need.deadline_days is None:

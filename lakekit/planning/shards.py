@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from lakekit.planning.answer import Answer, format_figure
+from lakekit.planning.answer import Answer, format_figure, format_share
 from lakekit.planning.arguments import require_number
 from lakekit.units import GIB, KIB, MIB, format_bytes, format_number_of
 
@@ -119,7 +119,7 @@ class ShardCount(Answer):
             return ()
         room = self.shards / need - 1
         more = f"more {self.decided_by}"
-        when = f"from {_percent(room)} {more} on" if room >= 0.005 else f"with any {more}"
+        when = f"from {format_share(room)} {more} on" if room >= 0.0005 else f"with any {more}"
         texts = [f"{self.shards + 1} shards {when}"]
         if self.decided_by == "records in" and self.needs["bytes in"] < need:
             texts.append(f"packing small records: bytes alone need {format_figure(self.needs['bytes in'])}")
@@ -314,7 +314,3 @@ def round_up(need: float) -> int:
         (10, 3, 1)
     """
     return max(1, math.ceil(round(need, 9)))
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")

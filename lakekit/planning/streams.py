@@ -37,7 +37,9 @@ from lakekit.planning.kinesis import (
     price_advantage,
     price_fan_out,
     price_on_demand,
+    price_on_demand_bytes,
     price_provisioned,
+    price_retention,
     price_shards,
 )
 from lakekit.planning.queries import bill_scanned_bytes, price_athena, price_emr_serverless, price_spectrum
@@ -98,7 +100,9 @@ __all__ = [
     "price_flink",
     "price_glue",
     "price_on_demand",
+    "price_on_demand_bytes",
     "price_provisioned",
+    "price_retention",
     "price_serverless",
     "price_shards",
     "price_spectrum",

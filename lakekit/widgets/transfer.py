@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, FloatLogSlider, FloatSlider, HBox, IntSlider, VBox
 
-from lakekit.planning.answer import format_usd
+from lakekit.planning.answer import format_share, format_usd
 from lakekit.planning.bill import use_book
 from lakekit.planning.duration import format_bits, format_days, format_decimal_bytes
 from lakekit.planning.routes import Route, TransferNeed, TransferPlan, plan_transfer
@@ -80,7 +80,7 @@ class TransferPanel(Panel):
     def _describe(self) -> str:
         need, best = self.need, self.plan.best
         link_days = format_days(need.count_days(need.bits_per_s))
-        link = f"{need.utilisation:.0%} of {format_bits(need.bits_per_s)}"
+        link = f"{format_share(need.utilisation)} of {format_bits(need.bits_per_s)}"
         deadline = f" The deadline is {format_days(need.deadline_days)}." if need.deadline_days else ""
         cost = "price not established" if best.usd is None else format_usd(best.usd)
         days = "" if best.days is None else f"{format_days(best.days)}, "
