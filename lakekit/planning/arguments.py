@@ -32,8 +32,8 @@ def require_number(
     too_low = is_number and low is not None and (value <= low if above is not None else value < low)
     if is_number and not too_low and value <= most:
         return
-    bounds = [f"above {above:g}"] if above is not None else [f"at least {at_least:g}"] if at_least is not None else []
-    bounds += [f"at most {most:g}"] if most < math.inf else []
+    bounds = [f"above {above:,}"] if above is not None else [f"at least {at_least:,}"] if at_least is not None else []
+    bounds += [f"at most {most:,}"] if most < math.inf else []
     raise InvalidArgument(f"{name}={value!r} was given; it must be {' and '.join(bounds) or 'a number'}.")
 
 

@@ -200,8 +200,8 @@ def bucket_policy(
 
 
 def _find_address(place: Any) -> Address:
-    url = getattr(place, "url", None) or getattr(getattr(place, "store", None), "address", None) or place
-    address = url if isinstance(url, Address) else parse_address(str(url))
+    found = getattr(getattr(place, "store", None), "address", place)  # a table and a lake have a store
+    address = found if isinstance(found, Address) else parse_address(str(found))
     if address.scheme != "s3":
         raise InvalidArgument(
             f"{address.url} is not on S3, and IAM has nothing to say about it.", hint='an address such as "s3://bucket/table"'

@@ -233,10 +233,11 @@ class StreamPlan(Answer):
     def facts(self) -> list[tuple[str, str]]:
         facts = [("shards for the peak", f"{self.shards.shards:,}, decided by {self.shards.decided_by}")]
         facts += [(mode, f"{format_usd(bill.usd)} a month") for mode, bill in self.bills.items()]
-        reach = "for any peak" if self.break_even_peak < 1 else f"a peak of {format_figure(self.break_even_peak)} x"
+        has_peak = 1 <= self.break_even_peak < math.inf
+        reach = f", a peak of {format_figure(self.break_even_peak)} x the average" if has_peak else ""
         return [
             *facts,
-            ("break-even", f"{self.break_even_shards:,} shards ({reach})"),
+            ("on-demand is cheaper from", f"{self.break_even_shards:,} shards{reach}"),
             ("latency", format_seconds(self.load.latency_s)),
         ]
 

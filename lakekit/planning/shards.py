@@ -159,7 +159,8 @@ def count_shards(in_bytes_per_s: float, records_per_s: float = 0, *, out_bytes_p
         "bytes out": out_bytes_per_s / SHARD_OUT_BYTES_PER_S,
     }
     decided_by = max(needs, key=lambda name: needs[name])
-    record_kib = round_up(in_bytes_per_s / records_per_s / KIB) if records_per_s else 0
+    has_size = 0 < in_bytes_per_s <= records_per_s * MOST_RECORD_BYTES
+    record_kib = round_up(in_bytes_per_s / records_per_s / KIB) if has_size else 0
     guide_in = max(needs["bytes in"], records_per_s * record_kib * KIB / SHARD_IN_BYTES_PER_S)
     by_formula = {
         "calculator": round_up(needs[decided_by]),
