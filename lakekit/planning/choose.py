@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_seconds, format_usd
 from lakekit.planning.bill import Bill
 from lakekit.planning.duration import format_bits
@@ -103,8 +104,13 @@ def choose_tool(need: IngestNeed, *, book: PriceBook | None = None) -> ToolChoic
     if found is None:
         reasons = ("something speaks against each tool; see the list",)
         return ToolChoice(need, NONE, "", None, reasons, against, changes)
-    reasons = tuple(found.argue_for(need))
-    return ToolChoice(need, found.name, found.family, found.price(need, book), reasons, against, changes)
+    reasons = found.argue_for(need)
+    try:
+        bill = found.price(need, book)
+    except InvalidArgument as unpriced:  # more than the price list knows, or a region without that price
+        bill = None
+        reasons.append(f"no price: {unpriced.what}")
+    return ToolChoice(need, found.name, found.family, bill, tuple(reasons), against, changes)
 
 
 def find_tool_name(need: IngestNeed) -> str:

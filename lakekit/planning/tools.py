@@ -16,6 +16,7 @@ from lakekit.planning.firehose import (
     MOST_INTERVAL_S,
     Buffer,
     Extras,
+    check_direct_put,
     plan_files,
     price_firehose,
 )
@@ -252,6 +253,7 @@ def _object_to_firehose(need: IngestNeed) -> str:
 def _argue_for_firehose(need: IngestNeed) -> list[str]:
     files = plan_files(need.bytes_per_s, make_buffer(need))
     texts = [f"nothing to run: {files.title()}", *files.notes]
+    texts += [f"{text}: ask AWS for more" for text in check_direct_put(need.bytes_per_s, need.records_per_s)]
     if need.data_format == "json":
         texts.append("JSON becomes Parquet on the way, by a schema in Glue")
     elif need.data_format in ("csv", "text", "avro"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, FloatLogSlider, FloatSlider, HBox, IntSlider, SelectionSlider, VBox
 
+from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import format_figure, format_seconds, format_usd
 from lakekit.planning.bill import SECONDS_PER_MONTH, Bill, use_book
 from lakekit.planning.firehose import Buffer, DeliveredFiles, Extras, plan_files, price_firehose
@@ -38,7 +39,7 @@ class IngestionPanel(Panel):
     Attributes:
         plan: the StreamPlan of the last answer.
         files: the DeliveredFiles.
-        firehose: the Bill of a month of Firehose.
+        firehose: the Bill of a month of Firehose; None beyond what its price list knows.
 
     Example:
         >>> panel = IngestionPanel()
@@ -49,7 +50,7 @@ class IngestionPanel(Panel):
 
     plan: StreamPlan
     files: DeliveredFiles
-    firehose: Bill
+    firehose: Bill | None
 
     def __init__(self, book: PriceBook | None = None):
         self._book = use_book(book)
@@ -95,11 +96,15 @@ class IngestionPanel(Panel):
         load, buffer = self.load, self.buffer
         files = plan_files(load.in_bytes_per_s, buffer)
         month_bytes = load.in_bytes_per_s * SECONDS_PER_MONTH
-        extras = Extras(convert=buffer.convert)
-        bill = price_firehose(month_bytes, record_bytes=load.record_bytes, extras=extras, book=self._book)
+        extras, ends = Extras(convert=buffer.convert), ""
+        try:
+            bill = price_firehose(month_bytes, record_bytes=load.record_bytes, extras=extras, book=self._book)
+        except InvalidArgument as beyond:  # more than the price list knows; all else still holds
+            bill, ends = None, f" {beyond.what}"
         self.plan, self.files, self.firehose = plan_stream(load, book=self._book), files, bill
-        text = self._describe()
-        html = f"<div>{escape(text)}</div>{self.plan._repr_html_()}{files._repr_html_()}{bill._repr_html_()}"
+        text = self._describe() + ends
+        html = f"<div>{escape(text)}</div>{self.plan._repr_html_()}{files._repr_html_()}"
+        html += bill._repr_html_() if bill else ""
         return Answer(text, self._draw(), self._write_code(), html)
 
     def _describe(self) -> str:
@@ -110,7 +115,7 @@ class IngestionPanel(Panel):
             f"Kinesis: {shards}; {plan.mode} is cheapest, {format_usd(plan.usd_per_month)} a month ({others}). "
             f"Firehose: files of {format_bytes(round(files.file_bytes))} before compression, at most "
             f"{format_seconds(files.freshness_s)} old, {format_figure(files.files_per_day)} a day; "
-            f"{format_usd(self.firehose.usd)} a month."
+            f"{format_usd(self.firehose.usd) + ' a month' if self.firehose else 'price not known'}."
         )
 
     def _write_code(self) -> str:
@@ -137,9 +142,10 @@ class IngestionPanel(Panel):
         _draw_bars(left, list(needs), list(needs.values()), colours, [format_figure(need) for need in needs.values()])
         style_axes(right, title="USD a month")
         costs = {f"Kinesis\n{mode}": bill.usd for mode, bill in self.plan.bills.items()}
-        costs["Firehose"] = self.firehose.usd
-        colours = [ORANGE if name.endswith(f"\n{self.plan.mode}") else BLUE for name in costs][:-1] + [GREEN]
-        _draw_bars(right, list(costs), list(costs.values()), colours, [f"{usd:,.0f}" for usd in costs.values()])
+        colours = [ORANGE if mode == self.plan.mode else BLUE for mode in self.plan.bills] + [GREEN]
+        if self.firehose:
+            costs["Firehose"] = self.firehose.usd
+        _draw_bars(right, list(costs), list(costs.values()), colours[: len(costs)], [f"{usd:,.0f}" for usd in costs.values()])
         return figure
 
 
