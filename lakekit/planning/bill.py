@@ -45,23 +45,25 @@ class Bill:
         name: what is paid for.
         charges: one for each price.
         notes: what the sum leaves out, or which figure was chosen where AWS gives several.
+        unused: the names of charges of which nothing is used; ``bill[…]`` is 0 for them.
     """
 
     name: str
     charges: tuple[Charge, ...]
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def usd(self) -> float:
         """The sum."""
-        return sum(charge.usd for charge in self.charges)
+        return sum((charge.usd for charge in self.charges), 0.0)
 
     def __getitem__(self, what: str) -> float:
         found = [charge.usd for charge in self.charges if charge.what == what]
-        if not found:
+        if not found and what not in self.unused:
             names = ", ".join(dict.fromkeys(charge.what for charge in self.charges)) or "no charges"
             raise InvalidArgument(f"The bill for {self.name} has no {what!r}.", hint=f"it has {names}.")
-        return sum(found)
+        return sum(found, 0.0)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ def make_bill(
 
     Args:
         name: what is paid for.
-        lines: name of the charge, id of the price, and how many single things; lines of quantity 0 are left out.
+        lines: name of the charge, id of the price, and how many single things; a line of quantity 0 is not looked up.
         book: the prices; us-east-1 if not given.
         notes: see Bill.
 
@@ -125,14 +127,15 @@ def make_bill(
         if quantity:
             price = book.price(price_id)
             charges.append(Charge(what, quantity, price.cost_usd(quantity), price))
-    return Bill(name, tuple(charges), tuple(notes))
+    unused = tuple(what for what, _, quantity in lines if not quantity)
+    return Bill(name, tuple(charges), tuple(notes), unused)
 
 
 def join_bills(name: str, bills: Sequence[Bill], *, notes: Sequence[str] = ()) -> Bill:
     """One bill with the charges of several, in their order."""
     charges = tuple(charge for bill in bills for charge in bill.charges)
     texts = dict.fromkeys([*notes, *(note for bill in bills for note in bill.notes)])
-    return Bill(name, charges, tuple(texts))
+    return Bill(name, charges, tuple(texts), tuple(what for bill in bills for what in bill.unused))
 
 
 def use_book(book: PriceBook | None) -> PriceBook:

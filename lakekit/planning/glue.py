@@ -75,7 +75,7 @@ def price_catalog(
         >>> bill["objects"], bill["requests"]
         (2.0, 300.0)
         >>> price_catalog(200_000, 900_000).usd
-        0
+        0.0
     """
     given = {"objects": objects, "requests": requests, "free_objects": free_objects, "free_requests": free_requests}
     for name, value in given.items():

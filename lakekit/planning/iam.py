@@ -159,7 +159,7 @@ def policy(
     if stream:
         actions = [ACTION_OF_CALL[call] for call in STREAM_ACTIONS]
         parts.append((_allow("ReadStream", actions, stream), "shards are listed and read from the last stored record"))
-    return _make_policy(f"{purpose} {address.url}", parts, notes=_describe_limits(address))
+    return _make_policy(f"{purpose} {address.url}", parts, notes=_describe_limits(address, stream))
 
 
 def bucket_policy(
@@ -257,10 +257,11 @@ def _use_key(kms_key: str, *, writes: bool) -> tuple[dict[str, Any], str]:
     return statement, f"{wants} (parts of an upload decrypt, too), through S3 only"
 
 
-def _describe_limits(address: Address) -> tuple[str, ...]:
-    if not address.prefix:
-        return ("the address is a whole bucket: everything in it may be listed and read",)
-    return ("a key that does not exist answers 403, not 404, as for everyone who may not list the whole bucket",)
+def _describe_limits(address: Address, stream: str | None) -> tuple[str, ...]:
+    missing = "a key that does not exist answers 403, not 404, as for everyone who may not list the whole bucket"
+    whole = "the address is a whole bucket: everything in it may be listed and read"
+    encrypted = "a stream that is encrypted with a key of your own wants kms:Decrypt on that key as well"
+    return (missing if address.prefix else whole, *([encrypted] if stream else []))
 
 
 def _allow(sid: str, actions: str | list[str], resource: str) -> dict[str, Any]:

@@ -66,8 +66,7 @@ def price_storage_gateway(written_bytes: float, *, gateways: int = 1, book: Pric
     book = use_book(book)
     price, gb = book.price("storagegateway.written"), written_bytes / GIB
     usd = min(price.cost_usd(gb), book.usd("storagegateway.cap") * gateways)
-    charges = (Charge("written", gb, usd, price),) if gb else ()
-    return Bill(f"Storage Gateway, {format_bytes(round(written_bytes))} written", charges)
+    return Bill(f"Storage Gateway, {format_bytes(round(written_bytes))} written", (Charge("written", gb, usd, price),))
 
 
 def price_transfer_family(

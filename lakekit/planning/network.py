@@ -35,8 +35,10 @@ def price_internet_out(
     price = use_book(book).price("transfer.internet_out")
     gb, free_gb = size_bytes / GIB, min(size_bytes, free_bytes) / GIB
     usd = price.cost_usd(gb) - price.cost_usd(free_gb)  # the free GB are those of the first tier
-    charges = (Charge("internet out", gb - free_gb, usd, price),) if gb > free_gb else ()
-    return Bill(f"internet out, {format_bytes(round(size_bytes))}", charges)
+    name = f"internet out, {format_bytes(round(size_bytes))}"
+    if gb <= free_gb:
+        return Bill(name, (), unused=("internet out",))
+    return Bill(name, (Charge("internet out", gb - free_gb, usd, price),))
 
 
 def price_direct_connect(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_share, format_usd
 from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import Bill, join_bills, make_bill, use_book
@@ -125,7 +126,10 @@ class TransferPlan(Answer):
     would_change: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Route:
-        return {route.name: route for route in self.routes}[name]
+        routes = {route.name: route for route in self.routes}
+        if name not in routes:
+            raise InvalidArgument(f"There is no route {name!r}.", hint=f"one of {', '.join(map(repr, routes))}")
+        return routes[name]
 
     def title(self) -> str:
         return f"{self.best.name}: {_describe_days(self.best)}, {_describe_usd(self.best)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lakekit.planning.answer import format_seconds
 from lakekit.planning.bill import SECONDS_PER_MONTH, Bill, join_bills
@@ -27,7 +28,7 @@ from lakekit.planning.kinesis import plan_stream
 from lakekit.planning.moving import price_storage_gateway, price_transfer_family
 from lakekit.planning.needs import IngestNeed
 from lakekit.planning.queries import price_athena
-from lakekit.planning.routes import TransferNeed, plan_transfer
+from lakekit.planning.routes import TransferNeed, TransferPlan, plan_transfer
 from lakekit.planning.shards import FAN_OUT_SECONDS, MOST_FAN_OUT_CONSUMERS, SHARED_SECONDS, StreamLoad
 from lakekit.planning.shards import MOST_RECORD_BYTES as KINESIS_RECORD_BYTES
 from lakekit.planning.video import price_video
@@ -156,6 +157,12 @@ def make_transfer_need(need: IngestNeed) -> TransferNeed:
     return TransferNeed(need.bytes_per_day, need.bits_per_s, deadline_days=need.deadline_days)
 
 
+@lru_cache(maxsize=256)
+def _plan_route(need: TransferNeed) -> TransferPlan:
+    """The plan at the usual prices, which do not decide the route; every route asks for it."""
+    return plan_transfer(need)
+
+
 def make_route_tool(route: str) -> Tool:
     """A way of moving files from premises, as a tool: it is the answer when plan_transfer takes it."""
 
@@ -164,11 +171,11 @@ def make_route_tool(route: str) -> Tool:
             return "no files on premises"
         if need.stays_in_sync and need.latency_s < SCHEDULE_SECONDS:
             return f"a copy an hour at best; {format_seconds(need.latency_s)} are asked for"
-        plan = plan_transfer(make_transfer_need(need))
+        plan = _plan_route(make_transfer_need(need))
         return "" if plan.best.name == route else f"{plan.best.name} is: {plan.reasons[-1]}"
 
     def argue_for(need: IngestNeed) -> list[str]:
-        plan = plan_transfer(make_transfer_need(need))
+        plan = _plan_route(make_transfer_need(need))
         return [*plan.reasons, *plan.notes]
 
     def price(need: IngestNeed, book: PriceBook | None) -> Bill | None:

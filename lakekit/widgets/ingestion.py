@@ -145,7 +145,8 @@ class IngestionPanel(Panel):
         colours = [ORANGE if mode == self.plan.mode else BLUE for mode in self.plan.bills] + [GREEN]
         if self.firehose:
             costs["Firehose"] = self.firehose.usd
-        _draw_bars(right, list(costs), list(costs.values()), colours[: len(costs)], [f"{usd:,.0f}" for usd in costs.values()])
+        labels = [f"{usd:,.0f}" for usd in costs.values()]
+        _draw_bars(right, list(costs), list(costs.values()), colours[: len(costs)], labels)
         return figure
 
 

@@ -13,7 +13,9 @@ def test_the_sum_is_that_of_the_charges_and_each_is_found_by_name():
 
 
 def test_what_is_not_used_is_not_listed():
-    assert make_bill("none", [("a", "kinesis.shard_hour", 0)]).charges == ()
+    bill = make_bill("none", [("a", "kinesis.shard_hour", 0), ("b", "no.such.price", 0)])
+    assert (bill.charges, bill["a"], bill["b"], bill.usd) == ((), 0, 0, 0)
+    assert join_bills("both", [bill, bill])["a"] == 0
     assert Bill("none", ()).usd == 0
     assert repr(Bill("none", ())) == "none: 0.00 USD"
 

@@ -66,6 +66,11 @@ def test_a_deadline_that_leaves_no_time_for_the_cut_over_is_noted():
     assert not any("cut-over" in note for note in plan_transfer(TransferNeed(100e12, 1e9, deadline_days=16)).notes)
 
 
+def test_a_route_that_is_none_is_refused_with_those_that_are():
+    with pytest.raises(InvalidArgument, match="no route 'Snowmobile'.\nHint: one of 'DataSync Basic'"):
+        plan_transfer(TransferNeed(1, 1))["Snowmobile"]
+
+
 def test_all_routes_are_in_the_text():
     text = repr(plan_transfer(TransferNeed(100e12, 1e9, deadline_days=7)))
     assert "DataSync Basic: 11.6 days, 1,164.62 USD, too late" in text
