@@ -114,9 +114,18 @@ class UploadParts(Answer):
     def facts(self) -> list[tuple[str, str]]:
         return [("at least", f"{self.least_part_bytes / MIB:.4f} MiB a part")]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else to know of an object of that size."""
+        if self.parts * self.part_bytes <= GATEWAY_OBJECT_BYTES:
+            return ()
+        return ("above 5 TiB: File Gateway, and tools from before December 2025, do not take it",)
+
 
 def plan_parts(object_bytes: float, *, most_parts: int = MOST_PARTS) -> UploadParts:
     """The parts of a multipart upload: 10,000 at most, of 5 MiB to 5 GiB each.
+
+    That makes 48.8 TiB, which is taken as the largest object; AWS also says 50 TB, and said 5 TB until December 2025.
 
     Raises:
         InvalidArgument: more than S3 takes as one object, 48.8 TiB.

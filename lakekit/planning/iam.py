@@ -200,7 +200,9 @@ def bucket_policy(
 
 
 def _find_address(place: Any) -> Address:
-    found = getattr(getattr(place, "store", None), "address", place)  # a table and a lake have a store
+    found = place
+    if not isinstance(place, Address):  # a table has a store, a lake an address as text
+        found = getattr(getattr(place, "store", None), "address", None) or getattr(place, "url", place)
     address = found if isinstance(found, Address) else parse_address(str(found))
     if address.scheme != "s3":
         raise InvalidArgument(

@@ -59,7 +59,7 @@ def price_storage_gateway(written_bytes: float, *, gateways: int = 1, book: Pric
 
     Example:
         >>> price_storage_gateway(1000 * 2**30).usd, price_storage_gateway(100_000 * 2**30).usd
-        (10.0, 125)
+        (10.0, 125.0)
     """
     require_number("written_bytes", written_bytes)
     require_number("gateways", gateways, at_least=1)

@@ -61,6 +61,11 @@ def test_an_object_larger_than_s3_takes_is_refused():
     assert plan_parts(KIB).parts == 1
 
 
+def test_an_object_that_old_tools_do_not_take_says_so():
+    assert plan_parts(4 * TIB).notes == ()
+    assert "do not take it" in plan_parts(6 * TIB).notes[0]
+
+
 def test_links_and_disks_are_said_as_they_are_sold():
     assert [format_bits(rate) for rate in (5e4, 1e8, 1e10)] == ["0.05 Mbit/s", "100 Mbit/s", "10 Gbit/s"]
     assert [format_decimal_bytes(size) for size in (5, 2e6, 3e9, 4e12, 5e15)] == ["5 B", "2 MB", "3 GB", "4 TB", "5 PB"]
