@@ -196,7 +196,11 @@ def _route_direct_connect(need: TransferNeed, book: PriceBook) -> Route:
     port = price_direct_connect(port=TEMPORARY_PORT, hours=days * 24, book=book)
     bill = join_bills(name, [port, price_datasync(need.size_bytes, book=book), _price_puts(need, book)])
     why_not = "the link that is there is as fast" if need.bits_per_s >= bits_per_s else ""
-    return Route(name, days, bill, _fits(need, days), why_not, ("the days to set it up are not counted; ask early",))
+    notes = (
+        "the days to set it up are not counted: ask early",
+        "priced as a port of your own; a hosted connection of 50 Mbit/s to 25 Gbit/s costs what its partner says",
+    )
+    return Route(name, days, bill, _fits(need, days), why_not, notes)
 
 
 def _route_gateway(need: TransferNeed, book: PriceBook) -> Route:

@@ -75,14 +75,6 @@ def test_a_table_or_a_lake_stands_for_its_address():
     assert get_statements(policy)["ReadFiles"]["Resource"] == "arn:aws-cn:s3:::lake/events/*"
 
 
-def test_a_real_lake_and_its_tables_are_places():
-    lake = lk.sample_lake()
-    bucket, _, prefix = lake.url.removeprefix("s3://").partition("/")
-    for place, folder in ((lake, prefix), (lake["weather"], f"{prefix}/weather")):
-        statement = get_statements(lk.iam.policy("read", place))["ReadFiles"]
-        assert statement["Resource"] == f"arn:aws:s3:::{bucket}/{folder}/*"
-
-
 def test_a_real_table_in_a_folder_has_no_iam():
     with pytest.raises(InvalidArgument, match="is not on S3"):
         lk.iam.policy("read", lk.open_table("data/sample/lake/airlines"))

@@ -45,13 +45,19 @@ def read_everything(storage):
 
 
 @pytest.fixture(scope="module")
-def recorded():
+def sandbox():
+    """A real S3 server of its own with the table on it."""
+    with start_sandbox() as server:
+        upload(server.storage.boto3("s3"))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def recorded(sandbox):
     """Every request of one reading session, as a real S3 server got it: action, resource and prefix."""
-    with start_sandbox() as sandbox:
-        upload(sandbox.storage.boto3("s3"))
-        sandbox.reset()
-        assert read_everything(sandbox.storage) == [2227] * 4
-        return [ask_iam(request) for request in sandbox.log()]
+    sandbox.reset()
+    assert read_everything(sandbox.storage) == [2227] * 4
+    return [ask_iam(request) for request in sandbox.log()]
 
 
 def ask_iam(request):
@@ -84,20 +90,35 @@ def test_a_policy_of_another_table_allows_none_of_the_calls(recorded):
     assert not any(policy.allows(action, arn, context=context) for action, arn, context in recorded)
 
 
-def test_the_calls_of_boto3_are_those_that_the_actions_stand_for(recorded):
+def test_every_call_of_a_session_with_a_lake_is_allowed_by_the_policy_of_the_lake(sandbox):
+    sandbox.reset()
+    lake = lk.open_lake(f"s3://{BUCKET}/some/lake", storage=sandbox.storage)
+    assert lake.sql("SELECT count(*) FROM weather").fetchall() == [(2227,)]
+    lake.refresh()
+    policy = lk.iam.policy("read", lake)
+    assert lk.iam.policy("read", lake["weather"]).text == lk.iam.policy("read", f"s3://{BUCKET}/{TABLE}").text
+    for action, arn, context in map(ask_iam, sandbox.log()):
+        assert policy.allows(action, arn, context=context), (action, arn, context)
+
+
+def test_the_calls_of_boto3_are_those_that_the_actions_stand_for():
     """A session of boto3 alone, heard by its own events: uploads in one piece and in parts, reads, lists, aborts."""
-    heard = []
-    with start_sandbox() as sandbox:
-        client = sandbox.storage.boto3("s3")
-        client.create_bucket(Bucket=BUCKET)
-        client.meta.events.register("before-call.s3", lambda model, **_: heard.append(model.name))
-        key = f"{TABLE}/new.parquet"
-        client.put_object(Bucket=BUCKET, Key=key, Body=b"x", IfNoneMatch="*")
-        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
-        client.upload_part(Bucket=BUCKET, Key=key, UploadId=begun, PartNumber=1, Body=b"x")
-        client.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=begun)
-        client.head_object(Bucket=BUCKET, Key=key)
-        client.list_objects_v2(Bucket=BUCKET, Prefix=TABLE)
+    heard, client, key = [], lk.embedded_aws().boto3("s3"), f"{TABLE}/new.parquet"
+    client.create_bucket(Bucket="heard")
+
+    def hear(model, **_):
+        heard.append(model.name)
+
+    client.meta.events.register("before-call.s3", hear)
+    client.put_object(Bucket="heard", Key=key, Body=b"x", IfNoneMatch="*")
+    begun = client.create_multipart_upload(Bucket="heard", Key=key)["UploadId"]
+    client.upload_part(Bucket="heard", Key=key, UploadId=begun, PartNumber=1, Body=b"x")
+    client.abort_multipart_upload(Bucket="heard", Key=key, UploadId=begun)
+    client.head_object(Bucket="heard", Key=key)
+    client.list_objects_v2(Bucket="heard", Prefix=TABLE)
+    client.meta.events.unregister("before-call.s3", hear)
+    client.delete_object(Bucket="heard", Key=key)
+    client.delete_bucket(Bucket="heard")
     assert set(heard) <= ACTION_OF_CALL.keys()
     asked = {ACTION_OF_CALL[call] for call in heard}
     assert asked == set(lk.iam.policy("ingest", f"s3://{BUCKET}/{TABLE}").actions)
