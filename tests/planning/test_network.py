@@ -20,6 +20,7 @@ def test_the_free_part_comes_off_the_first_tier():
     assert price_internet_out(100 * GIB).usd == 0
     assert price_internet_out(101 * GIB).usd == pytest.approx(0.09)
     assert price_internet_out(50 * GIB).charges == ()
+    assert price_internet_out(10_340 * GIB).usd == pytest.approx(921.10)  # 10,140 x 0.09 + 100 x 0.085
 
 
 def test_each_tier_begins_where_the_one_before_ends():
