@@ -219,7 +219,7 @@ class PriceBook:
             return InvalidArgument(f"{id!r} is no price but a number.", hint=f"book.number({id!r}).")
         if id in self.prices:
             return InvalidArgument(f"{id!r} is a price, no plain number.", hint=f"book.usd({id!r}).")
-        known = [*self.prices, *self.numbers]
+        known = [name for name in self.prices if name.partition(".")[0] == id.partition(".")[0]]
         close = get_close_matches(id, known, n=_MOST_SUGGESTIONS, cutoff=0.6)
         if close:
             return InvalidArgument(what, hint=f"did you mean {', '.join(close)}?")

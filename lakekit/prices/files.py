@@ -9,7 +9,9 @@ import json
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,8 @@ def load_book(
     if file is not None:
         book = _read_own(Path(file), region)
     elif region in list_regions():
-        book = parse_book(json.loads((_folder() / f"{region}.json").read_text(encoding="utf-8")), where=region)
+        book = _read_shipped(region)
+        book = replace(book, prices=dict(book.prices), numbers=dict(book.numbers))  # the caller's own
     else:
         what = f"There is no price book for the region {region!r}."
         hint = f"there is one for {', '.join(list_regions())}; or give your own with file=, see save_book."
@@ -135,6 +138,11 @@ def parse_book(content: Any, *, where: str) -> PriceBook:
         numbers={id: _read_entry(id, entry, sources, where) for id, entry in content.get("numbers", {}).items()},
         unpriced={str(first): str(reason) for first, reason in content.get("unpriced", {}).items()},
     )
+
+
+@cache
+def _read_shipped(region: str) -> PriceBook:
+    return parse_book(json.loads((_folder() / f"{region}.json").read_text(encoding="utf-8")), where=region)
 
 
 def _read_own(path: Path, region: str) -> PriceBook:
