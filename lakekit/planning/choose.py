@@ -15,7 +15,7 @@ from typing import Any
 
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_seconds, format_usd
-from lakekit.planning.bill import Bill
+from lakekit.planning.bill import Bill, use_book
 from lakekit.planning.duration import format_bits
 from lakekit.planning.needs import CONTINUOUS_S, FORMATS, KINDS, IngestNeed
 from lakekit.planning.storage_class import ClassChoice, choose_storage_class
@@ -84,7 +84,7 @@ def choose_tool(need: IngestNeed, *, book: PriceBook | None = None) -> ToolChoic
 
     Args:
         need: what is to come into the lake.
-        book: the prices; us-east-1 if not given.
+        book: the prices; us-east-1 if not given. What has no price there is chosen all the same, without one.
 
     Example:
         >>> choice = choose_tool(IngestNeed("events", latency_s=0.2, bytes_per_day=50 * 2**30, replay_hours=24))
@@ -93,7 +93,7 @@ def choose_tool(need: IngestNeed, *, book: PriceBook | None = None) -> ToolChoic
         >>> choice.against["Firehose"]
         'it keeps nothing to read again; 24 hours of replay are asked for'
     """
-    found, against = None, {}
+    book, found, against = use_book(book), None, {}
     for tool in TOOLS:
         objection = tool.object_to(need)
         if not objection and found is None:

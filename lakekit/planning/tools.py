@@ -29,7 +29,13 @@ from lakekit.planning.moving import price_storage_gateway, price_transfer_family
 from lakekit.planning.needs import IngestNeed
 from lakekit.planning.queries import price_athena
 from lakekit.planning.routes import TransferNeed, TransferPlan, plan_transfer
-from lakekit.planning.shards import FAN_OUT_SECONDS, MOST_FAN_OUT_CONSUMERS, SHARED_SECONDS, StreamLoad
+from lakekit.planning.shards import (
+    FAN_OUT_SECONDS,
+    MOST_FAN_OUT_CONSUMERS,
+    MOST_FAN_OUT_CONSUMERS_ADVANTAGE,
+    SHARED_SECONDS,
+    StreamLoad,
+)
 from lakekit.planning.shards import MOST_RECORD_BYTES as KINESIS_RECORD_BYTES
 from lakekit.planning.video import price_video
 from lakekit.prices import PriceBook
@@ -298,6 +304,11 @@ def _argue_for_kinesis(need: IngestNeed) -> list[str]:
     load = make_stream_load(need)
     way = "enhanced fan-out" if load.fan_out_consumers else "shared reads"
     texts = [f"{way}: {format_seconds(load.latency_s)} from put to consumer; kept for {load.retention_hours:g} hours"]
+    if need.consumers > MOST_FAN_OUT_CONSUMERS and load.fan_out_consumers:
+        texts.append(
+            f"{need.consumers} consumers want fan-out: {MOST_FAN_OUT_CONSUMERS} may have it, and are priced; "
+            f"in Advantage mode {MOST_FAN_OUT_CONSUMERS_ADVANTAGE}"
+        )
     if need.kind == "database":
         texts.append("DMS writes the changes into the stream")
     if need.bytes_per_s < LOW_RATE_BYTES_PER_S:

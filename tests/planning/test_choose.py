@@ -130,6 +130,16 @@ def test_a_region_without_that_price_is_chosen_without_a_price():
     assert choose_tool(IngestNeed("events", 300), book=book).usd is None
 
 
+def test_a_region_instead_of_a_book_is_refused():
+    with pytest.raises(InvalidArgument, match="load_book"):
+        choose_tool(IngestNeed("events", 300), book="eu-west-1")
+
+
+def test_more_consumers_than_may_have_fan_out_are_told():
+    reasons = choose_tool(IngestNeed("events", 0.1, consumers=25)).reasons
+    assert any(text.startswith("25 consumers want fan-out: 20 may have it") for text in reasons)
+
+
 def test_reasons_name_numbers_and_formats():
     assert any("JSON becomes Parquet" in text for text in choose_tool(IngestNeed("events", 300)).reasons)
     assert any("needs a Lambda" in text for text in choose_tool(IngestNeed("events", 300, data_format="csv")).reasons)
