@@ -31,13 +31,14 @@ from lakekit.planning.kafka import (
     price_express,
     price_serverless,
 )
-from lakekit.planning.kinesis import (
-    StreamPlan,
-    plan_stream,
+from lakekit.planning.kinesis import StreamPlan, plan_stream
+from lakekit.planning.kinesis_prices import (
     price_advantage,
+    price_advantage_bytes,
     price_fan_out,
     price_on_demand,
     price_on_demand_bytes,
+    price_on_demand_retention,
     price_provisioned,
     price_retention,
     price_shards,
@@ -90,6 +91,7 @@ __all__ = [
     "plan_resharding",
     "plan_stream",
     "price_advantage",
+    "price_advantage_bytes",
     "price_athena",
     "price_brokers",
     "price_catalog",
@@ -101,6 +103,7 @@ __all__ = [
     "price_glue",
     "price_on_demand",
     "price_on_demand_bytes",
+    "price_on_demand_retention",
     "price_provisioned",
     "price_retention",
     "price_serverless",

@@ -1,4 +1,4 @@
-"""Cameras cost what they send, what is watched and what is kept; the warm tier has no price to be guessed."""
+"""Cameras cost what they send, what is watched and what is kept; of the warm tier no price is guessed."""
 
 import pytest
 
@@ -20,8 +20,11 @@ def test_what_is_kept_longer_is_stored_several_times():
     assert price_video(GIB, retention_days=14)["stored"] == pytest.approx(14 * 0.023)
 
 
-def test_the_warm_tier_is_refused_with_the_way_on():
-    with pytest.raises(InvalidArgument, match="warm tier has no price.*\nHint: look at https"):
-        price_video(GIB, tier="warm")
-    with pytest.raises(InvalidArgument, match="tier='cold'"):
-        price_video(GIB, tier="cold")
+def test_what_is_kept_for_a_month_could_be_warm_and_is_told_so():
+    assert price_video(GIB, retention_days=29).notes == ()
+    assert "warm tier" in price_video(GIB, retention_days=30).notes[0]
+
+
+def test_negative_bytes_are_refused():
+    with pytest.raises(InvalidArgument, match="bytes_per_day=-1"):
+        price_video(-1)
