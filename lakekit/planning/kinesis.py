@@ -36,7 +36,7 @@ class StreamPlan(Answer):
         load: what flows.
         shards: what provisioned mode needs.
         bills: by mode: "provisioned", "on-demand", "advantage".
-        mode: the cheapest.
+        mode: the cheapest that holds the load.
         break_even_shards: from this many provisioned shards on, on-demand costs less for the same average load.
         break_even_peak: the peak factor of the load that needs so many; more peak than that speaks for on-demand.
         reasons, notes, would_change: in words.
@@ -87,16 +87,20 @@ def plan_stream(load: StreamLoad, *, book: PriceBook | None = None) -> StreamPla
         "on-demand": price_on_demand(load, book=book),
         "advantage": price_advantage(load, book=book),
     }
-    mode = min(bills, key=lambda name: bills[name].usd)
+    # more consumers with fan-out than 20 are taken by Advantage only
+    possible = ["advantage"] if load.fan_out_consumers > MOST_FAN_OUT_CONSUMERS else list(bills)
+    mode = min(possible, key=lambda name: bills[name].usd)
     at = _find_break_even(load, bills["on-demand"].usd, book)
     average_need = max(shards.needs.values()) / load.peak_factor
     peak = at - 1  # what one shard less would still hold; the next bit of load needs the break-even number
     break_even_peak = peak / average_need if average_need else math.inf
+    costs = ", ".join(f"{name} {format_usd(bills[name].usd)}" for name in possible)
     reasons = (
         f"{shards.decided_by} needs {format_figure(shards.needs[shards.decided_by])} shards at the peak",
-        f"{mode} is cheapest: {', '.join(f'{name} {format_usd(bill.usd)}' for name, bill in bills.items())}",
+        f"{mode} is {'cheapest' if len(possible) > 1 else 'the only mode for this'}: {costs}",
     )
     changes = _describe_changes(load, shards, at, break_even_peak)
+    changes.append(_describe_advantage(bills))
     return StreamPlan(
         load, shards, bills, mode, at, break_even_peak, reasons, tuple(_describe_limits(load)), tuple(changes)
     )
@@ -106,7 +110,7 @@ def _find_break_even(load: StreamLoad, on_demand_usd: float, book: PriceBook) ->
     """The smallest number of shards that costs more than on-demand; each shard adds the same to the bill."""
     one = price_provisioned(load, shards=1, book=book).usd
     each = price_provisioned(load, shards=2, book=book).usd - one
-    return max(1, math.floor((on_demand_usd - one) / each) + 2)
+    return max(1, math.floor((on_demand_usd - one) / max(each, 1e-9)) + 2)
 
 
 def _describe_changes(load: StreamLoad, shards: ShardCount, at: int, peak: float) -> list[str]:
@@ -118,8 +122,15 @@ def _describe_changes(load: StreamLoad, shards: ShardCount, at: int, peak: float
         texts[0] += f", which is a peak of {side} {format_figure(peak)} x the average (now {load.peak_factor:g} x)"
     if load.fan_out_consumers == 0 and load.shared_consumers > 2:
         texts.append("enhanced fan-out, if consumers may not wait for each other: 70 ms instead of 200 ms for each")
-    texts.append(f"from {format_bytes(ADVANTAGE_LEAST_BYTES_PER_S)}/s in and out in the whole account: Advantage")
     return texts
+
+
+def _describe_advantage(bills: dict[str, Bill]) -> str:
+    advantage, on_demand = bills["advantage"].usd, bills["on-demand"].usd
+    if advantage < on_demand:
+        costs = f"{format_usd(advantage)} instead of {format_usd(on_demand)}"
+        return f"Advantage costs less than on-demand already: {costs}, if the account commits to it"
+    return f"from {format_bytes(ADVANTAGE_LEAST_BYTES_PER_S)}/s in and out in the whole account on: Advantage"
 
 
 def _describe_limits(load: StreamLoad) -> list[str]:

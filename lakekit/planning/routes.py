@@ -12,6 +12,7 @@ from lakekit.planning.answer import Answer, format_share, format_usd
 from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import Bill, join_bills, make_bill, use_book
 from lakekit.planning.duration import (
+    CUT_OVER_SHARE,
     DEFAULT_UTILISATION,
     count_days,
     find_bits_per_s,
@@ -244,14 +245,15 @@ def _explain(
         needed = format_bits(find_bits_per_s(need.size_bytes, need.deadline_days, **given))
         in_time = link_days <= need.deadline_days
         reasons.append(f"the deadline is {format_days(need.deadline_days)}: {'in time' if in_time else 'too late'}")
-        side = "less" if in_time else "a link of more"
+        side = "a link of less" if in_time else "a link of more"
         changes.append(f"{side} than {needed}, or a deadline of {format_days(link_days)}")
     by_hand = next(route for route in routes if route.name == "upload by hand")
     if best.usd is not None and best.usd > by_hand.usd and by_hand.fits is not False:
         saved = format_usd(best.usd - by_hand.usd)
         changes.append(f"by hand it costs {saved} less, without schedule, verification or restart")
     notes = [*best.notes]
-    if need.deadline_days is not None and best.days and best.days <= need.deadline_days < best.days * 1.3:
+    with_cut_over = (best.days or 0) * (1 + CUT_OVER_SHARE)
+    if need.deadline_days is not None and need.deadline_days < with_cut_over:
         notes.append("less than 30 % of the time is left for the cut-over, which AWS advises to plan")
     if best.name == "Data Transfer Terminal":
         notes.append(f"without Snow, AWS names: {'; '.join(SNOW_ALTERNATIVES)}")

@@ -59,6 +59,22 @@ def test_the_plan_says_what_limits_it_and_what_would_change_it():
     assert any("peak of above 33.5 x" in text for text in changes)  # 335 shards hold 335,000 a second of 10,000
 
 
+def test_more_than_twenty_consumers_with_fan_out_are_for_advantage_only():
+    plan = plan_stream(StreamLoad(KIB, 10, shared_consumers=0, fan_out_consumers=21))
+    assert plan.mode == "advantage"
+    assert plan.bills["provisioned"].usd < plan.usd_per_month
+    assert "the only mode for this" in repr(plan)
+    # twenty: 20 x 10.95 for fan-out on a shard; on-demand 29.20 + 25.06 x 0.08 + 20 x 25.06 x 0.05 = 56.27
+    twenty = plan_stream(StreamLoad(KIB, 10, shared_consumers=0, fan_out_consumers=20))
+    assert (twenty.mode, round(twenty.usd_per_month, 2)) == ("on-demand", 56.27)
+
+
+def test_advantage_is_compared_with_on_demand():
+    large = plan_stream(StreamLoad(KIB, 40_000))  # 39 MiB/s: 3,208 + 1,604 = 4,812; on-demand 29 + 8,020 + 4,010
+    assert "Advantage costs less than on-demand already: 4,812.01 USD instead of 12,059.23 USD" in repr(large)
+    assert "25 MiB/s in and out in the whole account" in repr(plan_stream(StreamLoad(KIB, 10)))
+
+
 def test_a_stream_without_records_has_a_plan():
     plan = plan_stream(StreamLoad(KIB, 0))
     assert plan.bills["provisioned"].usd == pytest.approx(10.95)
