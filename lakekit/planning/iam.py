@@ -105,6 +105,8 @@ def policy(
 ) -> Policy:
     """The policy for a user or role that works on one table, and on nothing else.
 
+    A table that is listed by a report of S3 Inventory needs a second one, to read the folder of the reports.
+
     Args:
         purpose: "read"; "ingest" and "compact", which also write files below the table; "publish", which also writes
             its ``_delta_log/``.
