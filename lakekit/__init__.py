@@ -46,6 +46,10 @@ _HOMES = {
     "sample_folder": "sample",
     "sample_lake": "sample",
     "load_ipython_extension": "magic",
+    "choose": "planning",
+    "iam": "planning",
+    "streams": "planning",
+    "transfer": "planning",
 }
 
 _MODULES = ("prices", "tiering")
@@ -76,17 +80,21 @@ __all__ = [
     "UnknownPartitionKey",
     "UnknownTable",
     "WrongRegion",
+    "choose",
     "create_duckdb_view",
     "embedded_aws",
     "embedded_s3",
     "errors",
+    "iam",
     "open_lake",
     "open_table",
     "prices",
     "sample_folder",
     "sample_lake",
     "scan_polars",
+    "streams",
     "tiering",
+    "transfer",
     "units",
 ]
 

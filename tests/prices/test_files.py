@@ -34,7 +34,7 @@ def test_dynamodb_has_prices_in_every_region_and_the_rest_in_one():
     assert load_book("eu-central-1", as_of=DAY).usd("dynamodb.on_demand.write.STANDARD") == 0.7625
     services = {id.partition(".")[0] for id in load_book(as_of=DAY).ids()}
     expected = "athena datasync directconnect dms dynamodb emr_serverless firehose flink glue kinesis msk redshift s3"
-    assert services == {*expected.split(), "storagegateway", "transfer", "transferfamily"}
+    assert services == {*expected.split(), "kinesisvideo", "storagegateway", "transfer", "transferfamily"}
 
 
 def test_an_unknown_region_lists_those_there_are():
