@@ -48,6 +48,8 @@ _HOMES = {
     "load_ipython_extension": "magic",
 }
 
+_MODULES = ("dynamodb", "widgets")
+
 __all__ = [
     "GIB",
     "KIB",
@@ -75,6 +77,7 @@ __all__ = [
     "UnknownTable",
     "WrongRegion",
     "create_duckdb_view",
+    "dynamodb",
     "embedded_aws",
     "embedded_s3",
     "errors",
@@ -84,10 +87,13 @@ __all__ = [
     "sample_lake",
     "scan_polars",
     "units",
+    "widgets",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"lakekit.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'lakekit' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"lakekit.{_HOMES[name]}"), name)
