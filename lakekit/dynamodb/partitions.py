@@ -13,7 +13,6 @@ from lakekit.dynamodb import limits
 from lakekit.dynamodb.capacity import get_partition_limit
 from lakekit.dynamodb.units import check_number
 from lakekit.errors import InvalidArgument
-from lakekit.units import GIB
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def check_hot_key(
     elif kind == "read" and is_one_item:
         advice = f"{text} Cache it (DAX, or in the application), or keep {shards} copies under different keys."
     elif can_split and not is_one_item:
-        advice = f"{text} It is throttled until DynamoDB splits it, minutes after the load began; {shards} suffixes avoid that."
+        advice = f"{text} It is throttled for minutes, until DynamoDB splits it; {shards} suffixes avoid that."
     else:
         advice = f"{text} No split helps: write it as {shards} keys with suffixes, and add up when reading."
     return HotKey(kind, units, limit, shards, advice)
@@ -167,7 +166,8 @@ class WriteSharding:
     extra_queries: int
 
     def _rows(self) -> list[tuple[str, str]]:
-        return [("suffixes", f"{self.shards}"), ("keys", ", ".join(self.keys)), ("more queries", f"{self.extra_queries}")]
+        keys = ", ".join(self.keys)
+        return [("suffixes", str(self.shards)), ("keys", keys), ("more queries", str(self.extra_queries))]
 
     def __str__(self) -> str:
         return format_text_table(["write sharding", ""], self._rows())
@@ -196,8 +196,3 @@ def get_collection_share(size_bytes: float) -> float:
         0.5
     """
     return check_number("size_bytes", size_bytes) / limits.COLLECTION_BYTES
-
-
-def format_gib(size_bytes: float) -> str:
-    """Bytes as the GB that AWS bills, which are GiB."""
-    return f"{size_bytes / GIB:,.1f} GB"

@@ -5,6 +5,7 @@ It must agree with `items` on every row; it must not read files, nor decide whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lakekit.dynamodb import limits
@@ -74,6 +75,26 @@ def read_frame(frame: Any) -> pl.DataFrame:
     raise InvalidArgument(
         f"A {type(frame).__name__} is no table.", hint="Polars, pandas, Arrow or DuckDB; for dicts: measure_items."
     )
+
+
+def is_table(items: Any) -> bool:
+    """Whether it is something that `read_frame` reads, rather than a list of items."""
+    return any(hasattr(items, name) for name in ("__arrow_c_stream__", "__dataframe__", "pl", "collect_schema"))
+
+
+def as_item(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as an item: NULL is an absent attribute, times are ISO 8601 text.
+
+    Example:
+        >>> from datetime import date
+        >>> as_item({"id": 1, "day": date(2026, 11, 2), "note": None})
+        {'id': 1, 'day': '2026-11-02'}
+    """
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def _refuse(frame: pl.DataFrame, sizes: pl.DataFrame, name: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from lakekit.display import format_html_table, format_text_table
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.items import get_item_bytes
-from lakekit.dynamodb.rows import measure_frame
+from lakekit.dynamodb.rows import is_table, measure_frame
 from lakekit.errors import InvalidArgument
 from lakekit.units import format_bytes, format_number_of
 
@@ -146,10 +146,6 @@ def measure_items(items: Any, **options: Any) -> Sizes:
     """
     if isinstance(items, Mapping | str):
         items = [items]
-    if isinstance(items, list | tuple) or not _is_table(items):
+    if isinstance(items, list | tuple) or not is_table(items):
         return make_sizes([get_item_bytes(item, **options) for item in items])
     return make_sizes(measure_frame(items, **options).to_numpy())
-
-
-def _is_table(items: Any) -> bool:
-    return any(hasattr(items, name) for name in ("__arrow_c_stream__", "__dataframe__", "pl", "collect_schema"))
