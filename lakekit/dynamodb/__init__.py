@@ -80,6 +80,36 @@ _MODULES = {
     "heat": ("HeatSettings",),
     "throughput": ("Autoscaled", "OnDemand", "Provisioned", "ThroughputSettings", "simulate_throughput"),
     "simulation": ("Simulation",),
+    "rates": ("HOURS_PER_MONTH", "Rates", "get_rates", "recognise_price"),
+    "bill": ("Bill", "Line"),
+    "cost": (
+        "Extras",
+        "apply_free_tier",
+        "count_month_units",
+        "get_break_even_utilisation",
+        "get_storage_bytes",
+        "price_extras",
+        "price_on_demand",
+        "price_provisioned",
+        "price_storage",
+    ),
+    "table_class": ("compare_table_classes", "get_table_class_break_even", "get_table_class_saving"),
+    "reserved": (
+        "choose_reserved_blocks",
+        "get_reserved_block",
+        "get_reserved_month",
+        "get_reserved_saving",
+        "get_reserved_upfront",
+    ),
+    "compare": ("CompareOptions", "Comparison", "compare_modes", "provision_for_peak"),
+    "sensitivity": ("estimate_sensitivity", "scale_workload"),
+    "forecast": ("Growth", "forecast_months"),
+    "extras": (
+        "count_dax_readback_units",
+        "get_dax_normalised_rps",
+        "get_dax_target_rps",
+        "get_vector_write_bytes",
+    ),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
