@@ -103,6 +103,9 @@ _MODULES = {
     ),
     "compare": ("CompareOptions", "Comparison", "compare_modes", "provision_for_peak"),
     "sensitivity": ("estimate_sensitivity", "scale_workload"),
+    "fit": ("USES", "Needs", "check_fit"),
+    "plan": ("TablePlan", "apply_plan", "create_plan"),
+    "describe": ("TableDescription", "describe_table", "plan_description"),
     "forecast": ("Growth", "forecast_months"),
     "extras": (
         "count_dax_readback_units",

@@ -18,7 +18,14 @@ from lakekit.dynamodb.demand import KINDS, Demand
 from lakekit.dynamodb.rates import DEFAULT_REGION, HOURS_PER_MONTH, Rates, get_rates
 from lakekit.dynamodb.reserved import ReservedChoice, choose_reserved_blocks
 from lakekit.dynamodb.simulation import Simulation
-from lakekit.dynamodb.throughput import Autoscaled, OnDemand, Provisioned, ThroughputSettings, simulate_throughput
+from lakekit.dynamodb.throughput import (
+    Autoscaled,
+    Mode,
+    OnDemand,
+    Provisioned,
+    ThroughputSettings,
+    simulate_throughput,
+)
 from lakekit.dynamodb.workload import Workload, compute_demand
 from lakekit.errors import InvalidArgument
 
@@ -135,6 +142,10 @@ class Comparison:
                 return option
         known = "; ".join(option.name for option in self.options)
         raise InvalidArgument(f"There is no {mode}, {table_class}, {years} years.", hint=f"there are: {known}.")
+
+    def get_mode(self, option: Option | None = None) -> Mode:
+        """The capacity of an option, by default of the cheapest, as `create_plan` takes it."""
+        return self.simulations[(option or self.cheapest).mode].mode
 
     @property
     def utilisation(self) -> float:

@@ -57,7 +57,7 @@ class Index:
                 f"The index {self.name!r} has projection={self.projection!r} and include={self.include}.",
                 hint='include=("name", …) goes with projection="INCLUDE".',
             )
-        parts = max(len(_as_names(self.partition_key)), len(_as_names(self.sort_key)))
+        parts = max(len(list_names(self.partition_key)), len(list_names(self.sort_key)))
         if parts > (1 if self.is_local else MOST_KEY_PARTS):
             raise InvalidArgument(
                 f"The index {self.name!r} has a key of {parts} attributes.",
@@ -67,7 +67,7 @@ class Index:
     @property
     def keys(self) -> tuple[str, ...]:
         """The attributes an item must carry to be in the index."""
-        return _as_names(self.partition_key) + _as_names(self.sort_key)
+        return list_names(self.partition_key) + list_names(self.sort_key)
 
     @property
     def kind(self) -> str:
@@ -135,7 +135,7 @@ class TableDesign:
     @property
     def keys(self) -> tuple[str, ...]:
         """The attributes of the primary key."""
-        return _as_names(self.partition_key) + _as_names(self.sort_key)
+        return list_names(self.partition_key) + list_names(self.sort_key)
 
     @property
     def has_local_index(self) -> bool:
@@ -204,9 +204,9 @@ def check_item_in_table(item: Mapping[str, Any], table: TableDesign) -> ItemSize
     """
     measured = check_item(item, partition_key=table.partition_key, sort_key=table.sort_key or "")
     for index in table.indexes:
-        for key in _as_names(index.partition_key):
+        for key in list_names(index.partition_key):
             check_item(item, partition_key=key if key in item else "")
-        for key in _as_names(index.sort_key):
+        for key in list_names(index.sort_key):
             check_item(item, sort_key=key if key in item else "")
     local = {index.name: get_entry_bytes(item, index, table) or 0 for index in table.indexes if index.is_local}
     if measured.size_bytes + sum(local.values()) > limits.ITEM_BYTES:
@@ -219,5 +219,6 @@ def check_item_in_table(item: Mapping[str, Any], table: TableDesign) -> ItemSize
     return measured
 
 
-def _as_names(key: str | tuple[str, ...] | None) -> tuple[str, ...]:
+def list_names(key: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The attributes of a key: one, several, or none."""
     return () if key is None else (key,) if isinstance(key, str) else tuple(key)
