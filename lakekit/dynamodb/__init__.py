@@ -11,7 +11,7 @@ from typing import Any
 
 _MODULES = {
     "items": ("ItemSize", "check_item", "get_item_bytes", "get_number_bytes", "measure_item"),
-    "rows": ("measure_frame",),
+    "rows": ("measure_frame", "read_frame"),
     "sizes": ("Sizes", "make_sizes", "measure_items"),
     "units": (
         "count_batch_get_units",

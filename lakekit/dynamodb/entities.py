@@ -118,10 +118,7 @@ def _check_frame(name: str, frame: pl.DataFrame, table: TableDesign) -> None:
             raise InvalidArgument(f"The key attribute {key!r} is missing in a row.", hint="every item has it.")
     keys = dict.fromkeys((*table.keys, *(key for index in table.indexes for key in index.keys)))
     for key in keys:
-        if key in frame.columns and frame[key].null_count() < frame.height:
-            sizes = measure_frame(frame.select(key)).to_numpy()
-            for row in {int(sizes.argmin()), int(sizes.argmax())}:  # the shortest key, and the longest
-                value = frame[key][row]
-                if value is not None:
-                    key_item = {column: frame[column][row] for column in table.keys} | {key: value}
-                    check_item_in_table(as_item(key_item), table)
+        present = frame.drop_nulls(key) if key in frame.columns else frame.clear()
+        sizes = measure_frame(present.select(key)).to_numpy() if present.height else []
+        for row in {int(sizes.argmin()), int(sizes.argmax())} if len(sizes) else ():  # the shortest, and the longest
+            check_item_in_table(as_item({name: present[name][row] for name in (*table.keys, key)}), table)

@@ -293,15 +293,16 @@ def _measure_number(number: Any, path: str) -> int:
         raise InvalidArgument(f"The attribute {path!r} is no number: {number!r}.", hint="a number is decimal.") from exc
     if not isinstance(exponent, int):
         raise InvalidArgument(f"The attribute {path!r} is {number}.", hint="DynamoDB has no NaN and no infinity.")
-    written = "".join(map(str, digits)).lstrip("0")
-    significant = written.rstrip("0")
-    if not significant:
+    count = len(digits)  # a Decimal has no zeros in front, but for 0 itself
+    while count and not digits[count - 1]:
+        count -= 1
+    if not count:
         return 1
-    last = exponent + len(written) - len(significant)  # power of ten of the last digit
-    first = last + len(significant) - 1
-    if len(significant) > limits.NUMBER_DIGITS:
+    last = exponent + len(digits) - count  # power of ten of the last digit that is not 0
+    first = last + count - 1
+    if count > limits.NUMBER_DIGITS:
         raise InvalidArgument(
-            f"The attribute {path!r} has a number of {len(significant)} digits.",
+            f"The attribute {path!r} has a number of {count} digits.",
             hint=f"{limits.NUMBER_DIGITS} are the most; keep longer ones as text.",
         )
     if not limits.NUMBER_EXPONENTS[0] <= first <= limits.NUMBER_EXPONENTS[1]:

@@ -6,9 +6,13 @@ It must not compute anything a lens does not: a panel asks the functions that ev
 import importlib
 from typing import Any
 
-_HOMES: dict[str, str] = {}  # panel: its file
+_HOMES: dict[str, str] = {  # panel: its file
+    "DynamoDBPanel": "dynamodb",
+}
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "DynamoDBPanel",
+]
 
 
 def __getattr__(name: str) -> Any:
