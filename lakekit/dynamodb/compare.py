@@ -16,7 +16,7 @@ from lakekit.dynamodb.bill import Bill, make_bill, make_line
 from lakekit.dynamodb.cost import Extras, apply_free_tier, get_break_even_utilisation, price_extras, price_storage
 from lakekit.dynamodb.demand import KINDS, Demand
 from lakekit.dynamodb.rates import DEFAULT_REGION, HOURS_PER_MONTH, Rates, get_rates
-from lakekit.dynamodb.reserved import ReservedChoice, choose_reserved_blocks
+from lakekit.dynamodb.reserved import ReservedChoice, choose_reserved_blocks, get_reserved_block
 from lakekit.dynamodb.simulation import Simulation
 from lakekit.dynamodb.throughput import (
     Autoscaled,
@@ -158,18 +158,22 @@ class Comparison:
 
     @property
     def reason(self) -> str:
-        """Why the cheapest is cheapest, in a sentence."""
+        """Why the cheapest is cheapest, in a sentence or two."""
         best = self.cheapest
         share, even = self.utilisation, self.break_even["write"]
+        parity = f"{even:.0%} at which a plain capacity costs the same as on-demand"
+        if best.years:
+            even *= get_reserved_block("write", years=best.years, rates=self.region).break_even_share
+            parity = f"{even:.0%} at which a capacity reserved for {best.years} y costs the same as on-demand"
         side = "below" if share < even else "above"
-        text = f"On average {share:.0%} of the peak is used, {side} the {even:.0%} at which on-demand costs the same"
+        text = f"On average {share:.0%} of the peak is used, {side} the {parity}"
         others = [option for option in self.options if option.mode != best.mode]
-        rival = min(others, key=lambda option: option.usd) if others else None
-        compared = f"; {rival.mode} would be ${rival.usd:,.2f}" if rival else ""
-        is_lossy = rival and rival.throttled_share > self.most_throttled
+        rival = min(others, key=lambda option: option.usd)
+        is_lossy = rival.throttled_share > self.most_throttled
         loss = f" and throttle {rival.throttled_share:.1%}" if is_lossy else ""
         extra = " Storage outweighs throughput, so Standard-IA pays." if best.table_class == "STANDARD_IA" else ""
-        return f"{best.name} costs least, ${best.usd:,.2f} a month. {text}{compared}{loss}.{extra}"
+        head = f"{best.name} costs least, ${best.usd:,.2f} a month."
+        return f"{head} {text}; {rival.name} would be ${rival.usd:,.2f}{loss}.{extra}"
 
     def _rows(self) -> list[tuple]:
         rows = []
@@ -177,7 +181,8 @@ class Comparison:
             storage = option.bill.get("storage")
             throughput = option.bill.get("reads") + option.bill.get("writes") + option.bill.get("replicated writes")
             throughput += option.bill.get("reserved")
-            parts = [f"{usd:,.2f}" for usd in (option.usd, throughput, storage, option.usd - throughput - storage)]
+            other = max(0.0, option.usd - throughput - storage)  # what floating point leaves is nothing
+            parts = [f"{usd:,.2f}" for usd in (option.usd, throughput, storage, other)]
             years = f"{option.years} y" if option.years else ""
             rows.append((option.mode, option.table_class, years, *parts, f"{option.throttled_share:.2%}"))
         return rows

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lakekit.dynamodb import Comparison
+    from lakekit.dynamodb.compare import Option
 
 
 def draw_day(comparison: Comparison, mode: str) -> Figure:
@@ -36,7 +37,8 @@ def draw_day(comparison: Comparison, mode: str) -> Figure:
 def _draw_lane(axes: Axes, lane: Any, step_s: float) -> None:
     hours = np.arange(len(lane.demand)) * step_s / 3600
     axes.plot(hours, lane.demand, color=BLUE, linewidth=1.2, label="asked")
-    axes.fill_between(hours, lane.demand - lane.throttled, lane.demand, color=RED, linewidth=0, label="throttled")
+    lost = {"where": lane.throttled > 0, "color": RED, "linewidth": 1.5, "zorder": 3, "label": "throttled"}
+    axes.fill_between(hours, 0, lane.throttled, **lost)
     peak = float(lane.demand.max()) or 1.0
     if lane.capacity.min() <= 3 * peak:
         axes.plot(hours, lane.capacity, color=ORANGE, linewidth=1.2, drawstyle="steps-post", label="capacity")
@@ -48,15 +50,20 @@ def _draw_lane(axes: Axes, lane: Any, step_s: float) -> None:
 
 def _draw_bills(axes: Axes, comparison: Comparison, mode: str) -> None:
     options = [comparison.get(name) for name in comparison.simulations]
-    best = min(options, key=lambda option: option.usd)
-    colours = [GREEN if option is best else INK for option in options]
+    best = comparison.cheapest_uncommitted.mode
+    colours = [GREEN if option.mode == best else INK for option in options]
     bars = axes.barh([option.mode for option in options], [option.usd for option in options], color=colours)
-    axes.bar_label(bars, [f" {option.usd:,.2f}" for option in options], color=INK, fontsize=8)
-    axes.set_xlim(0, 1.35 * max(option.usd for option in options) or 1)
+    axes.bar_label(bars, [_describe(option) for option in options], color=INK, fontsize=8)
+    axes.set_xlim(0, 1.9 * max(option.usd for option in options) or 1)
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(_make_few_ticks())
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == mode else "normal")
+
+
+def _describe(option: Option) -> str:
+    lost = f"\n throttles {option.throttled_share:.1%}" if option.throttled_share > 0.0005 else ""
+    return f" {option.usd:,.2f}{lost}"
 
 
 def _make_few_ticks() -> Any:
