@@ -52,7 +52,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("prices", "tiering")
+_MODULES = ("dynamodb", "prices", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -82,6 +82,7 @@ __all__ = [
     "WrongRegion",
     "choose",
     "create_duckdb_view",
+    "dynamodb",
     "embedded_aws",
     "embedded_s3",
     "errors",
@@ -96,6 +97,7 @@ __all__ = [
     "tiering",
     "transfer",
     "units",
+    "widgets",
 ]
 
 

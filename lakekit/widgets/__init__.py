@@ -7,11 +7,12 @@ import importlib
 from typing import Any
 
 _HOMES: dict[str, str] = {  # panel: its file
+    "DynamoDBPanel": "dynamodb",
     "IngestionPanel": "ingestion",
     "TransferPanel": "transfer",
 }
 
-__all__: list[str] = ["IngestionPanel", "TransferPanel"]
+__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "TransferPanel"]
 
 
 def __getattr__(name: str) -> Any:
