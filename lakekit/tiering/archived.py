@@ -128,7 +128,7 @@ def _choose(
     ]
     frame = pl.DataFrame([value | fact for value, fact in zip(values, facts, strict=True)], infer_schema_length=None)
     try:
-        mask = frame.select(_make_condition(where, frame.columns).alias("chosen"))["chosen"]
+        mask = frame.with_columns(_make_condition(where, frame.columns).alias("is chosen"))["is chosen"]
     except (pl.exceptions.PolarsError, TypeError) as exc:
         what = f"where={where!r} cannot be asked of the files of {table.name}: {exc}"
         raise InvalidArgument(what, hint=f"its columns are {', '.join(frame.columns)}.") from exc
