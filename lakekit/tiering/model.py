@@ -147,13 +147,15 @@ class Part:
         return self.files * MIN_BILLED_BYTES / GIB if self.small else self.size_gb
 
 
-def split_parts(row: Mapping[str, Any], access_factor: float) -> tuple[Part, Part]:
-    """The small files and the others of a row of Heat.frame; reads are shared by files, and by bytes."""
+def split_parts(row: Mapping[str, Any], access_factor: float) -> list[Part]:
+    """The small files and the others of a row of Heat.frame, where it has any; reads are shared by files and bytes."""
     parts = []
     for small in (True, False):
         files = row["small_files"] if small else row["files"] - row["small_files"]
         size = row["small_bytes"] if small else row["size_bytes"] - row["small_bytes"]
-        of_files = access_factor * (files / row["files"] if row["files"] else 0)
+        if not files:
+            continue
+        of_files = access_factor * files / row["files"]
         of_bytes = access_factor * (size / row["size_bytes"] if row["size_bytes"] else 0)
         parts.append(
             Part(
@@ -166,7 +168,7 @@ def split_parts(row: Mapping[str, Any], access_factor: float) -> tuple[Part, Par
                 visited_gb=row["file_bytes_per_month"] * of_bytes / GIB,
             )
         )
-    return parts[0], parts[1]
+    return parts
 
 
 class CostModel:
@@ -205,8 +207,6 @@ class CostModel:
         now, moves = row["storage_class"], to_class != row["storage_class"]
         total = Cost(0.0)
         for part in split_parts(row, self.assumptions.access_factor):
-            if not part.files:
-                continue
             stays = not moves or (part.small and self.assumptions.small_files == "leave")
             total += self._keep(part, now if stays else to_class, row["age_days"], fresh=not stays)
             if not stays:
