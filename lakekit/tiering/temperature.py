@@ -6,9 +6,9 @@ It must not know prices, nor move anything. S3 keeps no last-access time: what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 import polars as pl
@@ -41,7 +41,7 @@ class Thresholds:
     """Where hot ends and warm begins, and so on; the defaults are those of AWS's class table, read 2026-04-13.
 
     Attributes:
-        hot_days: younger is hot, whoever reads it.
+        hot_days: younger is hot, whoever reads it; how often an older one is read is counted from that age on.
         hot_reads_per_month: read more often is hot.
         warm_days: read, or written, within so many days is warm at least.
         warm_reads_per_month: read more often is warm at least; a third is once a quarter.
@@ -112,6 +112,31 @@ class Heat:
     observed_days: float | None
     unmatched: int = 0
     malformed: int = 0
+
+    def resize(self, *, size_bytes: int, files: int) -> Heat:
+        """The same heat for a table of another size: what if mine had so many bytes in so many files?
+
+        Args:
+            size_bytes: of the whole table; each partition keeps its share.
+            files: of the whole table; each partition keeps its share, and has one at least.
+        """
+        of_bytes = size_bytes / max(1, self.frame["size_bytes"].sum())
+        of_files = files / max(1, self.frame["files"].sum())
+        columns = {"requests_per_month": of_files, "file_reads_per_month": of_files}
+        columns |= {"bytes_per_month": of_bytes, "file_bytes_per_month": of_bytes}
+        count = (pl.col("files") * of_files).round().cast(pl.Int64).clip(lower_bound=1)
+        size = (pl.col("size_bytes") * of_bytes).round().cast(pl.Int64)
+        resized = self.frame.with_columns(
+            count.alias("files"), size.alias("size_bytes"), *[pl.col(name) * by for name, by in columns.items()]
+        )
+        is_small = (
+            pl.col("size_bytes") < pl.col("files") * 128 * 1024
+        )  # all of a partition's files are of its mean size
+        resized = resized.with_columns(
+            pl.when(is_small).then("files").otherwise(0).alias("small_files"),
+            pl.when(is_small).then("size_bytes").otherwise(0).alias("small_bytes"),
+        )
+        return replace(self, frame=resized)
 
     def summarise(self) -> pl.DataFrame:
         """Partitions, files and bytes by temperature, hottest first."""
@@ -187,7 +212,7 @@ def heat(
     matched = matched.filter(pl.col("read_at") <= moment)
     first = min(source.first_at or moment, moment)
     observed = max((moment - first) / timedelta(days=1), 1.0)
-    frame = _judge(_count(files, matched, moment, observed, rules), observed, rules)
+    frame = _judge(_count(files, matched, moment, observed, rules), rules)
     return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height)
 
 
@@ -263,28 +288,45 @@ def _describe_files(files: pl.DataFrame, moment: datetime) -> pl.DataFrame:
 def _count(
     files: pl.DataFrame, reads: pl.DataFrame, moment: datetime, observed: float, rules: Thresholds
 ) -> pl.DataFrame:
-    """Rates of reads for each folder and class, over the time that it was watched and there."""
-    gap = pl.duration(seconds=round(rules.visit_minutes * 60))
-    of_files = reads.join(files, on="path").sort("read_at", "path")
-    new_visit = (pl.col("read_at").diff() >= gap).fill_null(True)
-    by_file = of_files.with_columns(new_visit.over("path").alias("file_visit"), new_visit.over(_GROUP).alias("visit"))
-    sums = by_file.group_by(_GROUP).agg(
-        pl.col("visit").sum().alias("visits"),
-        pl.col("requests").sum(),
-        pl.col("bytes").sum(),
-        pl.col("file_visit").sum().alias("file_reads"),
-        pl.col("size_bytes").filter(pl.col("file_visit")).sum().alias("file_bytes"),
-        ((pl.lit(moment) - pl.col("read_at").max()).dt.total_microseconds() / _DAY).alias("days_since_read"),
-    )
-    counted = _describe_files(files, moment).join(sums, on=_GROUP, how="left")
-    months = pl.min_horizontal(pl.lit(observed), pl.col("age_days").clip(lower_bound=1)) / DAYS_PER_MONTH
+    """Rates of reads for each folder and class, over the time that it was watched and no longer young."""
+    described = _describe_files(files, moment)
+    of_files = reads.join(files, on="path").join(described.select(*_GROUP, "age_days"), on=_GROUP)
+    since = ((pl.lit(moment) - pl.col("read_at").max()).dt.total_microseconds() / _DAY).alias("days_since_read")
+    last = of_files.group_by(_GROUP).agg(since)
+    # all is read while it is young, which tells nothing of its later life
+    grown = pl.col("read_at") >= pl.col("modified_at") + pl.duration(seconds=round(rules.hot_days * 86_400))
+    counts = _count_visits(of_files.filter(grown | (pl.col("age_days") < rules.hot_days)), rules)
+    counted = described.join(last, on=_GROUP, how="left").join(counts, on=_GROUP, how="left")
+    age = pl.col("age_days")
+    grown_days = pl.when(age < rules.hot_days).then(age).otherwise(age - rules.hot_days)
+    watched = pl.min_horizontal(pl.lit(observed), grown_days).clip(lower_bound=1)
     rates = {
         "reads_per_month": "visits", "requests_per_month": "requests", "bytes_per_month": "bytes",
         "file_reads_per_month": "file_reads", "file_bytes_per_month": "file_bytes",
     }  # fmt: skip
     return counted.with_columns(
-        *[(pl.col(count).fill_null(0).cast(pl.Float64) / months).alias(rate) for rate, count in rates.items()],
-        (months * DAYS_PER_MONTH).alias("watched_days"),
+        *[
+            (pl.col(count).fill_null(0).cast(pl.Float64) * DAYS_PER_MONTH / watched).alias(rate)
+            for rate, count in rates.items()
+        ],
+        pl.coalesce("days_since_read", pl.min_horizontal(pl.lit(observed), age))
+        .clip(lower_bound=1)
+        .alias("silent_days"),
+    )
+
+
+def _count_visits(of_files: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
+    """For each folder and class: visits, requests and bytes, files visited and their whole size."""
+    gap = pl.duration(seconds=round(rules.visit_minutes * 60))
+    new_visit = (pl.col("read_at").diff() >= gap).fill_null(True)
+    in_order = of_files.sort("read_at", "path")
+    marked = in_order.with_columns(new_visit.over("path").alias("file_visit"), new_visit.over(_GROUP).alias("visit"))
+    return marked.group_by(_GROUP).agg(
+        pl.col("visit").sum().alias("visits"),
+        pl.col("requests").sum(),
+        pl.col("bytes").sum(),
+        pl.col("file_visit").sum().alias("file_reads"),
+        pl.col("size_bytes").filter(pl.col("file_visit")).sum().alias("file_bytes"),
     )
 
 
@@ -295,31 +337,37 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _judge(frame: pl.DataFrame, observed: float, rules: Thresholds) -> pl.DataFrame:
+def _judge(frame: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     judged = [_judge_one(row, rules) for row in frame.iter_rows(named=True)]
-    return frame.with_columns(
-        pl.Series("temperature", [temperature for temperature, _ in judged], dtype=pl.String),
-        pl.Series("rule", [rule for _, rule in judged], dtype=pl.String),
-    ).select(_COLUMNS).sort(_GROUP)  # fmt: skip
+    return (
+        frame.with_columns(
+            pl.Series("temperature", [temperature for temperature, _ in judged], dtype=pl.String),
+            pl.Series("rule", [rule for _, rule in judged], dtype=pl.String),
+        )
+        .select(_COLUMNS)
+        .sort(_GROUP)
+    )
 
 
-def _judge_one(row: Mapping[str, float | None], rules: Thresholds) -> tuple[str, str]:
+def _judge_one(row: Mapping[str, Any], rules: Thresholds) -> tuple[str, str]:
     """A temperature, and the rule that decided it."""
-    age, rate, since, watched = row["age_days"], row["reads_per_month"], row["days_since_read"], row["watched_days"]
+    age, rate, since, silent = row["age_days"], row["reads_per_month"], row["days_since_read"], row["silent_days"]
     if age < rules.hot_days:
         return "hot", f"written {age:.0f} days ago, less than {rules.hot_days:g}"
-    if since is None:  # watching for so long without a read says no more than this
-        rate, told = DAYS_PER_MONTH / watched, f"not read in the {watched:.0f} days watched"
-    else:
+    may_be = ""
+    if rate:
         told = f"read {rate:.2g} times a month, last {since:.0f} days ago"
+    else:  # silence for so long says no more than this
+        rate, may_be = DAYS_PER_MONTH / silent, "may be "
+        told = f"not read in the {silent:.0f} days " + ("watched" if since is None else "since it was young")
     if rate > rules.hot_reads_per_month + _NEARLY:
-        return "hot", f"{told}: may be more than {rules.hot_reads_per_month:.2g} a month" if since is None else told
+        return "hot", f"{told}: {may_be}more than {rules.hot_reads_per_month:.2g} a month"
     if since is not None and since < rules.warm_days:
         return "warm", f"{told}: within {rules.warm_days:g} days"
     if rate > rules.warm_reads_per_month + _NEARLY:
-        return "warm", f"{told}: may be more than {rules.warm_reads_per_month:.2g} a month" if since is None else told
+        return "warm", f"{told}: {may_be}more than {rules.warm_reads_per_month:.2g} a month"
     if rate > rules.cold_reads_per_month + _NEARLY:
-        return "cold", f"{told}: may be more than {rules.cold_reads_per_month:.2g} a month" if since is None else told
+        return "cold", f"{told}: {may_be}more than {rules.cold_reads_per_month:.2g} a month"
     return "archive", f"{told}: at most {rules.cold_reads_per_month:.2g} a month"
 
 

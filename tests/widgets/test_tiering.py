@@ -65,7 +65,7 @@ def test_horizon_growth_and_patience_are_handed_on(panel):
     panel.set(horizon_months=6, growth_percent=2.0, restore="12 hours", recreatable=True)
     assert (panel.assumptions.horizon_months, panel.assumptions.growth_per_month) == (6, 0.02)
     assert (panel.constraints.answers_select, panel.constraints.restore_hours) == (False, 12)
-    # Deep Archive within 12 hours costs 0.02 for each GB restored; GLACIER's bulk restores are within 12 hours, and free
+    # within 12 hours Deep Archive charges 0.02 for each GB restored; GLACIER's bulk restores are free
     assert panel.plan.frame["to"].unique().to_list() == ["GLACIER"]
     assert "growth_per_month=0.02" in panel.code and "restore_hours=12" in panel.code
 
