@@ -26,13 +26,16 @@ def bucket(storage):
 
 @pytest.fixture
 def put_day(storage, bucket):
-    """Puts a file of ten rows as day=N under t/, in a class."""
+    """Puts a file of ten rows as day=N, or into another folder, under t/, in a class."""
 
-    def put(day, storage_class="STANDARD", *, name="a.parquet"):
+    def put(day, storage_class="STANDARD", *, folder=None):
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table({"n": list(range(10 * day, 10 * day + 10))}), sink)
         storage.boto3("s3").put_object(
-            Bucket=bucket, Key=f"t/day={day}/{name}", Body=sink.getvalue().to_pybytes(), StorageClass=storage_class
+            Bucket=bucket,
+            Key=f"t/{folder or f'day={day}'}/a.parquet",
+            Body=sink.getvalue().to_pybytes(),
+            StorageClass=storage_class,
         )
 
     return put

@@ -1,7 +1,7 @@
 """Archived files are found, priced, requested and waited for; every answer of S3 is kept beside its file."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -67,8 +67,9 @@ def test_some_of_them_can_be_chosen(table, where, days):
     [
         ({"month": 1}, "There is no column 'month'.\nHint: there are day, path"),
         ("month = 1", "cannot be asked of the files of t"),
-        ("day +", "cannot be asked of the files of t"),
+        ("day; DROP TABLE files", "cannot be asked of the files of t"),
         ("day", "is Int64, no condition"),
+        ({"day": "first"}, "cannot be asked of the files of t"),
         (7, "is a int"),
     ],
 )
@@ -90,6 +91,24 @@ def test_files_left_out_of_a_table_are_found_too_with_rows_that_were_read_before
     found = find_archived(partial, "day = 2")
     assert found.select("path", "rows").rows() == [("day=2/a.parquet", 10)]
     assert found["size_bytes"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("where", "dates"),
+    [
+        ("date < '2026-01-02'", ["2026-01-01"]),  # a date and text, as everyone writes it
+        ("date = DATE '2026-01-02'", ["2026-01-02"]),
+        ({"date": "2026-01-02"}, ["2026-01-02"]),
+        ({"date": date(2026, 1, 1)}, ["2026-01-01"]),
+        (pl.col("date") > date(2026, 1, 1), ["2026-01-02"]),
+        ("date IS NULL", []),
+    ],
+)
+def test_dates_are_compared_with_dates_and_with_text(put_day, open_t, where, dates):
+    for day, storage_class in [("2026-01-01", "GLACIER"), ("2026-01-02", "DEEP_ARCHIVE"), ("2026-01-03", "STANDARD")]:
+        put_day(1, storage_class, folder=f"date={day}")
+    found = find_archived(open_t(), where)
+    assert found["path"].to_list() == [f"date={day}/a.parquet" for day in dates]
 
 
 def make_frame(sizes):
