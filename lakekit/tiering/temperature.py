@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote
 
 import polars as pl
 
 from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import InvalidArgument
 from lakekit.tiering.classes import DAYS_PER_MONTH
-from lakekit.tiering.reads import READS_SCHEMA, Reads, make_reads
+from lakekit.tiering.matching import match_reads
+from lakekit.tiering.reads import Reads, make_reads
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class Heat:
             table), storage_class, files, size_bytes, small_files and small_bytes (under 128 KiB), age_days (of the
             youngest file), reads_per_month (visits: by one query, or several within half an hour),
             requests_per_month, bytes_per_month (sent), file_reads_per_month and file_bytes_per_month (files that were
-            visited, with their whole size), days_since_read (None: not seen to be read), temperature, rule.
+            visited, with their whole size), watched_days (that the rates are of; None when assumed), days_since_read
+            (None: not seen to be read), temperature, rule.
         source: what the reads are from, in words.
         as_of: the moment for which ages and rates hold.
         observed_days: how long the source watched; None with ages alone.
@@ -137,6 +138,30 @@ class Heat:
             pl.when(is_small).then("size_bytes").otherwise(0).alias("small_bytes"),
         )
         return replace(self, frame=resized)
+
+    def pool(self, *, days: float = 30) -> Heat:
+        """The same heat with chance evened out: partitions of about one age are read alike, each by its size.
+
+        One partition is read too rarely to tell its rate; its neighbours in age tell it together. Use it where reads
+        depend on age, and not where some partitions are special.
+
+        Args:
+            days: partitions whose ages differ by less are taken together.
+        """
+        if not days > 0:
+            raise InvalidArgument(f"days is {days!r}.", hint="it is more than zero.")
+        weight, bucket = pl.col("watched_days").fill_null(1.0), (pl.col("age_days") / days).floor()
+        per = {
+            "reads_per_month": pl.lit(1.0),
+            "requests_per_month": pl.col("files"),
+            "bytes_per_month": pl.col("size_bytes"),
+        }
+        per |= {"file_reads_per_month": pl.col("files"), "file_bytes_per_month": pl.col("size_bytes")}
+        pooled = []
+        for name, amount in per.items():
+            total = ((amount * weight).sum().over(bucket)).clip(lower_bound=1e-9)
+            pooled.append(((pl.col(name) * weight).sum().over(bucket) / total * amount).alias(name))
+        return replace(self, frame=self.frame.with_columns(pooled))
 
     def summarise(self) -> pl.DataFrame:
         """Partitions, files and bytes by temperature, hottest first."""
@@ -237,36 +262,6 @@ def _list_files(table: TieredTable) -> pl.DataFrame:
     return files.with_columns(folder.alias("folder"))
 
 
-def match_reads(table: TieredTable, files: pl.DataFrame, source: Reads) -> tuple[pl.DataFrame, int]:
-    """The reads of files of the table, with paths as the table has them, and how many requests were of others.
-
-    A path may be a key of the bucket, relative to the table, or a whole URL; percent-encoded once, twice or not.
-    """
-    address = table.store.address
-    key_head = f"{address.prefix}/" if address.prefix else ""
-    if source.bucket and address.bucket and source.bucket != address.bucket:
-        what = f"These reads are of the bucket {source.bucket!r}; {table.name} lies in {address.bucket!r}."
-        raise InvalidArgument(what, hint="read the logs of the table's bucket.")
-    known = set(files["path"].to_list())
-    keys_only = bool(source.bucket and address.bucket)
-    heads = [key_head] if keys_only else ["", f"{address.url.rstrip('/')}/", key_head]
-    paths = source.frame["path"].unique().to_list()
-    found = {path: match for path in paths if (match := _match_path(path, known, heads)) is not None}
-    names = pl.DataFrame({"path": found.keys(), "file": found.values()}, schema={"path": pl.String, "file": pl.String})
-    joined = source.frame.join(names, on="path", how="left")
-    unmatched = joined.filter(pl.col("file").is_null())["requests"].sum()
-    matched = joined.filter(pl.col("file").is_not_null()).select(pl.col("file").alias("path"), *list(READS_SCHEMA)[1:])
-    return matched, int(unmatched)
-
-
-def _match_path(path: str, known: set[str], heads: list[str]) -> str | None:
-    for text in dict.fromkeys((path, unquote(path), unquote(unquote(path)))):
-        for head in heads:
-            if text.startswith(head) and text[len(head) :] in known:
-                return text[len(head) :]
-    return None
-
-
 _GROUP = ["folder", "storage_class"]
 _NEARLY = 1e-9  # twelve reads in twelve months are one a month, whatever floats make of it
 _DAY = 24 * 60 * 60 * 1_000_000  # microseconds
@@ -309,6 +304,7 @@ def _count(
             (pl.col(count).fill_null(0).cast(pl.Float64) * DAYS_PER_MONTH / watched).alias(rate)
             for rate, count in rates.items()
         ],
+        watched.alias("watched_days"),
         pl.coalesce("days_since_read", pl.min_horizontal(pl.lit(observed), age))
         .clip(lower_bound=1)
         .alias("silent_days"),
@@ -332,7 +328,8 @@ def _count_visits(of_files: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
 
 _COLUMNS = [
     "folder", "storage_class", "files", "size_bytes", "small_files", "small_bytes", "age_days", "reads_per_month",
-    "requests_per_month", "bytes_per_month", "file_reads_per_month", "file_bytes_per_month", "days_since_read",
+    "requests_per_month", "bytes_per_month", "file_reads_per_month", "file_bytes_per_month", "watched_days",
+    "days_since_read",
     "temperature", "rule",
 ]  # fmt: skip
 
@@ -389,6 +386,7 @@ def _judge_by_age(name: str, files: pl.DataFrame, assumed: AgeOnly, moment: date
         (rate * described["size_bytes"]).alias("bytes_per_month"),
         (rate * described["files"]).alias("file_reads_per_month"),
         (rate * described["size_bytes"]).alias("file_bytes_per_month"),
+        pl.lit(None, pl.Float64).alias("watched_days"),
         pl.lit(None, pl.Float64).alias("days_since_read"),
         pl.Series("temperature", [label for label, _ in found], dtype=pl.String),
         pl.Series("rule", rules_told, dtype=pl.String),

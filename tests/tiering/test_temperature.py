@@ -114,6 +114,30 @@ def test_the_same_heat_for_a_larger_table():
     assert small["small_files"].to_list() == small["files"].to_list() == [200, 100]
 
 
+def test_partitions_of_one_age_can_be_taken_together():
+    # 3 files of 10 KB read twice in 200 days past their youth, 1 file of 30 KB never; and one that is much older
+    table = make_table(
+        [(f"p=1/{name}", 10_000, 230) for name in "abc"] + [("p=2/a", 30_000, 230), ("p=3/a", 10_000, 400)]
+    )
+    source = make_source(("p=1/a", 10, 600), ("p=1/b", 20, 600), ("p=3/a", 10, 100), first_days=300)
+    pooled = heat(table, source).pool(days=60)
+    first, second, third = (find(pooled, f"p={number}/") for number in (1, 2, 3))
+    # two requests for 4 files in 200 days: half of a request a file; two visits of two partitions
+    assert first["requests_per_month"] == pytest.approx(3 * 0.5 * MONTH / 200)
+    assert second["requests_per_month"] == pytest.approx(1 * 0.5 * MONTH / 200)
+    assert first["reads_per_month"] == second["reads_per_month"] == pytest.approx(1 * MONTH / 200)
+    # 1,200 bytes of 60,000: half to each
+    assert first["bytes_per_month"] == second["bytes_per_month"] == pytest.approx(600 * MONTH / 200)
+    assert third["requests_per_month"] == pytest.approx(1 * MONTH / 300)
+    with pytest.raises(InvalidArgument, match="days is 0"):
+        pooled.pool(days=0)
+
+
+def test_pooling_ages_alone_changes_nothing_within_an_age():
+    found = heat(make_table([("p=1/a", 10, 40), ("p=2/a", 10, 40)]), "age", as_of=NOW)
+    assert found.pool().frame.equals(found.frame)
+
+
 def test_thresholds_can_be_set():
     source = make_source(*[("p=2/a.parquet", 10 + number, 10) for number in range(12)])
     assert find(heat(TABLE, source), "p=2/")["temperature"] == "warm"
