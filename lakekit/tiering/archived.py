@@ -127,33 +127,52 @@ def _choose(
         {"path": item.path, "size_bytes": item.size_bytes, "storage_class": item.storage_class} for item in archived
     ]
     frame = pl.DataFrame([value | fact for value, fact in zip(values, facts, strict=True)], infer_schema_length=None)
+    chosen = _ask(frame, where, table.name)
+    return [item for item, is_chosen in zip(archived, chosen, strict=True) if is_chosen]
+
+
+def _ask(frame: pl.DataFrame, where: Where, name: str) -> list[bool | None]:
+    """Whether each row is meant; NULL is no."""
+    import duckdb
+
     try:
-        mask = frame.select(_make_condition(where, frame.columns).alias("chosen"))["chosen"]
-    except (pl.exceptions.PolarsError, TypeError) as exc:
-        what = f"where={where!r} cannot be asked of the files of {table.name}: {exc}"
+        if isinstance(where, str):  # DuckDB compares dates with text, as everyone writes them
+            con = duckdb.connect()
+            con.register("files", frame.with_row_index("#").to_arrow())
+            mask = con.sql(f'SELECT ({where}) AS chosen FROM files ORDER BY "#"').pl()["chosen"]
+        else:
+            mask = frame.with_columns(_make_condition(where, frame).alias("is chosen"))["is chosen"]
+    except (pl.exceptions.PolarsError, duckdb.Error, TypeError) as exc:
+        what = f"where={where!r} cannot be asked of the files of {name}: {exc}"
         raise InvalidArgument(what, hint=f"its columns are {', '.join(frame.columns)}.") from exc
     if mask.dtype != pl.Boolean:
         raise InvalidArgument(
             f"where={where!r} is {mask.dtype}, no condition.", hint="such as \"date < '2024-01-01'\"."
         )
-    return [item for item, is_chosen in zip(archived, mask.to_list(), strict=True) if is_chosen]
+    return mask.to_list()
 
 
-def _make_condition(where: Where, columns: Sequence[str]) -> pl.Expr:
-    if isinstance(where, str):
-        return pl.sql_expr(where)
+def _make_condition(where: Where, frame: pl.DataFrame) -> pl.Expr:
     if isinstance(where, Mapping):
-        return pl.all_horizontal(list(_list_conditions(where, columns)) or [pl.lit(True)])
+        return pl.all_horizontal(list(_list_conditions(where, frame)) or [pl.lit(True)])
     if isinstance(where, pl.Expr):
         return where
-    raise InvalidArgument(
-        f"where={where!r} is a {type(where).__name__}.", hint="it is SQL, an expression or a mapping."
-    )
+    what = f"where={where!r} is a {type(where).__name__}."
+    raise InvalidArgument(what, hint="it is SQL, an expression or a mapping.")
 
 
-def _list_conditions(where: Mapping[str, Any], columns: Sequence[str]) -> Iterator[pl.Expr]:
+def _list_conditions(where: Mapping[str, Any], frame: pl.DataFrame) -> Iterator[pl.Expr]:
     for name, value in where.items():
-        if name not in columns:
-            raise InvalidArgument(f"There is no column {name!r}.", hint=f"there are {', '.join(columns)}.")
+        if name not in frame.columns:
+            raise InvalidArgument(f"There is no column {name!r}.", hint=f"there are {', '.join(frame.columns)}.")
         many = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-        yield pl.col(name).is_in(many)
+        yield pl.col(name).is_in(_cast(pl.Series(many), frame.schema[name]).implode())
+
+
+def _cast(values: pl.Series, kind: pl.DataType) -> pl.Series:
+    """Values as a column's type; dates and times may be written as text."""
+    if values.dtype == pl.String and kind == pl.Date:
+        return values.str.to_date()
+    return (
+        values.str.to_datetime().cast(kind) if values.dtype == pl.String and kind.is_temporal() else values.cast(kind)
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lakekit.errors import InvalidArgument
@@ -147,13 +147,15 @@ class Part:
         return self.files * MIN_BILLED_BYTES / GIB if self.small else self.size_gb
 
 
-def split_parts(row: Mapping[str, Any], access_factor: float) -> tuple[Part, Part]:
-    """The small files and the others of a row of Heat.frame; reads are shared by files, and by bytes."""
+def split_parts(row: Mapping[str, Any], access_factor: float) -> list[Part]:
+    """The small files and the others of a row of Heat.frame, where it has any; reads are shared by files and bytes."""
     parts = []
     for small in (True, False):
         files = row["small_files"] if small else row["files"] - row["small_files"]
         size = row["small_bytes"] if small else row["size_bytes"] - row["small_bytes"]
-        of_files = access_factor * (files / row["files"] if row["files"] else 0)
+        if not files:
+            continue
+        of_files = access_factor * files / row["files"]
         of_bytes = access_factor * (size / row["size_bytes"] if row["size_bytes"] else 0)
         parts.append(
             Part(
@@ -166,7 +168,7 @@ def split_parts(row: Mapping[str, Any], access_factor: float) -> tuple[Part, Par
                 visited_gb=row["file_bytes_per_month"] * of_bytes / GIB,
             )
         )
-    return parts[0], parts[1]
+    return parts
 
 
 class CostModel:
@@ -205,8 +207,6 @@ class CostModel:
         now, moves = row["storage_class"], to_class != row["storage_class"]
         total = Cost(0.0)
         for part in split_parts(row, self.assumptions.access_factor):
-            if not part.files:
-                continue
             stays = not moves or (part.small and self.assumptions.small_files == "leave")
             total += self._keep(part, now if stays else to_class, row["age_days"], fresh=not stays)
             if not stays:
@@ -250,13 +250,10 @@ class CostModel:
         if part.small:
             return Cost(0, 0, 0, part.size_gb)
         rate = part.visited / part.files / DAYS_PER_MONTH  # a file's visits a day
-        usd, own, frequent = self._usd, 0.0, 0.0
-        for month, scale in enumerate(self.assumptions.scales):
-            in_frequent, in_infrequent = share_of_tiers(rate, unread_days + month * DAYS_PER_MONTH)
-            frequent += scale * in_frequent
-            own += scale * in_infrequent * usd["s3.storage.INTELLIGENT_TIERING.INFREQUENT"]
-            own += scale * (1 - in_frequent - in_infrequent) * usd["s3.storage.INTELLIGENT_TIERING.ARCHIVE_INSTANT"]
-        months = self.assumptions.months
+        frequent, infrequent = _add_up_shares(rate, unread_days, self.assumptions.scales)
+        usd, months = self._usd, self.assumptions.months
+        own = infrequent * usd["s3.storage.INTELLIGENT_TIERING.INFREQUENT"]
+        own += (months - frequent - infrequent) * usd["s3.storage.INTELLIGENT_TIERING.ARCHIVE_INSTANT"]
         watching = part.files * usd["s3.monitoring.INTELLIGENT_TIERING"] * months
         return Cost(own * part.size_gb + watching, 0, 0, part.size_gb * frequent / months)
 
@@ -290,6 +287,14 @@ def share_of_tiers(visits_per_day: float, unread_days: float) -> tuple[float, fl
     unread_30 = math.exp(-visits_per_day * _FREQUENT_DAYS) if unread_days >= _FREQUENT_DAYS else 0.0
     unread_90 = math.exp(-visits_per_day * _INFREQUENT_DAYS) if unread_days >= _INFREQUENT_DAYS else 0.0
     return 1 - unread_30, unread_30 - unread_90
+
+
+@lru_cache(10_000)
+def _add_up_shares(rate: float, unread_days: float, scales: tuple[float, ...]) -> tuple[float, float]:
+    """Months of the size of now that are spent in the FREQUENT and in the INFREQUENT tier."""
+    shares = [share_of_tiers(rate, unread_days + month * DAYS_PER_MONTH) for month in range(len(scales))]
+    frequent = sum(scale * share for scale, (share, _) in zip(scales, shares, strict=True))
+    return frequent, sum(scale * share for scale, (_, share) in zip(scales, shares, strict=True))
 
 
 class Curve:

@@ -203,18 +203,20 @@ def plan(
         where, name = unknown[0]["folder"] or table.name, unknown[0]["storage_class"]
         what = f"{where} has files in {name}, which has no prices here."
         raise InvalidArgument(what, hint="plan a table without them.")
-    stay, best = [row["storage_class"] for row in rows], choose_classes(model, rows)
+    costs = _list_costs(model, rows)
+    best = _choose(model, costs)
+    now, then = _pick(costs, [row["storage_class"] for row in rows]), _pick(costs, best)
     address = table.store.address
     return Plan(
         table=table.name,
         bucket=address.bucket if address.scheme == "s3" else "",
         prefix=address.prefix if address.scheme == "s3" else "",
-        frame=_make_frame(model, rows, stay, best),
-        now_usd=add_costs(model, rows, stay),
-        plan_usd=add_costs(model, rows, best),
-        once_usd=sum(model.compute_cost(row, name).once_usd for row, name in zip(rows, best, strict=True)),
+        frame=_make_frame(model, rows, now, best, then),
+        now_usd=_add_up(model, now),
+        plan_usd=_add_up(model, then),
+        once_usd=sum(cost.once_usd for cost in then),
         sensitivity=_vary_access(model, rows, best),
-        compact_first=_compact_first(model, rows, best),
+        compact_first=_compact_first(model, rows, best, _add_up(model, then)),
         assumptions=model.assumptions,
         constraints=model.constraints,
         prices=f"{book.region}, {book.as_of}",
@@ -227,21 +229,30 @@ def choose_classes(model: CostModel, rows: Sequence[dict[str, Any]]) -> list[str
     The curves of STANDARD and FREQUENT bend down only, so each is the lowest of a few straight lines. Under straight
     lines every partition can choose for itself; the best over all pairs of lines is the best there is.
     """
-    options = []
+    return _choose(model, _list_costs(model, rows))
+
+
+def _list_costs(model: CostModel, rows: Sequence[dict[str, Any]]) -> list[dict[str, Cost]]:
+    """For each row the cost in each class that it may be in, its own first."""
+    costs = []
     for row in rows:
-        allowed = [name for name, why in model.list_choices(row["storage_class"], row["age_days"]).items() if not why]
-        options.append([(name, model.compute_cost(row, name)) for name in allowed])
+        choices = model.list_choices(row["storage_class"], row["age_days"])
+        costs.append({name: model.compute_cost(row, name) for name, why in choices.items() if not why})
+    return costs
+
+
+def _choose(model: CostModel, costs: Sequence[dict[str, Cost]]) -> list[str]:
     lines = [
-        curve.list_lines(sum(max(get_gb(cost) for _, cost in choices) for choices in options))
+        curve.list_lines(sum(max(map(get_gb, choices.values())) for choices in costs))
         for curve, get_gb in zip(model.make_curves(), (_standard_gb, _frequent_gb), strict=True)
     ]
     best: tuple[float, list[str]] = (math.inf, [])
     for (standard_base, standard_usd), (frequent_base, frequent_usd) in product(*lines):
         total, names = standard_base + frequent_base, []
-        for choices in options:
+        for choices in costs:
             priced = [
                 (cost.usd + cost.standard_gb * standard_usd + cost.frequent_gb * frequent_usd, name)
-                for name, cost in choices
+                for name, cost in choices.items()
             ]
             least = min(usd for usd, _ in priced)
             total += least
@@ -261,17 +272,23 @@ def _frequent_gb(cost: Cost) -> float:
 
 def add_costs(model: CostModel, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> float:
     """USD over the horizon when each row is in a class, steps of prices included."""
-    total = sum((model.compute_cost(row, name) for row, name in zip(rows, names, strict=True)), Cost(0.0))
+    return _add_up(model, [model.compute_cost(row, name) for row, name in zip(rows, names, strict=True)])
+
+
+def _add_up(model: CostModel, costs: Sequence[Cost]) -> float:
+    total = sum(costs, Cost(0.0))
     standard, frequent = model.make_curves()
     return total.usd + standard.cost_usd(total.standard_gb) + frequent.cost_usd(total.frequent_gb)
 
 
-def _share_costs(model: CostModel, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[float]:
-    """The same by row; what steps of prices save is shared by GB."""
-    costs = [model.compute_cost(row, name) for row, name in zip(rows, names, strict=True)]
-    rates = []
-    for curve, get_gb in zip(model.make_curves(), (_standard_gb, _frequent_gb), strict=True):
-        rates.append(_average(curve, get_gb, costs))
+def _pick(costs: Sequence[dict[str, Cost]], names: Sequence[str]) -> list[Cost]:
+    return [choices[name] for choices, name in zip(costs, names, strict=True)]
+
+
+def _share_costs(model: CostModel, costs: Sequence[Cost]) -> list[float]:
+    """USD by row; what steps of prices save is shared by GB."""
+    standard, frequent = model.make_curves()
+    rates = _average(standard, _standard_gb, costs), _average(frequent, _frequent_gb, costs)
     return [cost.usd + cost.standard_gb * rates[0] + cost.frequent_gb * rates[1] for cost in costs]
 
 
@@ -281,19 +298,18 @@ def _average(curve: Curve, get_gb: Callable[[Cost], float], costs: Sequence[Cost
 
 
 def _make_frame(
-    model: CostModel, rows: Sequence[dict[str, Any]], stay: Sequence[str], best: Sequence[str]
+    model: CostModel, rows: Sequence[dict[str, Any]], now: Sequence[Cost], best: Sequence[str], then: Sequence[Cost]
 ) -> pl.DataFrame:
     months = model.assumptions.horizon_months
-    now, then = _share_costs(model, rows, stay), _share_costs(model, rows, best)
     made = []
-    for row, name, now_usd, plan_usd in zip(rows, best, now, then, strict=True):
-        once = model.compute_cost(row, name).once_usd
+    usd = zip(_share_costs(model, now), _share_costs(model, then), strict=True)
+    for row, name, cost, (now_usd, plan_usd) in zip(rows, best, then, usd, strict=True):
         moves = name != row["storage_class"]
         made.append(
             {key: row[key] for key in ("folder", "files", "size_bytes", "age_days", "temperature", "reads_per_month")}
             | {"storage_class": row["storage_class"], "to": name, "now_usd": now_usd, "plan_usd": plan_usd}
-            | {"once_usd": once, "saving_usd": now_usd - plan_usd}
-            | {"payback_months": _find_payback(now_usd, plan_usd, once, months) if moves else None}
+            | {"once_usd": cost.once_usd, "saving_usd": now_usd - plan_usd}
+            | {"payback_months": _find_payback(now_usd, plan_usd, cost.once_usd, months) if moves else None}
             | {"reason": _explain(model, row, name)}
         )
     kinds = {"payback_months": pl.Float64, "folder": pl.String, "reason": pl.String}
@@ -324,25 +340,29 @@ def _vary_access(model: CostModel, rows: Sequence[dict[str, Any]], best: Sequenc
     for factor in ACCESS_FACTORS:
         access = model.assumptions.access_factor * factor
         varied = CostModel(model.book, replace(model.assumptions, access_factor=access), model.constraints)
-        again = best if factor == 1.0 else choose_classes(varied, rows)
-        found.append([factor, *(add_costs(varied, rows, names) for names in (stay, best, again))])
+        costs = _list_costs(varied, rows)
+        choices = (stay, best, _choose(varied, costs))
+        found.append([factor, *(_add_up(varied, _pick(costs, names)) for names in choices)])
     return pl.DataFrame(found, schema=["access_factor", "now_usd", "plan_usd", "best_usd"], orient="row")
 
 
-def _compact_first(model: CostModel, rows: Sequence[dict[str, Any]], best: Sequence[str]) -> CompactFirst:
+def _compact_first(
+    model: CostModel, rows: Sequence[dict[str, Any]], best: Sequence[str], best_usd: float
+) -> CompactFirst:
     """The plan over the same data in files of 256 MiB; a file of an archive cannot be compacted without a restore."""
     compacted = [_compact_row(row) for row in rows]
-    again = choose_classes(model, compacted)
+    costs = _list_costs(model, compacted)
+    again = _choose(model, costs)
     before, after = sum(row["files"] for row in rows), sum(row["files"] for row in compacted)
     touched = [row for row, new in zip(rows, compacted, strict=True) if new["files"] < row["files"]]
     written = sum(new["files"] for row, new in zip(rows, compacted, strict=True) if new["files"] < row["files"])
     usd = sum(row["files"] * model.book.price("s3.request.GET.STANDARD").usd_each for row in touched)
     usd += written * model.book.price("s3.request.PUT.STANDARD").usd_each
-    plan_usd = add_costs(model, compacted, again) + usd
+    plan_usd = _add_up(model, _pick(costs, again)) + usd
     held_back = tuple(
         row["folder"] for row, name, then in zip(rows, best, again, strict=True) if name == row["storage_class"] != then
     )
-    return CompactFirst(before, after, usd, plan_usd, add_costs(model, rows, best) - plan_usd, held_back)
+    return CompactFirst(before, after, usd, plan_usd, best_usd - plan_usd, held_back)
 
 
 def _compact_row(row: dict[str, Any]) -> dict[str, Any]:

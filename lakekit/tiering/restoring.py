@@ -201,9 +201,17 @@ def restore(
         chosen = "" if where is None else f" where {where}"
         what = f"No file of {table.name}{chosen} is archived."
         raise InvalidArgument(what, hint="see find_archived(table), and table.files for the classes.")
+    return price_restore(table, files, days=days, tier=tier, book=book or load_book())
+
+
+def price_restore(table: ArchivedTable, files: pl.DataFrame, *, days: int, tier: str, book: PriceBook) -> RestorePlan:
+    """The preview for files as ``find_archived`` returns them.
+
+    Raises:
+        InvalidArgument: the classes there have no such tier.
+    """
     for name in files["storage_class"].unique().sort():
         check_tier(name, tier)
-    book = book or load_book()
     request_usd, data_usd, copy_usd = _add_up(files, tier, days, book)
     choices = [
         (name, sum(_add_up(files, name, days, book)), _find_hours(files, name)[1])

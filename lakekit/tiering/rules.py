@@ -274,7 +274,8 @@ def _find_expiration_faults(rule: Mapping[str, Any]) -> Iterator[_Problem]:
     days = [step["Days"] for step in rule.get("Transitions") or [] if isinstance(step.get("Days"), int)]
     if days and isinstance(expiration.get("Days"), int) and expiration["Days"] <= max(days):
         yield "expiration", f"objects expire after {expiration['Days']} days, before their last move after {max(days)}"
-    if rule.get("Transitions") and ("Days" in expiration) != bool(days):
+    kinds = {key for step in rule.get("Transitions") or [] for key in ("Days", "Date") if key in step}
+    if len(kinds) == 1 and not kinds & set(expiration):
         yield "days-or-date", "Days and Date are mixed in one rule"
 
 

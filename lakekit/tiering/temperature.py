@@ -6,17 +6,17 @@ It must not know prices, nor move anything. S3 keeps no last-access time: what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
 from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import InvalidArgument
 from lakekit.tiering.classes import DAYS_PER_MONTH
-from lakekit.tiering.reads import READS_SCHEMA, Reads, make_reads
+from lakekit.tiering.matching import match_reads
+from lakekit.tiering.reads import Reads, make_reads
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Thresholds:
     """Where hot ends and warm begins, and so on; the defaults are those of AWS's class table, read 2026-04-13.
 
     Attributes:
-        hot_days: younger is hot, whoever reads it.
+        hot_days: younger is hot, whoever reads it; how often an older one is read is counted from that age on.
         hot_reads_per_month: read more often is hot.
         warm_days: read, or written, within so many days is warm at least.
         warm_reads_per_month: read more often is warm at least; a third is once a quarter.
@@ -97,7 +97,8 @@ class Heat:
             table), storage_class, files, size_bytes, small_files and small_bytes (under 128 KiB), age_days (of the
             youngest file), reads_per_month (visits: by one query, or several within half an hour),
             requests_per_month, bytes_per_month (sent), file_reads_per_month and file_bytes_per_month (files that were
-            visited, with their whole size), days_since_read (None: not seen to be read), temperature, rule.
+            visited, with their whole size), watched_days (that the rates are of; None when assumed), days_since_read
+            (None: not seen to be read), temperature, rule.
         source: what the reads are from, in words.
         as_of: the moment for which ages and rates hold.
         observed_days: how long the source watched; None with ages alone.
@@ -112,6 +113,55 @@ class Heat:
     observed_days: float | None
     unmatched: int = 0
     malformed: int = 0
+
+    def resize(self, *, size_bytes: int, files: int) -> Heat:
+        """The same heat for a table of another size: what if mine had so many bytes in so many files?
+
+        Args:
+            size_bytes: of the whole table; each partition keeps its share.
+            files: of the whole table; each partition keeps its share, and has one at least.
+        """
+        of_bytes = size_bytes / max(1, self.frame["size_bytes"].sum())
+        of_files = files / max(1, self.frame["files"].sum())
+        columns = {"requests_per_month": of_files, "file_reads_per_month": of_files}
+        columns |= {"bytes_per_month": of_bytes, "file_bytes_per_month": of_bytes}
+        count = (pl.col("files") * of_files).round().cast(pl.Int64).clip(lower_bound=1)
+        size = (pl.col("size_bytes") * of_bytes).round().cast(pl.Int64)
+        resized = self.frame.with_columns(
+            count.alias("files"), size.alias("size_bytes"), *[pl.col(name) * by for name, by in columns.items()]
+        )
+        is_small = (
+            pl.col("size_bytes") < pl.col("files") * 128 * 1024
+        )  # all of a partition's files are of its mean size
+        resized = resized.with_columns(
+            pl.when(is_small).then("files").otherwise(0).alias("small_files"),
+            pl.when(is_small).then("size_bytes").otherwise(0).alias("small_bytes"),
+        )
+        return replace(self, frame=resized)
+
+    def pool(self, *, days: float = 30) -> Heat:
+        """The same heat with chance evened out: partitions of about one age are read alike, each by its size.
+
+        One partition is read too rarely to tell its rate; its neighbours in age tell it together. Use it where reads
+        depend on age, and not where some partitions are special.
+
+        Args:
+            days: partitions whose ages differ by less are taken together.
+        """
+        if not days > 0:
+            raise InvalidArgument(f"days is {days!r}.", hint="it is more than zero.")
+        weight, bucket = pl.col("watched_days").fill_null(1.0), (pl.col("age_days") / days).floor()
+        per = {
+            "reads_per_month": pl.lit(1.0),
+            "requests_per_month": pl.col("files"),
+            "bytes_per_month": pl.col("size_bytes"),
+        }
+        per |= {"file_reads_per_month": pl.col("files"), "file_bytes_per_month": pl.col("size_bytes")}
+        pooled = []
+        for name, amount in per.items():
+            total = ((amount * weight).sum().over(bucket)).clip(lower_bound=1e-9)
+            pooled.append(((pl.col(name) * weight).sum().over(bucket) / total * amount).alias(name))
+        return replace(self, frame=self.frame.with_columns(pooled))
 
     def summarise(self) -> pl.DataFrame:
         """Partitions, files and bytes by temperature, hottest first."""
@@ -187,7 +237,7 @@ def heat(
     matched = matched.filter(pl.col("read_at") <= moment)
     first = min(source.first_at or moment, moment)
     observed = max((moment - first) / timedelta(days=1), 1.0)
-    frame = _judge(_count(files, matched, moment, observed, rules), observed, rules)
+    frame = _judge(_count(files, matched, moment, observed, rules), rules)
     return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height)
 
 
@@ -212,36 +262,6 @@ def _list_files(table: TieredTable) -> pl.DataFrame:
     return files.with_columns(folder.alias("folder"))
 
 
-def match_reads(table: TieredTable, files: pl.DataFrame, source: Reads) -> tuple[pl.DataFrame, int]:
-    """The reads of files of the table, with paths as the table has them, and how many requests were of others.
-
-    A path may be a key of the bucket, relative to the table, or a whole URL; percent-encoded once, twice or not.
-    """
-    address = table.store.address
-    key_head = f"{address.prefix}/" if address.prefix else ""
-    if source.bucket and address.bucket and source.bucket != address.bucket:
-        what = f"These reads are of the bucket {source.bucket!r}; {table.name} lies in {address.bucket!r}."
-        raise InvalidArgument(what, hint="read the logs of the table's bucket.")
-    known = set(files["path"].to_list())
-    keys_only = bool(source.bucket and address.bucket)
-    heads = [key_head] if keys_only else ["", f"{address.url.rstrip('/')}/", key_head]
-    paths = source.frame["path"].unique().to_list()
-    found = {path: match for path in paths if (match := _match_path(path, known, heads)) is not None}
-    names = pl.DataFrame({"path": found.keys(), "file": found.values()}, schema={"path": pl.String, "file": pl.String})
-    joined = source.frame.join(names, on="path", how="left")
-    unmatched = joined.filter(pl.col("file").is_null())["requests"].sum()
-    matched = joined.filter(pl.col("file").is_not_null()).select(pl.col("file").alias("path"), *list(READS_SCHEMA)[1:])
-    return matched, int(unmatched)
-
-
-def _match_path(path: str, known: set[str], heads: list[str]) -> str | None:
-    for text in dict.fromkeys((path, unquote(path), unquote(unquote(path)))):
-        for head in heads:
-            if text.startswith(head) and text[len(head) :] in known:
-                return text[len(head) :]
-    return None
-
-
 _GROUP = ["folder", "storage_class"]
 _NEARLY = 1e-9  # twelve reads in twelve months are one a month, whatever floats make of it
 _DAY = 24 * 60 * 60 * 1_000_000  # microseconds
@@ -263,63 +283,88 @@ def _describe_files(files: pl.DataFrame, moment: datetime) -> pl.DataFrame:
 def _count(
     files: pl.DataFrame, reads: pl.DataFrame, moment: datetime, observed: float, rules: Thresholds
 ) -> pl.DataFrame:
-    """Rates of reads for each folder and class, over the time that it was watched and there."""
-    gap = pl.duration(seconds=round(rules.visit_minutes * 60))
-    of_files = reads.join(files, on="path").sort("read_at", "path")
-    new_visit = (pl.col("read_at").diff() >= gap).fill_null(True)
-    by_file = of_files.with_columns(new_visit.over("path").alias("file_visit"), new_visit.over(_GROUP).alias("visit"))
-    sums = by_file.group_by(_GROUP).agg(
-        pl.col("visit").sum().alias("visits"),
-        pl.col("requests").sum(),
-        pl.col("bytes").sum(),
-        pl.col("file_visit").sum().alias("file_reads"),
-        pl.col("size_bytes").filter(pl.col("file_visit")).sum().alias("file_bytes"),
-        ((pl.lit(moment) - pl.col("read_at").max()).dt.total_microseconds() / _DAY).alias("days_since_read"),
-    )
-    counted = _describe_files(files, moment).join(sums, on=_GROUP, how="left")
-    months = pl.min_horizontal(pl.lit(observed), pl.col("age_days").clip(lower_bound=1)) / DAYS_PER_MONTH
+    """Rates of reads for each folder and class, over the time that it was watched and no longer young."""
+    described = _describe_files(files, moment)
+    of_files = reads.join(files, on="path").join(described.select(*_GROUP, "age_days"), on=_GROUP)
+    since = ((pl.lit(moment) - pl.col("read_at").max()).dt.total_microseconds() / _DAY).alias("days_since_read")
+    last = of_files.group_by(_GROUP).agg(since)
+    # all is read while it is young, which tells nothing of its later life
+    grown = pl.col("read_at") >= pl.col("modified_at") + pl.duration(seconds=round(rules.hot_days * 86_400))
+    counts = _count_visits(of_files.filter(grown | (pl.col("age_days") < rules.hot_days)), rules)
+    counted = described.join(last, on=_GROUP, how="left").join(counts, on=_GROUP, how="left")
+    age = pl.col("age_days")
+    grown_days = pl.when(age < rules.hot_days).then(age).otherwise(age - rules.hot_days)
+    watched = pl.min_horizontal(pl.lit(observed), grown_days).clip(lower_bound=1)
     rates = {
         "reads_per_month": "visits", "requests_per_month": "requests", "bytes_per_month": "bytes",
         "file_reads_per_month": "file_reads", "file_bytes_per_month": "file_bytes",
     }  # fmt: skip
     return counted.with_columns(
-        *[(pl.col(count).fill_null(0).cast(pl.Float64) / months).alias(rate) for rate, count in rates.items()],
-        (months * DAYS_PER_MONTH).alias("watched_days"),
+        *[
+            (pl.col(count).fill_null(0).cast(pl.Float64) * DAYS_PER_MONTH / watched).alias(rate)
+            for rate, count in rates.items()
+        ],
+        watched.alias("watched_days"),
+        pl.coalesce("days_since_read", pl.min_horizontal(pl.lit(observed), age))
+        .clip(lower_bound=1)
+        .alias("silent_days"),
+    )
+
+
+def _count_visits(of_files: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
+    """For each folder and class: visits, requests and bytes, files visited and their whole size."""
+    gap = pl.duration(seconds=round(rules.visit_minutes * 60))
+    new_visit = (pl.col("read_at").diff() >= gap).fill_null(True)
+    in_order = of_files.sort("read_at", "path")
+    marked = in_order.with_columns(new_visit.over("path").alias("file_visit"), new_visit.over(_GROUP).alias("visit"))
+    return marked.group_by(_GROUP).agg(
+        pl.col("visit").sum().alias("visits"),
+        pl.col("requests").sum(),
+        pl.col("bytes").sum(),
+        pl.col("file_visit").sum().alias("file_reads"),
+        pl.col("size_bytes").filter(pl.col("file_visit")).sum().alias("file_bytes"),
     )
 
 
 _COLUMNS = [
     "folder", "storage_class", "files", "size_bytes", "small_files", "small_bytes", "age_days", "reads_per_month",
-    "requests_per_month", "bytes_per_month", "file_reads_per_month", "file_bytes_per_month", "days_since_read",
+    "requests_per_month", "bytes_per_month", "file_reads_per_month", "file_bytes_per_month", "watched_days",
+    "days_since_read",
     "temperature", "rule",
 ]  # fmt: skip
 
 
-def _judge(frame: pl.DataFrame, observed: float, rules: Thresholds) -> pl.DataFrame:
+def _judge(frame: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     judged = [_judge_one(row, rules) for row in frame.iter_rows(named=True)]
-    return frame.with_columns(
-        pl.Series("temperature", [temperature for temperature, _ in judged], dtype=pl.String),
-        pl.Series("rule", [rule for _, rule in judged], dtype=pl.String),
-    ).select(_COLUMNS).sort(_GROUP)  # fmt: skip
+    return (
+        frame.with_columns(
+            pl.Series("temperature", [temperature for temperature, _ in judged], dtype=pl.String),
+            pl.Series("rule", [rule for _, rule in judged], dtype=pl.String),
+        )
+        .select(_COLUMNS)
+        .sort(_GROUP)
+    )
 
 
-def _judge_one(row: Mapping[str, float | None], rules: Thresholds) -> tuple[str, str]:
+def _judge_one(row: Mapping[str, Any], rules: Thresholds) -> tuple[str, str]:
     """A temperature, and the rule that decided it."""
-    age, rate, since, watched = row["age_days"], row["reads_per_month"], row["days_since_read"], row["watched_days"]
+    age, rate, since, silent = row["age_days"], row["reads_per_month"], row["days_since_read"], row["silent_days"]
     if age < rules.hot_days:
         return "hot", f"written {age:.0f} days ago, less than {rules.hot_days:g}"
-    if since is None:  # watching for so long without a read says no more than this
-        rate, told = DAYS_PER_MONTH / watched, f"not read in the {watched:.0f} days watched"
-    else:
+    may_be = ""
+    if rate:
         told = f"read {rate:.2g} times a month, last {since:.0f} days ago"
+    else:  # silence for so long says no more than this
+        rate, may_be = DAYS_PER_MONTH / silent, "may be "
+        told = f"not read in the {silent:.0f} days " + ("watched" if since is None else "since it was young")
     if rate > rules.hot_reads_per_month + _NEARLY:
-        return "hot", f"{told}: may be more than {rules.hot_reads_per_month:.2g} a month" if since is None else told
+        return "hot", f"{told}: {may_be}more than {rules.hot_reads_per_month:.2g} a month"
     if since is not None and since < rules.warm_days:
         return "warm", f"{told}: within {rules.warm_days:g} days"
     if rate > rules.warm_reads_per_month + _NEARLY:
-        return "warm", f"{told}: may be more than {rules.warm_reads_per_month:.2g} a month" if since is None else told
+        return "warm", f"{told}: {may_be}more than {rules.warm_reads_per_month:.2g} a month"
     if rate > rules.cold_reads_per_month + _NEARLY:
-        return "cold", f"{told}: may be more than {rules.cold_reads_per_month:.2g} a month" if since is None else told
+        return "cold", f"{told}: {may_be}more than {rules.cold_reads_per_month:.2g} a month"
     return "archive", f"{told}: at most {rules.cold_reads_per_month:.2g} a month"
 
 
@@ -341,6 +386,7 @@ def _judge_by_age(name: str, files: pl.DataFrame, assumed: AgeOnly, moment: date
         (rate * described["size_bytes"]).alias("bytes_per_month"),
         (rate * described["files"]).alias("file_reads_per_month"),
         (rate * described["size_bytes"]).alias("file_bytes_per_month"),
+        pl.lit(None, pl.Float64).alias("watched_days"),
         pl.lit(None, pl.Float64).alias("days_since_read"),
         pl.Series("temperature", [label for label, _ in found], dtype=pl.String),
         pl.Series("rule", rules_told, dtype=pl.String),

@@ -9,10 +9,11 @@ from typing import Any
 _HOMES: dict[str, str] = {  # panel: its file
     "DynamoDBPanel": "dynamodb",
     "IngestionPanel": "ingestion",
+    "TieringPanel": "tiering",
     "TransferPanel": "transfer",
 }
 
-__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "TransferPanel"]
+__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "TieringPanel", "TransferPanel"]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,7 +44,7 @@ def make_table(files, *, url=("s3", "lake", "t"), name="t"):
 DEFAULTS = {
     "storage_class": "STANDARD", "files": 1, "size_bytes": 2**30, "small_files": 0, "small_bytes": 0, "age_days": 100.0,
     "reads_per_month": 0.0, "requests_per_month": 0.0, "bytes_per_month": 0.0, "file_reads_per_month": 0.0,
-    "file_bytes_per_month": 0.0, "days_since_read": None, "temperature": "cold", "rule": "",
+    "file_bytes_per_month": 0.0, "watched_days": 365.0, "days_since_read": None, "temperature": "cold", "rule": "",
 }  # fmt: skip
 
 

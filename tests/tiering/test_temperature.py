@@ -89,6 +89,55 @@ def test_young_partitions_are_hot_whoever_reads_them():
     assert find(found, "p=2/")["temperature"] == "warm"  # there for 31 days: 0.98 a month at most
 
 
+def test_reads_of_its_youth_tell_nothing_of_a_partitions_later_life():
+    # 100 days old, read daily until 75 days ago, then once 50 days ago: once in the 70 days past the first 30
+    table = make_table([("p=1/a", 10, 100), ("p=2/a", 10, 100), ("p=3/a", 10, 20)])
+    young = [(f"p={number}/a", 99 - day, 10) for number in (1, 2) for day in range(25)]
+    found = heat(table, make_source(*young, ("p=1/a", 50, 10), ("p=3/a", 5, 10), first_days=365))
+    assert find(found, "p=1/")["requests_per_month"] == pytest.approx(1 * MONTH / 70)
+    assert find(found, "p=1/")["rule"] == "read 0.43 times a month, last 50 days ago: within 90 days"
+    assert find(found, "p=2/")["requests_per_month"] == 0
+    assert find(found, "p=2/")["rule"] == "not read in the 75 days since it was young: within 90 days"
+    # a young one has only its youth
+    assert find(found, "p=3/")["requests_per_month"] == pytest.approx(1 * MONTH / 20)
+
+
+def test_the_same_heat_for_a_larger_table():
+    found = heat(TABLE, make_source(("p=1/a.parquet", 10, 500), ("p=2/a.parquet", 20, 500)))
+    large = found.resize(size_bytes=9000 * 2**20, files=300)
+    row = find(large, "p=1/")  # 4,000 of 9,000 bytes, 2 of 3 files
+    assert (row["size_bytes"], row["files"], row["small_files"]) == (4000 * 2**20, 200, 0)
+    assert row["bytes_per_month"] == pytest.approx(500 / 12 * 2**20)
+    assert row["requests_per_month"] == pytest.approx(100 / 12)
+    assert (row["reads_per_month"], row["temperature"]) == (pytest.approx(1 / 12), "warm")
+    small = found.resize(size_bytes=9000, files=300).frame
+    assert small["small_files"].to_list() == small["files"].to_list() == [200, 100]
+
+
+def test_partitions_of_one_age_can_be_taken_together():
+    # 3 files of 10 KB read twice in 200 days past their youth, 1 file of 30 KB never; and one that is much older
+    table = make_table(
+        [(f"p=1/{name}", 10_000, 230) for name in "abc"] + [("p=2/a", 30_000, 230), ("p=3/a", 10_000, 400)]
+    )
+    source = make_source(("p=1/a", 10, 600), ("p=1/b", 20, 600), ("p=3/a", 10, 100), first_days=300)
+    pooled = heat(table, source).pool(days=60)
+    first, second, third = (find(pooled, f"p={number}/") for number in (1, 2, 3))
+    # two requests for 4 files in 200 days: half of a request a file; two visits of two partitions
+    assert first["requests_per_month"] == pytest.approx(3 * 0.5 * MONTH / 200)
+    assert second["requests_per_month"] == pytest.approx(1 * 0.5 * MONTH / 200)
+    assert first["reads_per_month"] == second["reads_per_month"] == pytest.approx(1 * MONTH / 200)
+    # 1,200 bytes of 60,000: half to each
+    assert first["bytes_per_month"] == second["bytes_per_month"] == pytest.approx(600 * MONTH / 200)
+    assert third["requests_per_month"] == pytest.approx(1 * MONTH / 300)
+    with pytest.raises(InvalidArgument, match="days is 0"):
+        pooled.pool(days=0)
+
+
+def test_pooling_ages_alone_changes_nothing_within_an_age():
+    found = heat(make_table([("p=1/a", 10, 40), ("p=2/a", 10, 40)]), "age", as_of=NOW)
+    assert found.pool().frame.equals(found.frame)
+
+
 def test_thresholds_can_be_set():
     source = make_source(*[("p=2/a.parquet", 10 + number, 10) for number in range(12)])
     assert find(heat(TABLE, source), "p=2/")["temperature"] == "warm"
