@@ -1,4 +1,4 @@
-"""How long a table of very many files takes to open and a query over it to plan: ``python benchmarks/scale.py --lists``.
+"""How long a table of very many files takes to open, and a query over it to plan: ``python benchmarks/scale.py``.
 
 No file is read, and none is made: the listing is made up, and what is known of the files from before is written into
 a cache of its own, as an earlier opening would have left it. Each measurement is a process of its own, so that its

@@ -25,7 +25,8 @@ _IS_TAKING: ContextVar[bool] = ContextVar("lakekit_takes_entries", default=False
 
 _FIELDS = ("Size", "LastModified", "ETag", "StorageClass")  # before the key, which may hold anything
 _TEXTS = {name: re.compile(f"<{name}>([^<]*)</{name}>") for name in ("Key", *_FIELDS)}
-_ENTRY = re.compile("<Contents>.*?</Contents>", re.DOTALL)
+_TEXTS["ETag"] = re.compile('<ETag>(?:&quot;|&#34;|")?([^<&"]*)(?:&quot;|&#34;|")?</ETag>')
+_BETWEEN = re.compile(r"</Contents>\s*<Contents>")
 _COLUMNS = ("size", "modified", "etag", "storage_class", "restored", "key")
 
 
@@ -47,8 +48,7 @@ class Entry(str):
 
 def make_entry(size: str, modified: str, etag: str, storage_class: str, restored: bool, key: str) -> Entry:
     """An entry of these fields."""
-    etag = etag.replace("&quot;", "").replace("&#34;", "").strip('"')
-    return Entry("\n".join((size, modified, etag, storage_class, "true" if restored else "false", key)))
+    return Entry(f"{size}\n{modified}\n{etag}\n{storage_class}\n{'true' if restored else 'false'}\n{key}")
 
 
 @contextlib.contextmanager
@@ -85,11 +85,13 @@ def _cut_entries(body: bytes) -> tuple[bytes, list[Entry]] | None:
     keys, is_odd = columns.pop("Key"), "<RestoreStatus>" in text or "<ListBucketResult" not in text
     if is_odd or not count or any(len(column) != count for column in (keys, *columns.values())):
         return None
-    if any("&" in key for key in keys):
+    if any("&" in key for key in keys) or len(_BETWEEN.findall(text)) != count - 1:
         return None
     keys = _decode_keys(keys) if "<EncodingType>url</EncodingType>" in text else keys
-    entries = [make_entry(*fields, False, key) for *fields, key in zip(*columns.values(), keys, strict=True)]
-    return _ENTRY.sub("", text).encode(), entries
+    rows = zip(*columns.values(), keys, strict=True)
+    entries = [make_entry(size, at, etag, in_class, False, key) for size, at, etag, in_class, key in rows]
+    rest = text[: text.index("<Contents>")] + text[text.rindex("</Contents>") + len("</Contents>") :]
+    return rest.encode(), entries
 
 
 def _take_nodes(body: bytes) -> tuple[bytes, list[Entry]] | None:
@@ -130,7 +132,7 @@ def _read_entry(key: str, fields: dict[str, ElementTree.Element]) -> Entry:
     restore = {_name(child): child.text or "" for child in fields.get("RestoreStatus", ())}
     restored = "RestoreExpiryDate" in restore and restore.get("IsRestoreInProgress", "").lower() != "true"
     size, modified, etag, storage_class = (_text(fields, name) for name in _FIELDS)
-    return make_entry(size or "0", modified, etag, storage_class or "STANDARD", restored, key)
+    return make_entry(size or "0", modified, etag.strip('"'), storage_class or "STANDARD", restored, key)
 
 
 def tabulate_entries(entries: Sequence[Entry], skip: int) -> pl.DataFrame:

@@ -108,7 +108,7 @@ def test_who_asks_boto3_beside_gets_what_boto3_gives(server):
 
 
 def test_entries_become_columns():
-    entries = [make_entry("1", "2024-01-05T12:00:00.500Z", '"e"', "GLACIER", True, "lake/a\nb")]
+    entries = [make_entry("1", "2024-01-05T12:00:00.500Z", "e", "GLACIER", True, "lake/a\nb")]
     frame = tabulate_entries(entries, skip=5)
     assert frame.rows() == [("a\nb", 1, AT, "e", "GLACIER", True)]
     assert dict(frame.schema) == column_types()
