@@ -26,6 +26,7 @@ MOST_RANGES = 16  # each costs DuckDB a scan to plan
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _PLAIN = r"^[A-Za-z0-9_.\-~+,:@! ]*$"  # names that hold no others
 _TOLD = {"filename": pa.string(), "file_size": pa.int64(), "last_modified": pa.timestamp("us"), "etag": pa.string()}
+_OWN_NAME = "/(columns|schema)-"  # how names of headers and probes end; see plan.py
 _ETAGS = 10**15  # DuckDB keeps texts of up to 15 characters in place
 
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
@@ -183,8 +184,13 @@ def _show_value(value: Any) -> str:
 
 
 def make_distinct(names: pl.Series, is_taken: Callable[[str], bool]) -> pl.Series:
-    """The same names, with "~" after those that stand twice or are taken; what comes first keeps its name."""
-    if names.n_unique() == len(names) and not any(map(is_taken, names.filter(names.str.contains("/columns-")))):
+    """The same names, with "~" after those that stand twice or are taken; what comes first keeps its name.
+
+    Args:
+        names: of files of one group. Those of files of two groups differ anyway: by their keys, else by their paths.
+        is_taken: whether a name is in use; only asked for names such as lakekit gives to what it makes.
+    """
+    if names.n_unique() == len(names) and not any(map(is_taken, names.filter(names.str.contains(_OWN_NAME)))):
         return names
     seen: set[str] = set()
     distinct = []

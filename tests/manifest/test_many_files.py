@@ -155,3 +155,14 @@ def test_a_table_of_many_schemas_is_known_by_each_of_them(folder, monkeypatch, t
         (kind.schema_id, kind.paths, kind.example) for kind in first.kinds
     ]
     assert second.schema == first.schema
+
+
+def test_a_bad_file_is_looked_at_each_time_and_the_summary_is_not_written_for_it(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("LAKEKIT_CACHE_DIR", str(tmp_path / "cache"))
+    folder.write("a.parquet", {"n": [1]})
+    folder.put("b.parquet", b"this was to be a file of Parquet")
+    folder.read()
+    (file,) = (tmp_path / "cache").rglob("*.summary")
+    before = file.stat().st_ino
+    assert list(folder.read().problems) == ["b.parquet"]
+    assert file.stat().st_ino == before

@@ -108,6 +108,12 @@ def test_a_damaged_file_is_no_file_and_is_written_anew(cache_dir, damage):
     assert SummaryCache(URL).load().files.height == 3
 
 
+def test_what_another_version_of_pyarrow_read_is_read_again(monkeypatch):
+    keep()
+    monkeypatch.setattr(pa, "__version__", "99.0")
+    assert SummaryCache(URL).load().files.height == 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
 def test_nobody_else_may_read_it_and_the_address_is_not_written(cache_dir):
     old = os.umask(0)

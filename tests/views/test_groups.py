@@ -187,4 +187,20 @@ def test_files_of_two_layouts_are_cut_each(place, cut):
 def test_names_that_stand_twice_or_are_taken_are_told_apart():
     names = pl.Series(["a", "b", "a", "a~", "x/columns-1"])
     assert make_distinct(names, {"x/columns-1"}.__contains__).to_list() == ["a", "b", "a~", "a~~", "x/columns-1~"]
+    names = pl.Series(["x/columns-1", "x/schema-2"])
+    assert make_distinct(names, {"x/schema-2"}.__contains__).to_list() == ["x/columns-1", "x/schema-2~"]
     assert make_distinct(pl.Series(["a", "b"]), set().__contains__).to_list() == ["a", "b"]
+
+
+def test_files_named_as_lakekit_names_what_it_makes_are_read_all_the_same(tmp_path):
+    place = make_place("folder", tmp_path)
+    place.put("t/x", pa.table({"x": [1]}))
+    for _ in range(3):
+        (schema_id,) = {kind.schema_id for kind in place.open_table().manifest.kinds}
+        start = groups.next_number()
+        for later in range(start, start + 8):  # numbers that the next view gives
+            place.put(f"t/columns-{later}", pa.table({"x": [10]}))
+            place.put(f"t/schema-{schema_id}-{later}", pa.table({"x": [100]}))
+        table = place.open_table()
+        expected = table.polars().collect()["x"].sum()
+        assert show(table).execute("SELECT sum(x) FROM t").fetchall() == [(expected,)]
