@@ -212,7 +212,7 @@ def split_group(
     Args:
         manifest: the table.
         positions: the files, rising.
-        kept: ranges to keep to, those of an earlier plan.
+        kept: ranges to keep to, those of an earlier plan; nothing comes back where these files do not fill them.
     """
     ranges = kept or _choose_ranges(manifest, positions)
     if not ranges:
@@ -226,11 +226,9 @@ def split_group(
             above = values >= one.start if one.start is not None else values.is_not_null()
             inside = (above & (values < one.end) if one.end is not None else above).fill_null(False)
         parts.append((one, positions[inside.to_numpy()]))
-    return parts if sum(len(part) for _, part in parts) == len(positions) and _are_filled(parts) else []
-
-
-def _are_filled(parts: Sequence[tuple[KeyRange, np.ndarray]]) -> bool:
-    return all(len(part) for _, part in parts)
+    if all(len(part) for _, part in parts) and sum(len(part) for _, part in parts) == len(positions):
+        return parts
+    return [] if kept else [(None, positions)]
 
 
 def _choose_ranges(manifest: Manifest, positions: np.ndarray) -> list[KeyRange]:
