@@ -6,10 +6,10 @@ peak memory is its own. Beside the seconds by the clock stand those that the pro
 clock tells more of the neighbours. ``--files 100000 1000000`` says how many files; ``--lists`` also times the LISTs of
 100,000 keys, from a server on loopback that waits 30 ms for each.
 
-What is left takes its time elsewhere: the LISTs themselves (a request for 1,000 keys; an S3 Inventory report takes their
-place), DuckDB's own copying of the list of files at each binding of a view (1 µs a file, three times for a statement
-of lake.sql), its pruning by keys (2 µs a file of the ranges that are not ruled out), and a first opening, which parses
-and checks each footer in Python (about 1 ms a file).
+What is left takes its time elsewhere: the LISTs themselves (one for 1,000 keys; an S3 Inventory report takes their
+place), DuckDB's copying of the list of files at each binding of a view (1 µs a file, twice for a statement of
+lake.sql), its pruning by keys (2 µs a file of the ranges that are not ruled out), and a first opening, which parses and
+checks each footer in Python (about 1 ms a file).
 
 It must not judge: it prints seconds and MiB.
 """
