@@ -117,7 +117,7 @@ class FooterCache:
 
         self.summaries = SummaryCache(url, endpoint_url)
         self._folder: Path | None = None
-        self._unread: list[pa.MemoryMappedFile] = []
+        self._unread: list[pa.Buffer] = []
         self._batches: list[_Batch] = []  # the newest last
         self._segments: list[Path] = []  # those whose sound footers are all in the two above
         with contextlib.suppress(OSError):
@@ -125,12 +125,13 @@ class FooterCache:
             for segment in sorted(self._folder.glob(f"*{_SUFFIX}")):
                 with contextlib.suppress(OSError, pa.ArrowException):
                     self._segments.append(segment)
-                    self._unread.append(pa.memory_map(str(segment)))
+                    with pa.memory_map(str(segment)) as file:  # the memory stays when the file is closed
+                        self._unread.append(file.read_buffer())
 
     def _list_batches(self) -> list[_Batch]:
         while self._unread:
             with contextlib.suppress(OSError, pa.ArrowException):
-                table = pa.ipc.open_file(self._unread.pop()).read_all()
+                table = pa.ipc.open_file(pa.BufferReader(self._unread.pop())).read_all()
                 if table.schema.equals(_SCHEMA):
                     table.validate(full=True)
                     self._batches[:0] = [_Batch(batch) for batch in table.to_batches() if batch.num_rows]
@@ -196,11 +197,11 @@ class _Batch:
     def __init__(self, batch: pa.RecordBatch):
         self.rows = batch
         self._path, self._etag, self._footer, self._has_order, self._checksum = batch.columns
-        self._last = self._path[len(self._path) - 1].as_py()
+        self._first, self._last = self._path[0].as_py(), self._path[len(self._path) - 1].as_py()
 
     def find(self, path: str, etag: str) -> int | None:
         """The row of this version of a file."""
-        if path > self._last:
+        if not self._first <= path <= self._last:
             return None
         low, high = 0, len(self._path)
         while low < high:

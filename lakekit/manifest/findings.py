@@ -69,11 +69,12 @@ def find_out(
     fresh = files.filter(is_new)
     known = files.height - fresh.height
     progress(known, files.height)
+    bad: dict[str, Unreadable] = {}
     if fresh.height:
         summary, bad = _fetch_new(store, summary, fresh, cache, lambda count: progress(known + count, files.height))
         failed |= bad
         told = summary.match(files)
-    cache.summaries.keep(summary, files, added=fresh.height)
+    cache.summaries.keep(summary, files, added=fresh.height - len(bad))
     summary, told = _note_failures(summary, files, told, failed)
     errors = {path: failed[path].error for path in sorted(failed)}
     return Known(files, told, summary.kinds), errors

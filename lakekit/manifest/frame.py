@@ -47,13 +47,17 @@ class Known:
         return self.told["place"].fill_null(-1).to_numpy()
 
     @cached_property
-    def _kind_numbers(self) -> np.ndarray:
-        return self.told["kind"].fill_null(-1).to_numpy()
+    def _by_kind(self) -> dict[int, np.ndarray]:
+        """The positions of the files of each kind, rising."""
+        numbers = self.told["kind"].fill_null(-1).to_numpy()
+        order = np.argsort(numbers, kind="stable")
+        kinds, starts = np.unique(numbers[order], return_index=True)
+        return dict(zip(kinds.tolist(), np.split(order, starts[1:]), strict=True)) if len(order) else {}
 
     def find_files(self, kind: int, *, readable: bool = True) -> np.ndarray:
         """The positions of the files of a kind; only those that can be read unless told otherwise."""
-        chosen = self._kind_numbers == kind
-        return np.flatnonzero(chosen & (self.places >= 0) if readable else chosen)
+        found = self._by_kind.get(kind, np.empty(0, np.int64))
+        return found[self.places[found] >= 0] if readable else found
 
 
 def build_entries(known: Known, partitioning: Partitioning, folders: Folders) -> pl.DataFrame:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+_MOST_SHOWN = 10  # paths in a repr
+
 
 class PathList(Sequence[str]):
     """Some of a table's paths, in order; equal to a tuple of the same texts.
@@ -49,7 +51,9 @@ class PathList(Sequence[str]):
         return hash(tuple(self))
 
     def __repr__(self) -> str:
-        return repr(tuple(self))
+        if len(self) <= _MOST_SHOWN:
+            return repr(tuple(self))
+        return f"<{len(self):,} paths from {self[0]!r} to {self[-1]!r}>"
 
 
 def find_path(column: pl.Series, path: str) -> int | None:

@@ -106,7 +106,11 @@ class _Checked:
 
 def _write(file: BinaryIO, summary: Summary) -> None:
     target = _Checked(file)
-    described = {"files": target.add_table(summary.files.to_arrow(compat_level=pl.CompatLevel.oldest())), "kinds": []}
+    described = {
+        "pyarrow": pa.__version__,
+        "files": target.add_table(summary.files.to_arrow(compat_level=pl.CompatLevel.oldest())),
+        "kinds": [],
+    }
     for kind in summary.kinds:
         schema = base64.b64encode(kind.schema.serialize().to_pybytes()).decode()
         told = {"schema_id": kind.schema_id, "is_doubtful": kind.is_doubtful, "schema": schema}
@@ -126,6 +130,8 @@ def _read(data: pa.Buffer) -> Summary:
     if mark != _MARK or zlib.crc32(text) != checksum:
         raise ValueError("its end is not what was written")
     described = json.loads(text)
+    if described["pyarrow"] != pa.__version__:
+        raise ValueError("another version of pyarrow might read the footers in another way")
     files = pl.DataFrame(pl.from_arrow(_read_table(data, described["files"])))
     if dict(files.schema) != FILE_COLUMNS:
         raise ValueError("it has other columns")

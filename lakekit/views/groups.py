@@ -27,6 +27,7 @@ MOST_RANGES = 16  # each costs DuckDB a scan to plan
 _SAFE = "-_.~+,:@! "  # characters of names and values that are shown as they are; DuckDB reads none of them specially
 _PLAIN = r"^[A-Za-z0-9_.\-~+,:@! ]*$"  # names that hold no others
 _TOLD = {"filename": pa.string(), "file_size": pa.int64(), "last_modified": pa.timestamp("us"), "etag": pa.string()}
+_OWN_NAME = "/(columns|schema)-"  # how names of headers and probes end; see plan.py
 _ETAGS = 10**15  # DuckDB keeps texts of up to 15 characters in place
 
 Layout = tuple[tuple[str, str], ...]  # for each file column its name and "file", "missing", or the type in conflict
@@ -203,8 +204,13 @@ def _show_value(value: Any) -> str:
 
 
 def make_distinct(names: pl.Series, is_taken: Callable[[str], bool]) -> pl.Series:
-    """The same names, with "~" after those that stand twice or are taken; what comes first keeps its name."""
-    if names.n_unique() == len(names) and not any(map(is_taken, names.filter(names.str.contains("/columns-")))):
+    """The same names, with "~" after those that stand twice or are taken; what comes first keeps its name.
+
+    Args:
+        names: of files of one group. Those of files of two groups differ anyway: by their keys, else by their paths.
+        is_taken: whether a name is in use; only asked for names such as lakekit gives to what it makes.
+    """
+    if names.n_unique() == len(names) and not any(map(is_taken, names.filter(names.str.contains(_OWN_NAME)))):
         return names
     seen: set[str] = set()
     distinct = []
@@ -226,7 +232,7 @@ def split_group(
     Args:
         manifest: the table.
         positions: the files, rising.
-        kept: ranges to keep to, those of an earlier plan.
+        kept: ranges to keep to, those of an earlier plan; nothing comes back where these files do not fill them.
     """
     ranges = kept or _choose_ranges(manifest, positions)
     if not ranges:
@@ -240,11 +246,9 @@ def split_group(
             above = values >= one.start if one.start is not None else values.is_not_null()
             inside = (above & (values < one.end) if one.end is not None else above).fill_null(False)
         parts.append((one, positions[inside.to_numpy()]))
-    return parts if sum(len(part) for _, part in parts) == len(positions) and _are_filled(parts) else []
-
-
-def _are_filled(parts: Sequence[tuple[KeyRange, np.ndarray]]) -> bool:
-    return all(len(part) for _, part in parts)
+    if all(len(part) for _, part in parts) and sum(len(part) for _, part in parts) == len(positions):
+        return parts
+    return [] if kept else [(None, positions)]
 
 
 def _choose_ranges(manifest: Manifest, positions: np.ndarray) -> list[KeyRange]:

@@ -132,7 +132,7 @@ class ViewPlan:
         self.groups.append(group)
         group.header = self._show_header(group)
         shown = name_files(self.manifest, positions, f"{PROTOCOL}://{self.token}/", self.marked_keys(group))
-        shown = make_distinct(shown, self._is_taken if self._must_be_told_apart() else self.headers.__contains__)
+        shown = make_distinct(shown, self._is_taken)
         self.paths.add(shown, positions)
         files = self.manifest.entries[positions]
         is_copied = files["schema_id"].is_in(sorted(self.copied)).fill_null(False)
@@ -141,11 +141,8 @@ class ViewPlan:
         group.plain = (files["schema_id"].is_not_null() & ~is_copied).to_numpy()
         group.shown = tell_files(shown, files, is_copied)
 
-    def _must_be_told_apart(self) -> bool:
-        """Whether files of two groups may have one name: where no key tells the group."""
-        return len(self.groups) > 1 and not self.manifest.schema.keys
-
     def _is_taken(self, shown: str) -> bool:
+        """Whether a name is that of a header, or of a file while the plan is made or in another group."""
         return shown in self.headers or shown in self.paths
 
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:

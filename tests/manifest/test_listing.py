@@ -1,10 +1,13 @@
 """Which of the objects under a prefix are data files: by the rule of Hive and Spark, and by their names' endings."""
 
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lakekit.manifest.listing import is_hidden, is_named_parquet, sort_objects
+from lakekit.manifest.listing import FOREIGN_ENDINGS, is_hidden, is_named_parquet, sort_objects
 from lakekit.storage import StoredObject
 from lakekit.storage.columns import tabulate_objects
 
@@ -122,3 +125,18 @@ def test_only_the_five_most_frequent_endings_are_told():
 )
 def test_a_delta_log_is_noticed(path, is_log):
     assert sort_paths(path).delta_log is is_log
+
+
+PARTS = st.sampled_from(
+    ["_a", ".b", "_k=1", "k=_v", "x", "", ".", "..", "a.PARQUET", "b.pq", "c.Csv", "d.", "e..gz", "f.crc"]
+)
+PATHS = st.lists(PARTS | st.text(".=_/aq\n$", max_size=4), min_size=1, max_size=4).map("/".join)
+
+
+@given(st.lists(st.tuples(PATHS, st.sampled_from([0, 9])), max_size=6, unique_by=lambda pair: pair[0]))
+def test_a_listing_judges_all_paths_as_one_by_one(pairs):
+    listing = sort_objects(tabulate_objects(make_object(*pair) for pair in pairs))
+    shown = [(path, PurePosixPath(path).suffix.lower()) for path, size in pairs if not is_hidden(path, size)]
+    assert listing.hidden == len(pairs) - len(shown)
+    assert listing.foreign["path"].to_list() == sorted(path for path, ending in shown if ending in FOREIGN_ENDINGS)
+    assert listing.files["path"].to_list() == sorted(path for path, ending in shown if ending not in FOREIGN_ENDINGS)
