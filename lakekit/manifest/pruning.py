@@ -92,6 +92,8 @@ def _judge_files(manifest: Manifest, predicate: Predicate) -> Possible:
 def choose_row_groups(manifest: Manifest, path: str, predicate: Predicate) -> list[int]:
     """The numbers of those row groups of a file that may hold a row that the predicate is true for.
 
+    One row group is the whole file, and for :func:`choose_files` to judge: it stays.
+
     Args:
         manifest: the table.
         path: one of its files, that can be read.
@@ -100,7 +102,7 @@ def choose_row_groups(manifest: Manifest, path: str, predicate: Predicate) -> li
     row = manifest.positions[path]
     count = manifest.files["row_groups"][row]
     footer = manifest.footers.get(path, manifest.files["etag"][row])
-    if footer is None or count is None:
+    if footer is None or not count or count == 1:
         return list(range(count or 0))
     bounds = read_group_bounds(manifest, path, footer, list_columns(predicate))
     return np.flatnonzero(judge(predicate, bounds, np.ones(count, bool)).true).tolist()
