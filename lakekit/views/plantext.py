@@ -17,8 +17,10 @@ import pyarrow as pa
 from lakekit.views.names import is_plain, own_database
 from lakekit.views.sqltypes import quote_name
 
-_OPTIONAL = "optional: "  # before what follows from the rest of the query, and may be left unchecked
-_TOKEN = r"'(?:[^']|'')*'|{names}"
+_QUOTED = r"'(?:[^']|'')*'"
+_HINT = (
+    r"optional: (?:Dynamic Filter \([^()']*\))?"  # before what follows from the rest of the query, and may be unknown
+)
 _QUOTABLE = re.compile(r"[^\W\d]\w*(?:[ -]\w+)*")
 _MOMENTS = {"current_time", "current_timestamp", "localtime", "localtimestamp"}  # functions without parentheses
 
@@ -42,7 +44,7 @@ def parse_conditions(texts: Sequence[str], schema: pa.Schema, names: Mapping[str
         return None
     found: list[Any] = []
     for text in texts:
-        trees = _parse(_quote_names(text.removeprefix(_OPTIONAL), shown))
+        trees = _parse(_quote_names(text, shown))
         if trees is None and "'" in text:  # perhaps a part of a text with a line break, as others may be
             return None
         found += [None] if trees is None else trees
@@ -65,12 +67,20 @@ def _is_quotable(name: str) -> bool:
 
 
 def _quote_names(text: str, shown: Mapping[str, str]) -> str:
-    """The text with these names exchanged for those that they mean, in quotes; what is in quotes already stays."""
-    if not shown:
-        return text
+    """The text with these names exchanged for those that they mean, in quotes; what is in quotes already stays.
+
+    Words that are no SQL are left out, too; in the place of what a running query will find out, there is a function.
+    """
     longest_first = sorted(shown, key=len, reverse=True)
-    pattern = _TOKEN.format(names="|".join(rf"(?<![\w@]){re.escape(name)}(?![\w@])" for name in longest_first))
-    return re.sub(pattern, lambda match: quote_name(shown[match[0]]) if match[0] in shown else match[0], text)
+    names = [rf"(?<![\w@]){re.escape(name)}(?![\w@])" for name in longest_first]
+
+    def exchange(match: re.Match[str]) -> str:
+        found = match[0]
+        if found in shown:
+            return quote_name(shown[found])
+        return found if found.startswith("'") else "" if found == "optional: " else "unknown()"
+
+    return re.sub("|".join([_QUOTED, _HINT, *names]), exchange, text)
 
 
 def _parse(text: str) -> list[Any] | None:
