@@ -31,6 +31,8 @@ from lakekit.manifest.predicates import (
     Or,
     Predicate,
     StartsWith,
+    join_all,
+    join_any,
 )
 from lakekit.views.plantext import parse_conditions
 
@@ -94,32 +96,6 @@ def read_duckdb_conditions(
         return join_all([UNKNOWN if tree is None else reader.read(tree) for tree in trees])
     except RecursionError:  # far too deep
         return UNKNOWN
-
-
-def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """What all of these say together.
-
-    Example:
-        >>> join_all([]), join_all([IsNull("n")])
-        (true, n IS NULL)
-    """
-    if not predicates:
-        return ALWAYS
-    return predicates[0] if len(predicates) == 1 else And(tuple(predicates))
-
-
-def join_any(parts: Sequence[Predicate]) -> Predicate:
-    """What one or more of these being true says; one list of values where all ask for a value of the same column.
-
-    Example:
-        >>> import pyarrow as pa
-        >>> join_any([Comparison("n", "=", pa.scalar(value)) for value in (5, 7)]).values.to_pylist()
-        [5, 7]
-    """
-    asked = [(part.column, part.operator, part.value.type) for part in parts if isinstance(part, Comparison)]
-    if len(asked) == len(parts) > 1 and len(set(asked)) == 1 and asked[0][1] == "=":
-        return In(asked[0][0], pa.array([part.value for part in parts], asked[0][2]))
-    return Or(tuple(parts))
 
 
 class _Reader:

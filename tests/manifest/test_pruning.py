@@ -231,6 +231,15 @@ def test_times_are_compared_with_dates_of_any_zone(folder):
     assert kept(manifest, compare("at", "<", datetime(2024, 1, 2, 10, tzinfo=UTC))) == [0]
 
 
+def test_nanoseconds_made_microseconds_may_be_rounded_or_cut(folder):
+    """1,999 ns are 1 µs as Polars has it, and 2 as DuckDB does."""
+    manifest = write_each(folder, {"ns": pa.array([1999], pa.timestamp("ns"))})
+    for micros in (1, 2):
+        assert kept(manifest, compare("ns", "=", micros, pa.timestamp("us"))) == [0]
+        assert covered(manifest, compare("ns", "=", micros, pa.timestamp("us"))) == []
+    assert kept(manifest, compare("ns", ">", 2, pa.timestamp("us"))) == []
+
+
 def test_times_without_bounds_stay_whatever_they_are_compared_with(folder):
     folder.write(
         "0.parquet", {"z": pa.array([1, 2], pa.timestamp("us", "UTC"))}, write_statistics=False, row_group_size=1
@@ -399,6 +408,14 @@ def test_uuids_and_durations_are_bounded_as_they_are_shown(folder):
     assert choose_row_groups(manifest, "0.parquet", compare("u", "=", str(high))) == [1]
     assert choose_row_groups(manifest, "0.parquet", compare("w", "<", 6)) == [0]
     assert kept(manifest, compare("u", ">", str(high))) == kept(manifest, compare("w", "=", 8)) == []
+
+
+def test_a_deep_predicate_excludes_nothing(folder):
+    manifest = write_each(folder, {"n": [1, 2]})
+    predicate = compare("n", "=", 5)
+    for _ in range(20_000):
+        predicate = Not(predicate)
+    assert (kept(manifest, predicate), covered(manifest, predicate)) == ([0], [])
 
 
 def test_predicates_are_shown_as_conditions():

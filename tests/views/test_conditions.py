@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit.manifest.predicates import ALWAYS, UNKNOWN, Not
+from lakekit.manifest.predicates import ALWAYS, UNKNOWN, Not, join_any
 from lakekit.manifest.pruning import choose_files, covers_all
-from lakekit.views.conditions import join_any, read_duckdb_conditions
+from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.plantext import mentions_moment
 from tests.views.lakes import Place
 
