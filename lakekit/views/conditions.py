@@ -76,7 +76,7 @@ def read_duckdb_conditions(
     """What conditions of one place in a plan of DuckDB's say together, of the rows of a table.
 
     The names in them must be those of the table's columns, with the table's types; names that the table does not have
-    may be anything.
+    may be anything. In "Filters" of a scan they are; in an "Expression" they are what the query called columns last.
 
     Args:
         texts: "Filters", "File Filters" and the "Expression" of FILTER nodes, all of them; a row must meet each.
