@@ -17,6 +17,7 @@ import pyarrow as pa
 from lakekit.views.names import is_plain, own_database
 from lakekit.views.sqltypes import quote_name
 
+_SHORT = 1000  # characters of a text whose tree is kept
 _QUOTED = r"'(?:[^']|'')*'"
 _HINT = (
     r"optional: (?:Dynamic Filter \([^()']*\))?"  # before what follows from the rest of the query, and may be unknown
@@ -85,14 +86,12 @@ def _quote_names(text: str, shown: Mapping[str, str]) -> str:
 
 def _parse(text: str) -> list[Any] | None:
     """The expressions that a text holds, one after the other in parentheses; None where it does not parse."""
-    trees = [_parse_one(part) for part in _split_parentheses(text)]
-    return None if None in trees else trees
+    parts = _split_parentheses(text)
+    trees = [(_parse_short if len(part) <= _SHORT else _parse_one)(part) for part in parts]
+    return None if None in trees or not trees else trees
 
 
-@functools.lru_cache(maxsize=1024)
-def _parse_one(text: str | None) -> Any:
-    if text is None:
-        return None
+def _parse_one(text: str) -> Any:
     query = "SELECT json_serialize_sql(?)"
     try:
         answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
@@ -104,8 +103,11 @@ def _parse_one(text: str | None) -> Any:
     return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
 
 
-def _split_parentheses(text: str) -> list[str | None]:
-    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; None alone where parentheses do not match."""
+_parse_short = functools.lru_cache(maxsize=1024)(_parse_one)  # each group of files is asked for the same
+
+
+def _split_parentheses(text: str) -> list[str]:
+    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; none where parentheses do not match."""
     parts, depth, start, is_quoted = [], 0, 0, False
     for index, char in enumerate(text):
         is_quoted ^= char == "'"
@@ -113,11 +115,11 @@ def _split_parentheses(text: str) -> list[str | None]:
             continue
         depth += (char == "(") - (char == ")")
         if depth < 0:
-            return [None]
+            return []
         if depth == 0 and text.startswith(")(", index):
             parts.append(text[start : index + 1])
             start = index + 1
-    return [None] if depth or is_quoted else [*parts, text[start:]]
+    return [] if depth or is_quoted else [*parts, text[start:]]
 
 
 def mentions_moment(query: str) -> bool:
