@@ -59,6 +59,8 @@ def cast_bounds(
 def _cast(values: pl.Series, from_type: pa.DataType, to_type: pa.DataType, side: int) -> pl.Series:
     types = pa.types
     to_dtype = pl.from_arrow(pa.array([], to_type)).dtype
+    if values.dtype == pl.Null:  # nothing is known
+        return values.cast(to_dtype)
     if types.is_timestamp(from_type) or types.is_date(from_type):
         return _cast_time(values, from_type, to_type, side)
     cast = values.cast(to_dtype, strict=False)

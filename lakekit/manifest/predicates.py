@@ -8,7 +8,7 @@ by its bytes in UTF-8, -0.0 equal to 0.0, NaN equal to NaN and above all other n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,6 +141,32 @@ class IsTrue:
 
 
 Predicate = Outcomes | Comparison | In | StartsWith | IsNull | And | Or | Not | IsTrue
+
+
+def join_all(predicates: Sequence[Predicate]) -> Predicate:
+    """What all of these say together.
+
+    Example:
+        >>> join_all([]), join_all([IsNull("n")])
+        (true, n IS NULL)
+    """
+    if not predicates:
+        return ALWAYS
+    return predicates[0] if len(predicates) == 1 else And(tuple(predicates))
+
+
+def join_any(parts: Sequence[Predicate]) -> Predicate:
+    """What one or more of these being true says; one list of values where all ask for a value of the same column.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> join_any([Comparison("n", "=", pa.scalar(value)) for value in (5, 7)]).values.to_pylist()
+        [5, 7]
+    """
+    asked = [(part.column, part.operator, part.value.type) for part in parts if isinstance(part, Comparison)]
+    if len(asked) == len(parts) > 1 and len(set(asked)) == 1 and asked[0][1] == "=":
+        return In(asked[0][0], pa.array([part.value for part in parts], asked[0][2]))
+    return Or(tuple(parts))
 
 
 def list_columns(predicate: Predicate) -> list[str]:

@@ -84,13 +84,18 @@ def covers_all(manifest: Manifest, predicate: Predicate) -> np.ndarray:
 
 
 def _judge_files(manifest: Manifest, predicate: Predicate) -> Possible:
-    bounds = {column: read_file_bounds(manifest, column) for column in list_columns(predicate)}
     has_rows = (manifest.files["rows"] > 0).fill_null(True).to_numpy()
-    return judge(predicate, bounds, has_rows)
+    try:
+        bounds = {column: read_file_bounds(manifest, column) for column in list_columns(predicate)}
+        return judge(predicate, bounds, has_rows)
+    except RecursionError:  # far too deep
+        return Possible(has_rows, has_rows, has_rows)
 
 
 def choose_row_groups(manifest: Manifest, path: str, predicate: Predicate) -> list[int]:
     """The numbers of those row groups of a file that may hold a row that the predicate is true for.
+
+    One row group is the whole file, and for :func:`choose_files` to judge: it stays.
 
     Args:
         manifest: the table.
@@ -100,10 +105,13 @@ def choose_row_groups(manifest: Manifest, path: str, predicate: Predicate) -> li
     row = manifest.positions[path]
     count = manifest.files["row_groups"][row]
     footer = manifest.footers.get(path, manifest.files["etag"][row])
-    if footer is None or count is None:
+    if footer is None or not count or count == 1:
         return list(range(count or 0))
-    bounds = read_group_bounds(manifest, path, footer, list_columns(predicate))
-    return np.flatnonzero(judge(predicate, bounds, np.ones(count, bool)).true).tolist()
+    try:
+        bounds = read_group_bounds(manifest, path, footer, list_columns(predicate))
+        return np.flatnonzero(judge(predicate, bounds, np.ones(count, bool)).true).tolist()
+    except RecursionError:  # far too deep
+        return list(range(count))
 
 
 def judge(predicate: Predicate, bounds: Mapping[str, ColumnBounds], has_rows: np.ndarray) -> Possible:
@@ -234,16 +242,17 @@ def _judge_comparison(predicate: Comparison, low: pl.Series, high: pl.Series) ->
         is_true = predicate.operator in ("<", "<=", "<>")
         return tuple(pl.Series([flag]).new_from_index(0, len(low)) for flag in (is_true, not is_true))
     low, high, value = _align(low, high, pa.array([predicate.value]))
-    judged = {
-        "<": (low < value, high >= value),
-        "<=": (low <= value, high > value),
-        "=": ((low <= value) & (high >= value), (low != value) | (high != value)),
-    }
-    operator, is_swapped = {">": ("<=", True), ">=": ("<", True), "<>": ("=", True)}.get(
-        predicate.operator, (predicate.operator, False)
-    )
-    true, false = judged[operator]
-    return (false, true) if is_swapped else (true, false)
+    match predicate.operator:
+        case "<":
+            return low < value, high >= value
+        case "<=":
+            return low <= value, high > value
+        case ">":
+            return high > value, low <= value
+        case ">=":
+            return high >= value, low < value
+    within, beside = (low <= value) & (high >= value), (low != value) | (high != value)
+    return (within, beside) if predicate.operator == "=" else (beside, within)
 
 
 def _judge_in(values: pa.Array, low: pl.Series, high: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -31,6 +31,8 @@ from lakekit.manifest.predicates import (
     Or,
     Predicate,
     StartsWith,
+    join_all,
+    join_any,
 )
 from lakekit.views.plantext import parse_conditions
 
@@ -74,7 +76,7 @@ def read_duckdb_conditions(
     """What conditions of one place in a plan of DuckDB's say together, of the rows of a table.
 
     The names in them must be those of the table's columns, with the table's types; names that the table does not have
-    may be anything.
+    may be anything. In "Filters" of a scan they are; in an "Expression" they are what the query called columns last.
 
     Args:
         texts: "Filters", "File Filters" and the "Expression" of FILTER nodes, all of them; a row must meet each.
@@ -94,32 +96,6 @@ def read_duckdb_conditions(
         return join_all([UNKNOWN if tree is None else reader.read(tree) for tree in trees])
     except RecursionError:  # far too deep
         return UNKNOWN
-
-
-def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """What all of these say together.
-
-    Example:
-        >>> join_all([]), join_all([IsNull("n")])
-        (true, n IS NULL)
-    """
-    if not predicates:
-        return ALWAYS
-    return predicates[0] if len(predicates) == 1 else And(tuple(predicates))
-
-
-def join_any(parts: Sequence[Predicate]) -> Predicate:
-    """What one or more of these being true says; one list of values where all ask for a value of the same column.
-
-    Example:
-        >>> import pyarrow as pa
-        >>> join_any([Comparison("n", "=", pa.scalar(value)) for value in (5, 7)]).values.to_pylist()
-        [5, 7]
-    """
-    asked = [(part.column, part.operator, part.value.type) for part in parts if isinstance(part, Comparison)]
-    if len(asked) == len(parts) > 1 and len(set(asked)) == 1 and asked[0][1] == "=":
-        return In(asked[0][0], pa.array([part.value for part in parts], asked[0][2]))
-    return Or(tuple(parts))
 
 
 class _Reader:

@@ -33,6 +33,7 @@ from lakekit.manifest.predicates import (
     Or,
     Predicate,
     StartsWith,
+    join_any,
 )
 from lakekit.manifest.types import MAX_DECIMAL_PRECISION, normalize_type
 
@@ -105,10 +106,9 @@ class _Reader:
         return UNKNOWN
 
     def _read_pair(self, left: Any, operator: str, right: Any) -> Predicate:
-        if operator in ("And", "LogicalAnd"):
-            return And((self.read(left), self.read(right)))
-        if operator in ("Or", "LogicalOr"):
-            return Or((self.read(left), self.read(right)))
+        if operator in ("And", "LogicalAnd", "Or", "LogicalOr"):
+            parts = [self.read(part) for part in _list_parts(left, operator, right)]
+            return And(tuple(parts)) if "And" in operator else join_any(parts)
         if operator in ("EqValidity", "NotEqValidity"):
             is_same = self._read_sameness(left, right)
             return is_same if operator == "EqValidity" else Not(is_same)
@@ -204,6 +204,15 @@ class _Reader:
             is_time = pa.types.is_timestamp(self._types.get(name, pa.null()))
             return (name, pa.date32()) if is_time else None
         return None
+
+
+def _list_parts(left: Any, operator: str, right: Any) -> list[Any]:
+    """The parts of ``((a and b) and c)``, however many there are."""
+    parts = [right]
+    while isinstance(left, dict) and left.get("BinaryExpr", {}).get("op") == operator:
+        parts.append(left["BinaryExpr"]["right"])
+        left = left["BinaryExpr"]["left"]
+    return [left, *reversed(parts)]
 
 
 def _agree(values: pa.Array | None, kind: pa.DataType) -> pa.Array | None:

@@ -17,8 +17,11 @@ import pyarrow as pa
 from lakekit.views.names import is_plain, own_database
 from lakekit.views.sqltypes import quote_name
 
-_OPTIONAL = "optional: "  # before what follows from the rest of the query, and may be left unchecked
-_TOKEN = r"'(?:[^']|'')*'|{names}"
+_SHORT = 1000  # characters of a text whose tree is kept
+_QUOTED = r"'(?:[^']|'')*'"
+_HINT = (
+    r"optional: (?:Dynamic Filter \([^()']*\))?"  # before what follows from the rest of the query, and may be unknown
+)
 _QUOTABLE = re.compile(r"[^\W\d]\w*(?:[ -]\w+)*")
 _MOMENTS = {"current_time", "current_timestamp", "localtime", "localtimestamp"}  # functions without parentheses
 
@@ -42,7 +45,7 @@ def parse_conditions(texts: Sequence[str], schema: pa.Schema, names: Mapping[str
         return None
     found: list[Any] = []
     for text in texts:
-        trees = _parse(_quote_names(text.removeprefix(_OPTIONAL), shown))
+        trees = _parse(_quote_names(text, shown))
         if trees is None and "'" in text:  # perhaps a part of a text with a line break, as others may be
             return None
         found += [None] if trees is None else trees
@@ -76,24 +79,30 @@ def _is_quotable(name: str) -> bool:
 
 
 def _quote_names(text: str, shown: Mapping[str, str]) -> str:
-    """The text with these names exchanged for those that they mean, in quotes; what is in quotes already stays."""
-    if not shown:
-        return text
+    """The text with these names exchanged for those that they mean, in quotes; what is in quotes already stays.
+
+    Words that are no SQL are left out, too; in the place of what a running query will find out, there is a function.
+    """
     longest_first = sorted(shown, key=len, reverse=True)
-    pattern = _TOKEN.format(names="|".join(rf"(?<![\w@]){re.escape(name)}(?![\w@])" for name in longest_first))
-    return re.sub(pattern, lambda match: quote_name(shown[match[0]]) if match[0] in shown else match[0], text)
+    names = [rf"(?<![\w@]){re.escape(name)}(?![\w@])" for name in longest_first]
+
+    def exchange(match: re.Match[str]) -> str:
+        found = match[0]
+        if found in shown:
+            return quote_name(shown[found])
+        return found if found.startswith("'") else "" if found == "optional: " else "unknown()"
+
+    return re.sub("|".join([_QUOTED, _HINT, *names]), exchange, text)
 
 
 def _parse(text: str) -> list[Any] | None:
     """The expressions that a text holds, one after the other in parentheses; None where it does not parse."""
-    trees = [_parse_one(part) for part in _split_parentheses(text)]
-    return None if None in trees else trees
+    parts = _split_parentheses(text)
+    trees = [(_parse_short if len(part) <= _SHORT else _parse_one)(part) for part in parts]
+    return None if None in trees or not trees else trees
 
 
-@functools.lru_cache(maxsize=1024)
-def _parse_one(text: str | None) -> Any:
-    if text is None:
-        return None
+def _parse_one(text: str) -> Any:
     query = "SELECT json_serialize_sql(?)"
     try:
         answer = json.loads(own_database().cursor().execute(query, [f"SELECT ({text})"]).fetchall()[0][0])
@@ -105,8 +114,11 @@ def _parse_one(text: str | None) -> Any:
     return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
 
 
-def _split_parentheses(text: str) -> list[str | None]:
-    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; None alone where parentheses do not match."""
+_parse_short = functools.lru_cache(maxsize=1024)(_parse_one)  # each group of files is asked for the same
+
+
+def _split_parentheses(text: str) -> list[str]:
+    """The parts of ``(a)(b)``, as DuckDB shows conditions on files; none where parentheses do not match."""
     parts, depth, start, is_quoted = [], 0, 0, False
     for index, char in enumerate(text):
         is_quoted ^= char == "'"
@@ -114,11 +126,11 @@ def _split_parentheses(text: str) -> list[str | None]:
             continue
         depth += (char == "(") - (char == ")")
         if depth < 0:
-            return [None]
+            return []
         if depth == 0 and text.startswith(")(", index):
             parts.append(text[start : index + 1])
             start = index + 1
-    return [None] if depth or is_quoted else [*parts, text[start:]]
+    return [] if depth or is_quoted else [*parts, text[start:]]
 
 
 def mentions_moment(query: str) -> bool:

@@ -1,6 +1,7 @@
 """Which files and row groups stay for a predicate: exactly those whose statistics allow a row that it is true for."""
 
 import math
+import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -230,6 +231,27 @@ def test_times_are_compared_with_dates_of_any_zone(folder):
     assert kept(manifest, compare("at", "<", datetime(2024, 1, 2, 10, tzinfo=UTC))) == [0]
 
 
+def test_nanoseconds_made_microseconds_may_be_rounded_or_cut(folder):
+    """1,999 ns are 1 µs as Polars has it, and 2 as DuckDB does."""
+    manifest = write_each(folder, {"ns": pa.array([1999], pa.timestamp("ns"))})
+    for micros in (1, 2):
+        assert kept(manifest, compare("ns", "=", micros, pa.timestamp("us"))) == [0]
+        assert covered(manifest, compare("ns", "=", micros, pa.timestamp("us"))) == []
+    assert kept(manifest, compare("ns", ">", 2, pa.timestamp("us"))) == []
+
+
+def test_times_without_bounds_stay_whatever_they_are_compared_with(folder):
+    folder.write(
+        "0.parquet", {"z": pa.array([1, 2], pa.timestamp("us", "UTC"))}, write_statistics=False, row_group_size=1
+    )
+    folder.write("1.parquet", {"n": [1, 2]}, row_group_size=1)
+    manifest = folder.read()
+    for value in (date(2024, 1, 1), moment("2024-01-01"), moment("2024-01-01").replace(tzinfo=UTC)):
+        assert kept(manifest, compare("z", ">", value)) == [0]
+        assert choose_row_groups(manifest, "0.parquet", compare("z", ">", value)) == [0, 1]
+        assert choose_row_groups(manifest, "1.parquet", compare("z", ">", value)) == []
+
+
 def test_dates_beyond_what_a_timestamp_holds_stay(folder):
     manifest = write_each(folder, {"d": pa.array([2**31 - 1], pa.date32())}, {"d": pa.array([0], pa.date32())})
     assert kept(manifest, compare("d", ">", moment("2024-01-01"), pa.timestamp("us"))) == [0]
@@ -357,6 +379,43 @@ def test_doubtful_bounds_of_row_groups_do_not_count(folder):
     assert manifest.kinds[0].is_doubtful
     assert choose_row_groups(manifest, "0.parquet", compare("s", "=", "b")) == [0, 1]
     assert choose_row_groups(manifest, "0.parquet", compare("n", "=", 2)) == [1]
+
+
+def test_one_row_group_is_the_whole_file(folder):
+    manifest = write_each(folder, {"n": [1, 2]})
+    assert choose_row_groups(manifest, "0.parquet", compare("n", "=", 5)) == [0]
+    assert kept(manifest, compare("n", "=", 5)) == []
+
+
+def test_nan_may_be_in_any_of_many_columns(folder):
+    """Five columns from 1 to 2, in files 1 and 2 with NaN in all and in the last; the first three are judged apart."""
+    names = ["a", "b", "c", "d", "e"]
+    files = [{name: [1.0, 2.0] for name in names} for _ in range(3)]
+    files[1] = {name: [1.0, 2.0, NAN] for name in names}
+    files[2]["e"] = [1.0, NAN]
+    manifest = write_each(folder, *files)
+    assert kept(manifest, And(tuple(compare(name, ">", 9.0) for name in names))) == [0, 1, 2]  # no bounds tell of NaN
+    assert kept(manifest, And((compare("a", ">", 9.0), compare("a", "<", 10.0), compare("e", ">", 9.0)))) == []
+    assert kept(manifest, And(tuple(compare(name, "<", 1.0) for name in names))) == []
+    assert covered(manifest, Or(tuple(compare(name, "<=", 2.0) for name in names))) == []
+
+
+def test_uuids_and_durations_are_bounded_as_they_are_shown(folder):
+    low, high = uuid.UUID(int=1), uuid.UUID(int=2**127)
+    columns = {"u": pa.array([low.bytes, high.bytes], pa.uuid()), "w": pa.array([5, 7], pa.duration("ms"))}
+    folder.write("0.parquet", columns, row_group_size=1)
+    manifest = folder.read()
+    assert choose_row_groups(manifest, "0.parquet", compare("u", "=", str(high))) == [1]
+    assert choose_row_groups(manifest, "0.parquet", compare("w", "<", 6)) == [0]
+    assert kept(manifest, compare("u", ">", str(high))) == kept(manifest, compare("w", "=", 8)) == []
+
+
+def test_a_deep_predicate_excludes_nothing(folder):
+    manifest = write_each(folder, {"n": [1, 2]})
+    predicate = compare("n", "=", 5)
+    for _ in range(20_000):
+        predicate = Not(predicate)
+    assert (kept(manifest, predicate), covered(manifest, predicate)) == ([0], [])
 
 
 def test_predicates_are_shown_as_conditions():

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit.manifest.predicates import ALWAYS, UNKNOWN, Not
+from lakekit.manifest.predicates import ALWAYS, UNKNOWN, Not, join_any
 from lakekit.manifest.pruning import choose_files, covers_all
-from lakekit.views.conditions import join_any, read_duckdb_conditions
+from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.plantext import mentions_moment
 from tests.views.lakes import Place
 
@@ -61,16 +61,15 @@ def con(table) -> duckdb.DuckDBPyConnection:
 
 
 def list_texts(con, condition, values=None):
-    """The conditions on the scan of t in the plan of a query."""
+    """The conditions in the plan of a query of t."""
     query = f"EXPLAIN (FORMAT json) SELECT * FROM t WHERE {condition}"
-    node, found = json.loads(con.execute(query, values).fetchall()[0][1])[0], []
-    while True:
+    nodes, found = json.loads(con.execute(query, values).fetchall()[0][1]), []
+    for node in nodes:
         for key in ("Filters", "File Filters", "Expression"):
             shown = node["extra_info"].get(key, [])
             found += [shown] if isinstance(shown, str) else shown
-        if not node["children"]:
-            return found
-        node = node["children"][0]
+        nodes += node["children"]
+    return found
 
 
 def read(con, table, condition, values=None):
@@ -160,6 +159,26 @@ def test_a_list_is_one_list_however_it_is_shown(con, table):
     assert repr(read(con, table, "i IN (5, 7, 99)")) == "(i IN (5, 7, 99)) AND (i IN (5, 7, 99))"
     condition = f"i IN ({', '.join(map(str, range(0, 4000, 2)))})"
     assert repr(read(con, table, condition)) == "(true or false or NULL) AND (i IN (0, 2, 4, 6, 8, …))"
+
+
+@pytest.mark.parametrize(
+    ("text", "predicate"),
+    [
+        ("optional: (i = 1)", "i = 1"),
+        ("((i > 5) AND optional: (i IN (6, 7)))", "(i > 5) AND (i IN (6, 7))"),
+        ("optional: Dynamic Filter (i)", "true or false or NULL"),
+        ("((i > 5) AND optional: Dynamic Filter (i))", "(i > 5) AND (true or false or NULL)"),
+        ("(s = 'optional: Dynamic Filter (i)')", "s = 'optional: Dynamic Filter (i)'"),
+    ],
+)
+def test_hints_for_the_running_query_are_taken_as_what_they_are(table, text, predicate):
+    assert repr(read_duckdb_conditions([text], table.schema)) == predicate
+
+
+def test_the_first_of_many_are_asked_for_with_a_hint_that_hides_nothing(con, table):
+    texts = list_texts(con, "b > 5 ORDER BY i LIMIT 3")
+    assert "Dynamic Filter" in " ".join(texts)
+    assert "(b > 5)" in repr(read_duckdb_conditions(texts, table.schema))
 
 
 def test_alternatives_of_two_kinds_are_no_list(table):

@@ -159,6 +159,14 @@ def test_columns_that_the_table_does_not_have_may_be_anything():
         assert read_polars_expression(condition, SCHEMA) == UNKNOWN
 
 
+def test_a_long_row_of_alternatives_is_one_list():
+    condition = N == 0
+    for number in range(1, 300):
+        condition = condition | (N == number)
+    assert repr(read(condition)) == "i IN (0, 1, 2, 3, 4, …)"
+    assert repr(read((N > 1) & (B > 2) & (D < 3.0))).count(") AND (") == 2
+
+
 def test_a_deep_expression_does_not_end_the_process():
     condition = N > 5
     for number in range(2000):

@@ -26,7 +26,7 @@ from lakekit.views.reader import TableReader
 from tests.views.lakes import Place, to_parquet
 from tests.views.predicates import FAMILIES, Condition, draw_column, draw_condition
 
-EXAMPLES = int(os.environ.get("EXAMPLES", 40))
+EXAMPLES = int(os.environ.get("EXAMPLES", 40))  # a table and a condition each; more are for a long search
 
 
 @st.composite
