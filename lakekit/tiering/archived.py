@@ -19,11 +19,12 @@ from lakekit.errors import InvalidArgument
 from lakekit.manifest.listing import sort_objects
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.partitions import folder_of, read_partitions
-from lakekit.storage import translate_error
+from lakekit.storage import StoredObject, translate_error
+from lakekit.storage.columns import list_columns
 from lakekit.tiering.classes import ARCHIVES
 
 if TYPE_CHECKING:
-    from lakekit.storage import Store, StoredObject
+    from lakekit.storage import Store
 
 Where = str | pl.Expr | Mapping[str, Any] | None
 SCHEMA = {
@@ -64,9 +65,9 @@ def find_archived(table: ArchivedTable, where: Where = None) -> pl.DataFrame:
         InvalidArgument: where names a column that is not there, or is no condition.
         AccessDenied and others: the store refuses.
     """
-    listing = sort_objects(table.store.list_objects())
-    archived = [item for item in listing.files if item.storage_class in ARCHIVES]
-    archived = _choose(table, archived, [item.path for item in listing.files], where)
+    files = [StoredObject(*row) for row in sort_objects(list_columns(table.store)).files.iter_rows()]
+    archived = [item for item in files if item.storage_class in ARCHIVES]
+    archived = _choose(table, archived, [item.path for item in files], where)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         states = list(threads.map(lambda item: read_state(table.store, item.path), archived))
     rows = [
