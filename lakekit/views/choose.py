@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FEW_FILES = 8  # are fetched before a query that ends after some rows
 
 _LITERAL = r"(?:'(?:[^']|'')*'(?:::[A-Z ]+)?|-?[\d.]+)"
-_BETWEEN = re.compile(rf"\((\S+) BETWEEN ({_LITERAL}) AND ({_LITERAL})\)")
+_BETWEEN = re.compile(rf"\(([^\s()]+) BETWEEN ({_LITERAL}) AND ({_LITERAL})\)")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Chooser:
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions = self._reads_conditions(plan, candidates)
         for scan in candidates:
-            predicate = read_duckdb_conditions(scan.filters, plan.manifest.schema.arrow, keys_shown)
+            texts = [*scan.filters, *scan.file_filters]
+            predicate = read_duckdb_conditions(texts, plan.manifest.schema.arrow, keys_shown)
             found = choose_files(plan.manifest, predicate)[group.rows]
             found &= keys.match(scan.file_filters)
             if reads_conditions:
@@ -174,6 +175,8 @@ class _KeyTable:
 
     def _ask(self, condition: str) -> np.ndarray | None:
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
+            return None
+        if "BETWEEN" in condition and not _BETWEEN.fullmatch(condition):  # its bounds may be without, see _spell_out
             return None
         columns = list_columns(condition)
         if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):

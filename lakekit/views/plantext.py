@@ -19,9 +19,8 @@ from lakekit.views.sqltypes import quote_name
 
 _SHORT = 1000  # characters of a text whose tree is kept
 _QUOTED = r"'(?:[^']|'')*'"
-_HINT = (
-    r"optional: (?:Dynamic Filter \([^()']*\))?"  # before what follows from the rest of the query, and may be unknown
-)
+# before what follows from the rest of the query, and may not be known before it runs
+_HINT = r"optional: (?:Dynamic Filter \([^()']*\))?"
 _QUOTABLE = re.compile(r"[^\W\d]\w*(?:[ -]\w+)*")
 _MOMENTS = {"current_time", "current_timestamp", "localtime", "localtimestamp"}  # functions without parentheses
 
@@ -59,7 +58,7 @@ def split_conditions(texts: Sequence[str], names: Mapping[str, str]) -> list[str
         >>> split_conditions(["(n@7 > 5)(k@7 = 1)"], {"k@7": "k", "n@7": "n"})
         ['("n" > 5)', '("k" = 1)']
     """
-    quoted = [_quote_names(text.removeprefix(_OPTIONAL), names) for text in texts]
+    quoted = [_quote_names(text, names) for text in texts]
     return [part for text in quoted for part in _split_parentheses(text) if part is not None]
 
 
