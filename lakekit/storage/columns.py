@@ -34,7 +34,7 @@ def list_columns(store: Store, *, on_progress: OnProgress | None = None) -> pl.D
     Example:
         >>> from lakekit.storage import open_store
         >>> list_columns(open_store("data/sample/lake/airlines"))["path"].to_list()
-        ['airlines.parquet']
+        ['part-0.parquet']
     """
     by_columns = getattr(store, "list_columns", None)
     if by_columns is not None:

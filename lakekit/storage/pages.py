@@ -1,4 +1,4 @@
-"""The entries of a page of ListObjectsV2, read from its XML past boto3, whose parser takes twice the time of a page.
+"""The entries of a page of ListObjectsV2, read from its XML past boto3, which takes five times as long.
 
 It must not send anything: boto3 signs, sends and tries again, and reads all of the answer but the entries.
 
@@ -54,8 +54,8 @@ def make_entry(size: str, modified: str, etag: str, storage_class: str, restored
 @contextlib.contextmanager
 def taking_entries(client: Any) -> Iterator[None]:
     """While this lasts, answers that a client gets in this thread carry their entries under ENTRIES, not Contents."""
-    # first, or botocore parses all of each answer once more, to see whether it is an error
-    client.meta.events.register_first("before-parse.s3.ListObjectsV2", _take_entries, unique_id="lakekit-entries")
+    # "*" comes before "s3": else botocore parses all of each answer once more, to see whether it is an error
+    client.meta.events.register("before-parse.*.ListObjectsV2", _take_entries, unique_id="lakekit-entries")
     token = _IS_TAKING.set(True)
     try:
         yield

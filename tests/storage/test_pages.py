@@ -97,6 +97,26 @@ def test_what_is_no_page_is_refused_as_ever(server, text):
         list_page(server, text)
 
 
+def test_an_error_that_comes_as_an_answer_is_an_error_as_ever(server):
+    server.answer(200, "<Error><Code>InternalError</Code><Message>try again</Message></Error>")
+    server.answer(200, page(AWS.format(key="x")))
+    assert [item.path for item in server.open("s3://bucket").list_objects()] == ["x"]
+    assert len(server.asked) == 2  # boto3 tried again
+
+
+def test_pages_are_read_once(server, monkeypatch):
+    """Not by botocore too, which looks for errors in each answer: half of the time of a listing."""
+    from botocore import handlers
+
+    bodies = []
+    look = handlers._looks_like_special_case_error
+    monkeypatch.setattr(
+        handlers, "_looks_like_special_case_error", lambda status, body: bodies.append(body) or look(status, body)
+    )
+    assert len(list_page(server, page(*(AWS.format(key=f"k{number}") for number in range(9))))) == 9
+    assert [b"Contents" in body for body in bodies] == [False]
+
+
 def test_who_asks_boto3_beside_gets_what_boto3_gives(server):
     client = server.storage.boto3("s3")
     server.answer(200, page(AWS.format(key="x")))
