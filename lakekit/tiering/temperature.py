@@ -104,6 +104,7 @@ class Heat:
         observed_days: how long the source watched; None with ages alone.
         unmatched: requests for files that the table does not have.
         malformed: lines of the source that could not be understood.
+        ended_days: how long before ``as_of`` the source ends; silence since then counts as no reads.
     """
 
     table: str
@@ -113,6 +114,7 @@ class Heat:
     observed_days: float | None
     unmatched: int = 0
     malformed: int = 0
+    ended_days: float = 0.0
 
     def resize(self, *, size_bytes: int, files: int) -> Heat:
         """The same heat for a table of another size: what if mine had so many bytes in so many files?
@@ -177,6 +179,8 @@ class Heat:
 
     def _describe_doubts(self) -> str:
         parts = ["S3 keeps no last-access time: reads are those that the source tells of."]
+        if self.ended_days > 1:
+            parts.append(f"The source ends {self.ended_days:.0f} days before; silence since then counts as no reads.")
         if self.malformed:
             parts.append(f"{format_number_of(self.malformed, 'line')} of it could not be understood.")
         if self.unmatched:
@@ -238,7 +242,8 @@ def heat(
     first = min(source.first_at or moment, moment)
     observed = max((moment - first) / timedelta(days=1), 1.0)
     frame = _judge(_count(files, matched, moment, observed, rules), rules)
-    return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height)
+    ended = max(0.0, (moment - (source.last_at or moment)) / timedelta(days=1))
+    return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height, ended)
 
 
 def _read_moment(as_of: datetime | date | str | None) -> datetime | None:
