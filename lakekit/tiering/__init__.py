@@ -61,7 +61,8 @@ from lakekit.tiering.services import (
     tables_cost,
     vectors_cost,
 )
-from lakekit.tiering.temperature import AgeOnly, Heat, Thresholds, heat
+from lakekit.tiering.temperature import Heat, heat
+from lakekit.tiering.thresholds import AgeOnly, Thresholds
 
 __all__ = [
     "AccessLogLine",

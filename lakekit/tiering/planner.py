@@ -193,6 +193,14 @@ def plan(
 
     Raises:
         InvalidArgument: the heat is of another table, or a file is in a class that has no price.
+
+    Example:
+        >>> import lakekit as lk
+        >>> flights = lk.open_table("data/sample/lake/flights")
+        >>> found = lk.tiering.heat(flights, "age", as_of="2100-01-01").resize(size_bytes=lk.TIB, files=4096)
+        >>> cold = plan(flights, found, book=lk.prices.load_book(as_of="2026-11-25"))
+        >>> cold.frame["to"].unique().to_list(), round(cold.now_usd, 2), round(cold.plan_usd, 2)
+        (['GLACIER_IR'], 282.63, 79.99)
     """
     if heat.table != table.name:
         raise InvalidArgument(f"The heat is of {heat.table}, not of {table.name}.", hint="call heat(table, …) first.")
