@@ -38,12 +38,14 @@ from lakekit.tiering.lifecycles import (
 )
 from lakekit.tiering.logs import AccessLogLine, parse_access_log_line, read_access_logs
 from lakekit.tiering.model import Assumptions, Constraints
-from lakekit.tiering.planner import CompactFirst, Plan, plan
+from lakekit.tiering.planner import plan
+from lakekit.tiering.plans import CompactFirst, Plan
 from lakekit.tiering.reads import Reads, make_reads, read_receipts
 from lakekit.tiering.restoring import RestorePlan, RestoreRun, restore
 from lakekit.tiering.rules import (
     Fault,
     check_lifecycle,
+    choose_action,
     does_lifecycle_move,
     find_faults,
     find_step_faults,
@@ -91,6 +93,7 @@ __all__ = [
     "break_even_monitoring_bytes",
     "break_even_reads",
     "check_lifecycle",
+    "choose_action",
     "count_objects",
     "diff_lifecycle",
     "does_lifecycle_move",
