@@ -47,7 +47,8 @@ class Plan:
             once_usd (transitions and early deletion, part of plan_usd), saving_usd, payback_months (None: no move, or
             never), reason.
         costs: what each partition would cost in every class down the waterfall, the chosen one too: folder,
-            storage_class (now), to, usd (over the horizon), once_usd (of it), refused (by which constraint; None where it may be).
+            storage_class (now), to, usd (over the horizon), once_usd (of it), refused (by
+            which constraint; None where it may be).
         now_usd, plan_usd, once_usd: sums over the horizon: all stays, the plan, and its moves.
         sensitivity: access_factor, now_usd, plan_usd (this plan, read so many times as much), best_usd (the plan one
             would make then).

@@ -157,9 +157,10 @@ def does_lifecycle_move(
     return size_bytes >= MIN_BILLED_BYTES
 
 
-# what S3 does first when several rules are due for an object; user guide, conflicting lifecycle actions, read 2026-04-13
+# what S3 does first when several rules are due; user guide, conflicting lifecycle actions, read 2026-04-13
 _PRECEDENCE = (
-    "delete", "DEEP_ARCHIVE", "GLACIER", "INTELLIGENT_TIERING", "GLACIER_IR", "ONEZONE_IA", "STANDARD_IA", "delete marker",
+    "delete", "DEEP_ARCHIVE", "GLACIER", "INTELLIGENT_TIERING", "GLACIER_IR", "ONEZONE_IA", "STANDARD_IA",
+    "delete marker",
 )  # fmt: skip
 
 
