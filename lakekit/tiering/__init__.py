@@ -16,6 +16,7 @@ from lakekit.tiering.costs import (
     count_objects,
     early_deletion_fee,
     files_cost,
+    list_cost,
     monitoring_cost,
     part_size_bytes,
     request_cost,
@@ -37,19 +38,22 @@ from lakekit.tiering.lifecycles import (
 )
 from lakekit.tiering.logs import AccessLogLine, parse_access_log_line, read_access_logs
 from lakekit.tiering.model import Assumptions, Constraints
-from lakekit.tiering.planner import CompactFirst, Plan, plan
+from lakekit.tiering.planner import plan
+from lakekit.tiering.plans import CompactFirst, Plan
 from lakekit.tiering.reads import Reads, make_reads, read_receipts
 from lakekit.tiering.restoring import RestorePlan, RestoreRun, restore
 from lakekit.tiering.rules import (
     Fault,
     check_lifecycle,
+    choose_action,
     does_lifecycle_move,
     find_faults,
     find_step_faults,
     get_lifecycle_date,
 )
 from lakekit.tiering.services import (
-    Compaction,
+    TablesUse,
+    VectorUse,
     access_point_cost,
     analysis_cost,
     batch_cost,
@@ -59,14 +63,14 @@ from lakekit.tiering.services import (
     tables_cost,
     vectors_cost,
 )
-from lakekit.tiering.temperature import AgeOnly, Heat, Thresholds, heat
+from lakekit.tiering.temperature import Heat, heat
+from lakekit.tiering.thresholds import AgeOnly, Thresholds
 
 __all__ = [
     "AccessLogLine",
     "AgeOnly",
     "Assumptions",
     "CompactFirst",
-    "Compaction",
     "Constraints",
     "Fault",
     "Heat",
@@ -77,7 +81,9 @@ __all__ = [
     "Reads",
     "RestorePlan",
     "RestoreRun",
+    "TablesUse",
     "Thresholds",
+    "VectorUse",
     "access_point_cost",
     "analysis_cost",
     "apply_lifecycle",
@@ -87,6 +93,7 @@ __all__ = [
     "break_even_monitoring_bytes",
     "break_even_reads",
     "check_lifecycle",
+    "choose_action",
     "count_objects",
     "diff_lifecycle",
     "does_lifecycle_move",
@@ -105,6 +112,7 @@ __all__ = [
     "is_readable",
     "journey_cost",
     "lifecycle",
+    "list_cost",
     "list_moves",
     "make_reads",
     "monitoring_cost",

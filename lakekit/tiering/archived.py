@@ -108,10 +108,14 @@ def parse_restore(header: str | None) -> tuple[str, datetime | None]:
 
 def _find_rows(table: ArchivedTable, item: StoredObject) -> int | None:
     """The rows of a file whose footer was read before; one that is archived cannot be asked."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     footer = table.manifest.footers.get(item.path, item.etag)
-    return None if footer is None else pq.read_metadata(io.BytesIO(b"PAR1" + footer)).num_rows
+    try:
+        return None if footer is None else pq.read_metadata(io.BytesIO(b"PAR1" + footer)).num_rows
+    except (pa.ArrowException, OSError):  # a footer that was damaged already
+        return None
 
 
 def _choose(

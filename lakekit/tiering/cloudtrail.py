@@ -6,18 +6,20 @@ It must not decide who is hot: it turns events into reads, and keeps what it cou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from lakekit.tiering.reads import Reads, ReadsBuilder, find_log_files, iterate_lines, parse_utc, read_text
+from lakekit.tiering.reads import LogSource, Reads, ReadsBuilder, iterate_lines, iterate_logs, parse_utc
+
+if TYPE_CHECKING:
+    from lakekit.storage import Storage
 
 _READS = ("GetObject", "SelectObjectContent")
 _COPIES = ("CopyObject", "UploadPartCopy")  # which read their source
 
 
-def read_cloudtrail(source: str | Path | Iterable[str | Path], *, bucket: str | None = None) -> Reads:
+def read_cloudtrail(source: LogSource, *, bucket: str | None = None, storage: Storage | None = None) -> Reads:
     """Reads from files of CloudTrail data events of S3.
 
     A read is GetObject, SelectObjectContent or the source of a copy, without an error. All other events are counted
@@ -25,24 +27,35 @@ def read_cloudtrail(source: str | Path | Iterable[str | Path], *, bucket: str | 
 
     Args:
         source: a JSON file ({"Records": […]}, a list of events, or one event a line; gzip is unpacked), a folder of
-            such files at any depth, or several of them.
+            such files at any depth, several of them, or an URL such as ``"s3://bucket/AWSLogs/"``.
         bucket: only of this bucket; needed when the events are of several.
+        storage: how to reach the URL; the environment's if not given.
 
     Raises:
         NoFilesFound: there is no such file.
         InvalidArgument: the events are of several buckets, and none was named.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> trail = Path(tempfile.mkdtemp()) / "trail.json"
+        >>> asked = {"bucketName": "lake", "key": "t/a.parquet"}
+        >>> event = {"eventTime": "2026-01-01T10:00:00Z", "eventName": "GetObject", "requestParameters": asked}
+        >>> _ = trail.write_text(json.dumps({"Records": [event]}))
+        >>> read_cloudtrail(trail).frame["path"].to_list()
+        ['t/a.parquet']
     """
     builder = ReadsBuilder("CloudTrail data events", bucket or "")
-    for file in find_log_files(source):
-        for number, event in _iterate_events(file):
+    for file, content in iterate_logs(source, storage):
+        for number, event in _iterate_events(content):
             if not isinstance(event, Mapping):
-                builder.fail(file.name, number, "not a JSON event", str(event))
+                builder.fail(file, number, "not a JSON event", str(event))
                 continue
             try:
                 at = parse_utc(event["eventTime"])
                 name = str(event["eventName"])
             except (KeyError, TypeError, ValueError) as exc:
-                builder.fail(file.name, number, f"no event: {type(exc).__name__}: {exc}", json.dumps(event))
+                builder.fail(file, number, f"no event: {type(exc).__name__}: {exc}", json.dumps(event))
                 continue
             builder.see(at)
             for path, size_bytes, owner in _find_reads(builder, name, event):
@@ -50,12 +63,12 @@ def read_cloudtrail(source: str | Path | Iterable[str | Path], *, bucket: str | 
     return builder.build()
 
 
-def _iterate_events(file: Path) -> Iterator[tuple[int, Any]]:
+def _iterate_events(text: str) -> Iterator[tuple[int, Any]]:
     """Events with their position, from 1; what is no JSON comes as text."""
     try:
-        content = json.loads(read_text(file))
+        content = json.loads(text)
     except ValueError:
-        for number, line in iterate_lines(file):
+        for number, line in iterate_lines(text):
             try:
                 yield number, json.loads(line)
             except ValueError:

@@ -33,12 +33,11 @@ class RequestCost:
 
     put_usd: float
     get_usd: float
-    list_usd: float
     delete_usd: float
 
     @property
     def usd(self) -> float:
-        return self.put_usd + self.get_usd + self.list_usd + self.delete_usd
+        return self.put_usd + self.get_usd + self.delete_usd
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,9 @@ def storage_cost(storage_class: str, size_gb: float, *, months: float = 1, book:
 
 
 def request_cost(
-    storage_class: str, *, put: int = 0, get: int = 0, listed: int = 0, delete: int = 0, book: PriceBook | None = None
+    storage_class: str, *, put: int = 0, get: int = 0, delete: int = 0, book: PriceBook | None = None
 ) -> RequestCost:
-    """USD for requests: PUT, COPY and POST; GET and the rest; LIST, at the STANDARD rate; DELETE, which is free.
+    """USD for requests: PUT, COPY and POST; GET and the rest; DELETE, which is free. For LIST see ``list_cost``.
 
     Example:
         >>> cost = request_cost("STANDARD", put=310_000, get=620_000, delete=310_000)
@@ -121,9 +120,18 @@ def request_cost(
     return RequestCost(
         book.cost_usd(f"s3.request.PUT.{name}", put),
         book.cost_usd(f"s3.request.GET.{name}", get),
-        book.cost_usd("s3.request.LIST", listed),
         float(book.cost_usd("s3.request.DELETE", delete)),
     )
+
+
+def list_cost(requests: int, *, book: PriceBook | None = None) -> float:
+    """USD for LIST requests, of 1,000 keys each: the rate of STANDARD, whatever the class of what is listed.
+
+    Example:
+        >>> list_cost(1000)
+        0.005
+    """
+    return (book or load_book()).cost_usd("s3.request.LIST", requests)
 
 
 def retrieval_cost(

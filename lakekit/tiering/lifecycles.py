@@ -119,6 +119,14 @@ def lifecycle(plan: Plan) -> Lifecycle:
 
     Raises:
         InvalidArgument: S3 would refuse it, such as for more than 1,000 rules; names the rule.
+
+    Example:
+        >>> import lakekit as lk
+        >>> flights = lk.open_table("data/sample/lake/flights")
+        >>> found = lk.tiering.heat(flights, "age", as_of="2100-01-01").resize(size_bytes=lk.TIB, files=4096)
+        >>> rules = lifecycle(lk.tiering.plan(flights, found, book=lk.prices.load_book(as_of="2026-11-25"))).rules
+        >>> len(rules), rules[0]["Filter"], rules[0]["Transitions"][0]["StorageClass"]
+        (1, {'Prefix': 'date=2013-03-'}, 'GLACIER_IR')
     """
     targets, warnings = _find_targets(plan)
     head = f"{plan.prefix}/" if plan.prefix else ""
@@ -231,6 +239,18 @@ def diff_lifecycle(lifecycle: Lifecycle, storage: Storage) -> LifecycleChange:
     Raises:
         InvalidArgument: the table is a folder, or S3 would refuse the rules together; names the rule.
         AccessDenied (s3:GetLifecycleConfiguration) and others: S3 refuses.
+
+    Example:
+        >>> import lakekit as lk
+        >>> storage = lk.embedded_aws()
+        >>> _ = storage.boto3("s3").create_bucket(Bucket="a-lake-with-rules")
+        >>> steps = [{"Days": 90, "StorageClass": "GLACIER_IR"}]
+        >>> rule = {"ID": "lakekit:t/", "Status": "Enabled", "Filter": {"Prefix": "t/"}, "Transitions": steps}
+        >>> change = diff_lifecycle(Lifecycle("t", "a-lake-with-rules", "t", {"Rules": [rule]}), storage)
+        >>> change.added
+        ('lakekit:t/',)
+        >>> apply_lifecycle(change) == [rule]
+        True
     """
     if not lifecycle.bucket:
         what = f"{lifecycle.table} lies in a folder, and a folder has no lifecycle."
@@ -266,6 +286,8 @@ def apply_lifecycle(change: LifecycleChange) -> list[dict[str, Any]]:
     Raises:
         StaleFile: someone changed the bucket's rules since the change was looked at; nothing was put.
         AccessDenied (s3:PutLifecycleConfiguration) and others: S3 refuses.
+
+    Example: see ``diff_lifecycle``.
     """
     now, _ = read_lifecycle(change.bucket, change.storage)
     if not _are_equal(now, change.before):

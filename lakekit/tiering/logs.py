@@ -10,13 +10,15 @@ cut off.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakekit.errors import InvalidArgument
-from lakekit.tiering.reads import Reads, ReadsBuilder, find_log_files, iterate_lines
+from lakekit.tiering.reads import LogSource, Reads, ReadsBuilder, iterate_lines, iterate_logs
+
+if TYPE_CHECKING:
+    from lakekit.storage import Storage
 
 # S3 user guide, "Amazon S3 server access log format", read 2026-04-13
 _FIXED = re.compile(
@@ -133,27 +135,36 @@ def _parse_time(text: str) -> datetime | None:
         return None
 
 
-def read_access_logs(source: str | Path | Iterable[str | Path], *, bucket: str | None = None) -> Reads:
+def read_access_logs(source: LogSource, *, bucket: str | None = None, storage: Storage | None = None) -> Reads:
     """Reads from files of S3 server access logs; gzip is unpacked.
 
     A read is a GET of an object, also as the source of a copy, that was answered with 200 or 206. All other lines are
     counted in ``ignored``; lines that make no sense are in ``malformed``, with file, line and reason.
 
     Args:
-        source: a file, a folder of files at any depth, or several of them.
+        source: a file, a folder of files at any depth, several of them, or an URL such as ``"s3://bucket/logs/"``.
         bucket: only of this bucket; needed when the logs are of several.
+        storage: how to reach the URL; the environment's if not given.
 
     Raises:
         NoFilesFound: there is no such file.
         InvalidArgument: the logs are of several buckets, and none was named.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> log = Path(tempfile.mkdtemp()) / "log"
+        >>> _ = log.write_text("not a line of a log")
+        >>> read_access_logs(log).malformed.row(0)[1:3]
+        (1, 'not a line of a server access log, or cut off')
     """
     builder = ReadsBuilder("S3 server access logs", bucket or "")
-    for file in find_log_files(source):
-        for number, text in iterate_lines(file):
+    for name, content in iterate_logs(source, storage):
+        for number, text in iterate_lines(content):
             try:
                 line = parse_access_log_line(text)
             except InvalidArgument:
-                builder.fail(file.name, number, NO_LINE, text)
+                builder.fail(name, number, NO_LINE, text)
                 continue
             builder.see(line.time)
             _take(builder, line)

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import InvalidArgument
 from lakekit.prices import PriceBook, load_book
 from lakekit.tiering.classes import WATERFALL
 from lakekit.tiering.model import Assumptions, Constraints, Cost, CostModel, Curve
-from lakekit.units import MIB, format_bytes, format_number_of
+from lakekit.tiering.plans import CompactFirst, Plan, find_payback
+from lakekit.units import MIB
 
 if TYPE_CHECKING:
     from lakekit.tiering.temperature import Heat, TieredTable
@@ -26,149 +26,6 @@ if TYPE_CHECKING:
 COMPACTED_BYTES = 256 * MIB  # what a compaction would make; the default target size
 ACCESS_FACTORS = (0.0, 0.5, 1.0, 2.0, 4.0)
 _SMALLEST_USD = 1e-9
-
-
-@dataclass(frozen=True)
-class CompactFirst:
-    """What compacting to files of 256 MiB before tiering would change.
-
-    Attributes:
-        files, files_after: of the table, now and compacted.
-        compaction_usd: for its requests: one GET for each file, one PUT for each new one.
-        plan_usd: of the best plan over the compacted files, compaction included.
-        saving_usd: of that against the plan as it is; negative when compacting does not pay.
-        held_back: partitions that their many files keep from moving: the move would lose money, compacted it saves.
-    """
-
-    files: int
-    files_after: int
-    compaction_usd: float
-    plan_usd: float
-    saving_usd: float
-    held_back: tuple[str, ...]
-
-
-@dataclass(frozen=True, repr=False)
-class Plan:
-    """Where each partition should live, and what that costs and saves over the horizon.
-
-    Attributes:
-        table: its name.
-        bucket, prefix: where its files are; "" for a folder.
-        frame: one row for each folder and class, sorted: folder, files, size_bytes, age_days, temperature,
-            reads_per_month, storage_class (now), to (from now on), now_usd, plan_usd (over the horizon, with moves),
-            once_usd (transitions and early deletion, part of plan_usd), saving_usd, payback_months (None: no move, or
-            never), reason.
-        now_usd, plan_usd, once_usd: sums over the horizon: all stays, the plan, and its moves.
-        sensitivity: access_factor, now_usd, plan_usd (this plan, read so many times as much), best_usd (the plan one
-            would make then).
-        compact_first: what compacting first would change.
-        assumptions, constraints: under which.
-        prices: the book's region and date.
-    """
-
-    table: str
-    bucket: str
-    prefix: str
-    frame: pl.DataFrame
-    now_usd: float
-    plan_usd: float
-    once_usd: float
-    sensitivity: pl.DataFrame
-    compact_first: CompactFirst
-    assumptions: Assumptions
-    constraints: Constraints
-    prices: str
-
-    @property
-    def saving_usd(self) -> float:
-        """What the plan saves over the horizon, its moves paid."""
-        return self.now_usd - self.plan_usd
-
-    @property
-    def payback_months(self) -> float | None:
-        """Months until the moves have paid for themselves; 0 when they cost nothing, None when there are none."""
-        if not self.moves.height:
-            return None
-        return _find_payback(self.now_usd, self.plan_usd, self.once_usd, self.assumptions.horizon_months)
-
-    @property
-    def moves(self) -> pl.DataFrame:
-        """The rows of ``frame`` that change their class."""
-        return self.frame.filter(pl.col("to") != pl.col("storage_class"))
-
-    def by_class(self) -> pl.DataFrame:
-        """USD over the horizon by class, now and planned: storage_class, now_usd, plan_usd, now_bytes, plan_bytes."""
-        now = self.frame.group_by("storage_class").agg(
-            pl.col("now_usd").sum(), pl.col("size_bytes").sum().alias("now_bytes")
-        )
-        then = self.frame.group_by(pl.col("to").alias("storage_class")).agg(
-            pl.col("plan_usd").sum(), pl.col("size_bytes").sum().alias("plan_bytes")
-        )
-        order = pl.DataFrame({"storage_class": list(WATERFALL)})
-        joined = order.join(now, on="storage_class", how="left").join(then, on="storage_class", how="left")
-        kept = joined.filter(pl.any_horizontal(pl.col("now_usd", "plan_usd").is_not_null())).fill_null(0)
-        return kept.select("storage_class", "now_usd", "plan_usd", "now_bytes", "plan_bytes")
-
-    def describe(self) -> str:
-        """The plan in a few sentences."""
-        months, moves = self.assumptions.horizon_months, self.moves
-        saved = f" ({self.saving_usd / self.now_usd:.0%})" if self.now_usd > 0 else ""
-        lines = [
-            f"Plan for {self.table} over {format_number_of(months, 'month')}, prices of {self.prices}",
-            f"all stays {_usd(self.now_usd)}, plan {_usd(self.plan_usd)}: saves {_usd(self.saving_usd)}{saved}",
-        ]
-        if moves.height:
-            payback = self.payback_months
-            back = "never" if payback is None else f"after {payback:.1f} months"
-            size = format_bytes(moves["size_bytes"].sum())
-            count = format_number_of(moves.height, "partition")
-            lines.append(f"{count} move ({size}); moving costs {_usd(self.once_usd)} once, earned back {back}")
-        else:
-            lines.append("nothing moves: no class is cheaper under these constraints")
-        doubled = self.sensitivity.filter(pl.col("access_factor") == 2.0)
-        lines.append(f"read twice as much, this plan costs {_usd(doubled['plan_usd'].item())}")
-        return "\n".join([*lines, *self.list_advice()])
-
-    def list_advice(self) -> list[str]:
-        """What to think of before applying the plan."""
-        advice, first = [], self.compact_first
-        if first.held_back or first.saving_usd > max(0.01 * self.plan_usd, 0.005):
-            held = len(first.held_back)
-            small = f" Small files make tiering lose money in {format_number_of(held, 'partition')}." if held else ""
-            advice.append(
-                f"Compact first, tier second: {first.files:,} files become {first.files_after:,}, and the plan costs "
-                f"{_usd(first.plan_usd)}, {_usd(first.saving_usd)} less.{small}"
-            )
-        archived = self.moves.filter(pl.col("to").is_in(["GLACIER", "DEEP_ARCHIVE"])).height
-        if archived:
-            advice.append(
-                f"{format_number_of(archived, 'partition')} would be archived: queries refuse them until restored, and "
-                "Athena leaves them out without an error."
-            )
-        return advice
-
-    def _list_rows(self) -> list[tuple[str, str, str, float, float]]:
-        rows = self.by_class().iter_rows(named=True)
-        return [
-            (
-                row["storage_class"],
-                format_bytes(row["now_bytes"]),
-                format_bytes(row["plan_bytes"]),
-                round(row["now_usd"], 2),
-                round(row["plan_usd"], 2),
-            )
-            for row in rows
-        ]
-
-    def __repr__(self) -> str:
-        columns = ["class", "size now", "size planned", "USD now", "USD planned"]
-        return f"{self.describe()}\n{format_text_table(columns, self._list_rows())}"
-
-    def _repr_html_(self) -> str:
-        columns = ["class", "size now", "size planned", "USD now", "USD planned"]
-        title, _, rest = self.describe().partition("\n")
-        return format_html_table(title, columns, self._list_rows(), note=rest.replace("\n", ". "))
 
 
 def plan(
@@ -193,6 +50,14 @@ def plan(
 
     Raises:
         InvalidArgument: the heat is of another table, or a file is in a class that has no price.
+
+    Example:
+        >>> import lakekit as lk
+        >>> flights = lk.open_table("data/sample/lake/flights")
+        >>> found = lk.tiering.heat(flights, "age", as_of="2100-01-01").resize(size_bytes=lk.TIB, files=4096)
+        >>> cold = plan(flights, found, book=lk.prices.load_book(as_of="2026-11-25"))
+        >>> cold.frame["to"].unique().to_list(), round(cold.now_usd, 2), round(cold.plan_usd, 2)
+        (['GLACIER_IR'], 282.63, 79.99)
     """
     if heat.table != table.name:
         raise InvalidArgument(f"The heat is of {heat.table}, not of {table.name}.", hint="call heat(table, …) first.")
@@ -212,6 +77,7 @@ def plan(
         bucket=address.bucket if address.scheme == "s3" else "",
         prefix=address.prefix if address.scheme == "s3" else "",
         frame=_make_frame(model, rows, now, best, then),
+        costs=_list_all_costs(model, rows, then),
         now_usd=_add_up(model, now),
         plan_usd=_add_up(model, then),
         once_usd=sum(cost.once_usd for cost in then),
@@ -294,7 +160,23 @@ def _share_costs(model: CostModel, costs: Sequence[Cost]) -> list[float]:
 
 def _average(curve: Curve, get_gb: Callable[[Cost], float], costs: Sequence[Cost]) -> float:
     size_gb = sum(map(get_gb, costs))
-    return curve.cost_usd(size_gb) / size_gb if size_gb else 0.0
+    return curve.cost_usd(size_gb) / size_gb if size_gb else curve.cost_usd(1.0)
+
+
+def _list_all_costs(model: CostModel, rows: Sequence[dict[str, Any]], then: Sequence[Cost]) -> pl.DataFrame:
+    """Every class down the waterfall for each row, refused or not; steps of prices as the plan reaches them."""
+    standard, frequent = model.make_curves()
+    standard_usd, frequent_usd = _average(standard, _standard_gb, then), _average(frequent, _frequent_gb, then)
+    made = []
+    for row in rows:
+        for name, why in model.list_choices(row["storage_class"], row["age_days"]).items():
+            if name == row["storage_class"] or name in WATERFALL[row["storage_class"]]:
+                cost = model.compute_cost(row, name)
+                usd = cost.usd + cost.standard_gb * standard_usd + cost.frequent_gb * frequent_usd
+                made.append((row["folder"], row["storage_class"], name, usd, cost.once_usd, why or None))
+    columns = {"folder": pl.String, "storage_class": pl.String, "to": pl.String}
+    columns |= {"usd": pl.Float64, "once_usd": pl.Float64, "refused": pl.String}
+    return pl.DataFrame(made, schema=columns, orient="row")
 
 
 def _make_frame(
@@ -309,16 +191,11 @@ def _make_frame(
             {key: row[key] for key in ("folder", "files", "size_bytes", "age_days", "temperature", "reads_per_month")}
             | {"storage_class": row["storage_class"], "to": name, "now_usd": now_usd, "plan_usd": plan_usd}
             | {"once_usd": cost.once_usd, "saving_usd": now_usd - plan_usd}
-            | {"payback_months": _find_payback(now_usd, plan_usd, cost.once_usd, months) if moves else None}
+            | {"payback_months": find_payback(now_usd, plan_usd, cost.once_usd, months) if moves else None}
             | {"reason": _explain(model, row, name)}
         )
     kinds = {"payback_months": pl.Float64, "folder": pl.String, "reason": pl.String}
     return pl.DataFrame(made, schema_overrides=kinds, infer_schema_length=None)
-
-
-def _find_payback(now_usd: float, plan_usd: float, once_usd: float, months: int) -> float | None:
-    a_month = (now_usd - (plan_usd - once_usd)) / months
-    return once_usd / a_month if a_month > 0 else None
 
 
 def _explain(model: CostModel, row: dict[str, Any], name: str) -> str:
@@ -378,7 +255,3 @@ def _compact_row(row: dict[str, Any]) -> dict[str, Any]:
         "requests_per_month": row["requests_per_month"] * share,
         "file_reads_per_month": row["file_reads_per_month"] * share,
     }
-
-
-def _usd(value: float) -> str:
-    return f"{'-' if value < -0.005 else ''}${abs(value):,.2f}"

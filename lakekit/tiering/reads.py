@@ -8,18 +8,25 @@ The frame ``reads`` has one row for each request, or sum of requests: path (str;
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from lakekit.display import format_html_table
-from lakekit.errors import InvalidArgument, NoFilesFound
+from lakekit.errors import InvalidArgument, LakekitError, NoFilesFound
+from lakekit.storage import RangeRequest, open_store
 from lakekit.units import format_bytes, format_number_of
+
+if TYPE_CHECKING:
+    from lakekit.storage import Storage, Store
 
 READS_SCHEMA = {
     "path": pl.String,
@@ -124,7 +131,7 @@ class ReadsBuilder:
             bucket=self.bucket or next(iter(self._buckets), ""),
             lines=self.lines,
             ignored=dict(self._ignored),
-            malformed=pl.DataFrame(self._malformed, schema=MALFORMED_SCHEMA, orient="row"),
+            malformed=pl.DataFrame(self._malformed, schema=MALFORMED_SCHEMA, orient="row").sort("file", "line"),
             first_at=self._first,
             last_at=self._last,
         )
@@ -180,6 +187,13 @@ def read_receipts(source: str | Path | pl.DataFrame, *, table: str | None = None
     Raises:
         NoFilesFound: no Parquet file there.
         InvalidArgument: a column is missing, or the journal is of several tables and none was named.
+
+    Example:
+        >>> from datetime import datetime
+        >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+        >>> row = {"ended_at": at, "table": "t", "path": "a.parquet", "requests": 2, "bytes": 512}
+        >>> read_receipts(pl.DataFrame([row])).frame.row(0)[2:]
+        (2, 512)
     """
     frame = source if isinstance(source, pl.DataFrame) else _read_parquet(Path(source))
     missing = [name for name in ("ended_at", "table", "path", "requests", "bytes") if name not in frame.columns]
@@ -203,38 +217,62 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed")
 
 
-def find_log_files(source: str | Path | Iterable[str | Path]) -> list[Path]:
-    """The files of a log: a file, all files of a folder at any depth, or those listed; sorted.
+LogSource = str | Path | Iterable[str | Path]
+
+
+def iterate_logs(source: LogSource, storage: Storage | None = None) -> Iterator[tuple[str, str]]:
+    """The name and text of each log file: of a file, of all files in a folder or under an S3 prefix, or of several.
+
+    gzip is unpacked; bytes that are no UTF-8 become U+FFFD, and so malformed.
+
+    Args:
+        source: paths on this machine, or an URL such as ``"s3://bucket/logs/2026-01"``.
+        storage: how to reach the URL; the environment's if not given.
 
     Raises:
         NoFilesFound: there is none.
+        AccessDenied and others: the store refuses.
     """
+    if isinstance(source, str) and "://" in source:
+        yield from _iterate_stored_logs(open_store(source, storage))
+        return
     places = [source] if isinstance(source, str | Path) else list(source)
     files: list[Path] = []
     for place in map(Path, places):
         files += [one for one in place.rglob("*") if one.is_file()] if place.is_dir() else [place]
     missing = [file for file in files if not file.is_file()]
     if missing or not files:
-        what = (
-            f"There is no log file {missing[0]}."
-            if missing
-            else f"There is no log file in {', '.join(map(str, places))}."
-        )
-        raise NoFilesFound(what, hint="give a file or a folder on this machine; copy them from the bucket first.")
-    return sorted(files)
+        where = missing[0] if missing else f"in {', '.join(map(str, places))}"
+        raise NoFilesFound(f"There is no log file {where}.", hint="give a file, a folder, or s3://bucket/prefix.")
+    for file in sorted(files):
+        yield file.name, _decode(file.read_bytes())
 
 
-def read_text(file: Path) -> str:
-    """The text of a file, unpacked when it is gzip; bytes that are no UTF-8 become U+FFFD, and so malformed."""
-    content = file.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
-    return content.decode("utf-8", errors="replace")
+def _iterate_stored_logs(store: Store) -> Iterator[tuple[str, str]]:
+    found = [item for item in store.list_objects() if item.size_bytes]
+    if not found:
+        raise NoFilesFound(f"There is no log file under {store.address.url}.", hint="check the prefix.")
+    wanted = (RangeRequest(item.path, 0, item.size_bytes, item.etag) for item in found)
+    for request, outcome in store.read_many(wanted):
+        if isinstance(outcome, LakekitError):
+            raise outcome
+        yield request.path, _decode(bytes(outcome))
 
 
-def iterate_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file that are not empty, with their numbers from 1."""
-    for number, line in enumerate(read_text(file).split("\n"), 1):
+def _decode(content: bytes) -> str:
+    if content[:2] != b"\x1f\x8b":
+        return content.decode("utf-8", errors="replace")
+    try:
+        return gzip.decompress(content).decode("utf-8", errors="replace")
+    except (OSError, EOFError, zlib.error) as exc:  # what comes before the damage is read, the damage is a line
+        with contextlib.suppress(zlib.error):
+            return f"{zlib.decompressobj(31).decompress(content).decode('utf-8', errors='replace')}\n\ufffd gzip: {exc}"
+        return f"\ufffd gzip: {exc}"
+
+
+def iterate_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are not empty, with their numbers from 1."""
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, line.rstrip("\r")
 

@@ -191,6 +191,22 @@ def restore(
 
     Raises:
         InvalidArgument: nothing there is archived, or the classes there have no such tier.
+
+    Example:
+        >>> import lakekit as lk
+        >>> storage, day = lk.embedded_aws(), "date=2013-03-01/part-0.parquet"
+        >>> s3 = storage.boto3("s3")
+        >>> _ = s3.create_bucket(Bucket="a-lake-in-the-cold")
+        >>> with open(f"data/sample/lake/flights/{day}", "rb") as file:
+        ...     _ = s3.put_object(Bucket="a-lake-in-the-cold", Key=f"t/{day}", Body=file, StorageClass="GLACIER")
+        >>> with open("data/sample/lake/flights/date=2013-03-02/part-0.parquet", "rb") as file:
+        ...     _ = s3.put_object(Bucket="a-lake-in-the-cold", Key="t/date=2013-03-02/part-0.parquet", Body=file)
+        >>> flights = lk.open_table("s3://a-lake-in-the-cold/t", storage=storage)
+        >>> preview = restore(flights, "date < '2013-03-02'", days=2)
+        >>> preview.hours
+        (3, 5)
+        >>> preview.request().wait(poll_seconds=0)["state"].to_list()
+        ['restored']
     """
     if isinstance(days, bool) or not isinstance(days, int) or days < 1:
         raise InvalidArgument(f"days is {days!r}.", hint="it is a whole number, 1 or more.")

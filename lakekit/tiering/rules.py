@@ -157,6 +157,33 @@ def does_lifecycle_move(
     return size_bytes >= MIN_BILLED_BYTES
 
 
+# what S3 does first when several rules are due; user guide, conflicting lifecycle actions, read 2026-04-13
+_PRECEDENCE = (
+    "delete", "DEEP_ARCHIVE", "GLACIER", "INTELLIGENT_TIERING", "GLACIER_IR", "ONEZONE_IA", "STANDARD_IA",
+    "delete marker",
+)  # fmt: skip
+
+
+def choose_action(actions: Sequence[str]) -> str:
+    """Which of several actions S3 takes when rules conflict on one day.
+
+    A permanent deletion wins over moves, moves win over a delete marker; among moves Intelligent-Tiering wins over all
+    but the archives, else the cheaper class.
+
+    Args:
+        actions: "delete", "delete marker", or classes to move to.
+
+    Example:
+        >>> choose_action(["STANDARD_IA", "GLACIER"]), choose_action(["GLACIER_IR", "INTELLIGENT_TIERING"])
+        ('GLACIER', 'INTELLIGENT_TIERING')
+    """
+    unknown = [action for action in actions if action not in _PRECEDENCE]
+    if unknown or not actions:
+        what = f"{unknown[0]!r} is no action of a lifecycle." if unknown else "No action is given."
+        raise InvalidArgument(what, hint=f"there are {', '.join(_PRECEDENCE)}.")
+    return min(actions, key=_PRECEDENCE.index)
+
+
 _Problem = tuple[str, str]
 
 

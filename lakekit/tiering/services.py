@@ -75,85 +75,98 @@ def express_cost(
     )
 
 
-def vectors_cost(
-    vectors: int,
-    *,
-    indexes: int = 1,
-    kib_per_vector: float,
-    query_kib_per_vector: float | None = None,
-    queries: int = 0,
-    written_share: float = 1 / 6,
-    book: PriceBook | None = None,
-) -> VectorsCost:
+@dataclass(frozen=True, kw_only=True)
+class VectorUse:
     """A month of S3 Vectors.
 
-    Args:
+    Attributes:
         vectors: how many there are, over all indexes evenly.
-        indexes: how many indexes hold them; a query searches one.
         kib_per_vector: data, metadata and key.
         query_kib_per_vector: what a query reads of each; all of it if not given.
+        indexes: how many indexes hold them; a query searches one.
         queries: in the month.
         written_share: of the vectors, written in the month; AWS's examples have a sixth.
-        book: prices.
+    """
+
+    vectors: int
+    kib_per_vector: float
+    query_kib_per_vector: float | None = None
+    indexes: int = 1
+    queries: int = 0
+    written_share: float = 1 / 6
+
+
+def vectors_cost(use: VectorUse, *, book: PriceBook | None = None) -> VectorsCost:
+    """What a month of S3 Vectors costs.
+
+    Raises:
+        InvalidArgument: no index holds the vectors.
 
     Example:
-        >>> cost = vectors_cost(
-        ...     400_000_000, indexes=40, kib_per_vector=6.17, query_kib_per_vector=5.17, queries=10_000_000
+        >>> use = VectorUse(
+        ...     vectors=400_000_000, indexes=40, kib_per_vector=6.17, query_kib_per_vector=5.17, queries=10_000_000
         ... )
+        >>> cost = vectors_cost(use)
         >>> round(cost.storage_usd, 2), round(cost.put_usd, 2), round(cost.query_usd, 2)  # S3 pricing page, example 2
         (141.22, 78.46, 997.62)
     """
-    if indexes < 1:
-        raise InvalidArgument(f"{indexes!r} indexes hold no vectors.", hint="one or more.")
+    if use.indexes < 1:
+        raise InvalidArgument(f"{use.indexes!r} indexes hold no vectors.", hint="one or more.")
     book = book or load_book()
-    size_gb = vectors * kib_per_vector * KIB / GIB
-    in_index = vectors / indexes
-    vector_tb = (kib_per_vector if query_kib_per_vector is None else query_kib_per_vector) * KIB / TIB
-    first, above = min(in_index, 100_000) * vector_tb, max(in_index - 100_000, 0) * vector_tb
+    size_gb = use.vectors * use.kib_per_vector * KIB / GIB
+    in_index = use.vectors / use.indexes
+    read_kib = use.kib_per_vector if use.query_kib_per_vector is None else use.query_kib_per_vector
+    first, above = (count * read_kib * KIB / TIB for count in (min(in_index, 100_000), max(in_index - 100_000, 0)))
     searched = book.cost_usd("s3.vectors.query_data.first_100k_vectors", first)
     searched += book.cost_usd("s3.vectors.query_data.above", above)
     return VectorsCost(
         storage_usd=book.cost_usd("s3.vectors.storage", size_gb),
-        put_usd=book.cost_usd("s3.vectors.PUT", size_gb * written_share),
-        query_usd=book.cost_usd("s3.vectors.query", queries) + queries * searched,
+        put_usd=book.cost_usd("s3.vectors.PUT", size_gb * use.written_share),
+        query_usd=book.cost_usd("s3.vectors.query", use.queries) + use.queries * searched,
     )
 
 
-@dataclass(frozen=True)
-class Compaction:
-    """What S3 Tables compacts in a month: objects, GB, and whether by "binpack" or "sort"."""
+@dataclass(frozen=True, kw_only=True)
+class TablesUse:
+    """A month of S3 Tables.
 
+    Attributes:
+        storage_gb, objects: what is there.
+        put, get: requests.
+        compacted_objects, compacted_gb: what S3 compacts.
+        strategy: "binpack", or "sort" (also z-order).
+    """
+
+    storage_gb: float = 0
     objects: int = 0
-    size_gb: float = 0
+    put: int = 0
+    get: int = 0
+    compacted_objects: int = 0
+    compacted_gb: float = 0
     strategy: str = "binpack"
 
 
-def tables_cost(
-    storage_gb: float,
-    *,
-    objects: int = 0,
-    put: int = 0,
-    get: int = 0,
-    compaction: Compaction | None = None,
-    book: PriceBook | None = None,
-) -> TablesCost:
-    """A month of S3 Tables.
+def tables_cost(use: TablesUse, *, book: PriceBook | None = None) -> TablesCost:
+    """What a month of S3 Tables costs.
+
+    Raises:
+        InvalidArgument: there is no such strategy.
 
     Example:
-        >>> cost = tables_cost(1024, objects=1000, put=30_000, get=500_000, compaction=Compaction(30_000, 50))
-        >>> round(cost.storage_usd, 3), round(cost.put_usd, 3), round(cost.get_usd, 3), round(cost.compaction_usd, 3)
-        (27.136, 0.15, 0.2, 0.31)
+        >>> cost = tables_cost(TablesUse(storage_gb=1024, put=30_000, compacted_objects=30_000, compacted_gb=50))
+        >>> round(cost.storage_usd, 3), round(cost.put_usd, 3), round(cost.compaction_usd, 3)
+        (27.136, 0.15, 0.31)
     """
-    book, compacted = book or load_book(), compaction or Compaction()
-    if compacted.strategy not in ("binpack", "sort"):
-        raise InvalidArgument(f"{compacted.strategy!r} is not a strategy.", hint='"binpack", or "sort" (also z-order).')
-    compaction_usd = book.cost_usd("s3.tables.compaction.objects", compacted.objects)
-    compaction_usd += book.cost_usd(f"s3.tables.compaction.{compacted.strategy}", compacted.size_gb)
+    book = book or load_book()
+    if use.strategy not in ("binpack", "sort"):
+        raise InvalidArgument(f"{use.strategy!r} is not a strategy.", hint='"binpack", or "sort" (also z-order).')
+    compaction_usd = book.cost_usd("s3.tables.compaction.objects", use.compacted_objects)
+    compaction_usd += book.cost_usd(f"s3.tables.compaction.{use.strategy}", use.compacted_gb)
     return TablesCost(
-        storage_usd=book.cost_usd("s3.tables.storage", storage_gb),
-        put_usd=book.cost_usd("s3.tables.PUT", put),
-        get_usd=book.cost_usd("s3.tables.GET", get),
-        monitoring_usd=book.cost_usd("s3.tables.monitoring", objects),
+        storage_usd=book.cost_usd("s3.tables.storage", use.storage_gb),
+        put_usd=book.cost_usd("s3.tables.PUT", use.put),
+        get_usd=book.cost_usd("s3.tables.GET", use.get),
+        monitoring_usd=book.cost_usd("s3.tables.monitoring", use.objects),
         compaction_usd=compaction_usd,
     )
 

@@ -6,7 +6,7 @@ It must not know prices, nor move anything. S3 keeps no last-access time: what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,12 +17,11 @@ from lakekit.errors import InvalidArgument
 from lakekit.tiering.classes import DAYS_PER_MONTH
 from lakekit.tiering.matching import match_reads
 from lakekit.tiering.reads import Reads, make_reads
+from lakekit.tiering.thresholds import TEMPERATURES, AgeOnly, Thresholds
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
-
-TEMPERATURES = ("hot", "warm", "cold", "archive")
 
 
 class TieredTable(Protocol):
@@ -34,57 +33,6 @@ class TieredTable(Protocol):
     @property
     def files(self) -> pl.DataFrame:
         """One row for each file: path, size_bytes, modified_at, storage_class, …"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """Where hot ends and warm begins, and so on; the defaults are those of AWS's class table, read 2026-04-13.
-
-    Attributes:
-        hot_days: younger is hot, whoever reads it; how often an older one is read is counted from that age on.
-        hot_reads_per_month: read more often is hot.
-        warm_days: read, or written, within so many days is warm at least.
-        warm_reads_per_month: read more often is warm at least; a third is once a quarter.
-        cold_reads_per_month: read more often is cold at least; a sixth is twice a year.
-        cold_days: with ages alone, younger is cold and older is archive.
-        visit_minutes: requests less than so many minutes apart are one read: a query asks for a file several times.
-    """
-
-    hot_days: float = 30
-    hot_reads_per_month: float = 1
-    warm_days: float = 90
-    warm_reads_per_month: float = 1 / 3
-    cold_reads_per_month: float = 1 / 6
-    cold_days: float = 365
-    visit_minutes: float = 30
-
-    def __post_init__(self) -> None:
-        rates = (self.hot_reads_per_month, self.warm_reads_per_month, self.cold_reads_per_month)
-        days = (self.hot_days, self.warm_days, self.cold_days)
-        if not (rates[0] >= rates[1] >= rates[2] >= 0 and 0 <= days[0] <= days[1] <= days[2]):
-            what = f"From hot to cold, reads a month must fall and days rise; they are {rates} and {days}."
-            raise InvalidArgument(what, hint="change the others with them.")
-        if not self.visit_minutes > 0:
-            raise InvalidArgument(f"visit_minutes is {self.visit_minutes!r}.", hint="it is more than zero.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgeOnly:
-    """No logs: what is old is taken to be cold. Reads a month of all of a partition, by temperature, are assumed.
-
-    Attributes:
-        reads_per_month: by temperature.
-    """
-
-    reads_per_month: Mapping[str, float] = field(
-        default_factory=lambda: {"hot": 4.0, "warm": 1.0, "cold": 0.25, "archive": 1 / 12}
-    )
-
-    def __post_init__(self) -> None:
-        missing = [name for name in TEMPERATURES if not self.reads_per_month.get(name, -1) >= 0]
-        if missing:
-            what = f"Reads a month are missing, or negative, for {', '.join(missing)}."
-            raise InvalidArgument(what, hint=f"give a number for each of {', '.join(TEMPERATURES)}.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,6 +52,7 @@ class Heat:
         observed_days: how long the source watched; None with ages alone.
         unmatched: requests for files that the table does not have.
         malformed: lines of the source that could not be understood.
+        ended_days: how long before ``as_of`` the source ends; silence since then counts as no reads.
     """
 
     table: str
@@ -113,6 +62,7 @@ class Heat:
     observed_days: float | None
     unmatched: int = 0
     malformed: int = 0
+    ended_days: float = 0.0
 
     def resize(self, *, size_bytes: int, files: int) -> Heat:
         """The same heat for a table of another size: what if mine had so many bytes in so many files?
@@ -177,6 +127,8 @@ class Heat:
 
     def _describe_doubts(self) -> str:
         parts = ["S3 keeps no last-access time: reads are those that the source tells of."]
+        if self.ended_days > 1:
+            parts.append(f"The source ends {self.ended_days:.0f} days before; silence since then counts as no reads.")
         if self.malformed:
             parts.append(f"{format_number_of(self.malformed, 'line')} of it could not be understood.")
         if self.unmatched:
@@ -217,6 +169,14 @@ def heat(
 
     Raises:
         InvalidArgument: the source is of another kind, or of another bucket than the table.
+
+    Example:
+        >>> import lakekit as lk
+        >>> flights = lk.open_table("data/sample/lake/flights")
+        >>> reads = pl.DataFrame({"path": ["date=2013-03-31/part-0.parquet"], "read_at": [datetime(2099, 12, 25)]})
+        >>> found = heat(flights, reads, as_of="2100-01-01")
+        >>> found.frame["rule"][30]
+        'read 4.3 times a month, last 7 days ago: more than 1 a month'
     """
     rules = thresholds or Thresholds()
     files = _list_files(table)
@@ -238,7 +198,8 @@ def heat(
     first = min(source.first_at or moment, moment)
     observed = max((moment - first) / timedelta(days=1), 1.0)
     frame = _judge(_count(files, matched, moment, observed, rules), rules)
-    return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height)
+    ended = max(0.0, (moment - (source.last_at or moment)) / timedelta(days=1))
+    return Heat(table.name, frame, source.source, moment, observed, unmatched, source.malformed.height, ended)
 
 
 def _read_moment(as_of: datetime | date | str | None) -> datetime | None:

@@ -40,7 +40,7 @@ def test_requests_of_the_faq():
 
 
 def test_listing_costs_the_standard_rate_whatever_is_listed():
-    assert costs.request_cost("GLACIER_IR", listed=1000, book=BOOK).list_usd == pytest.approx(0.005)
+    assert costs.list_cost(1000, book=BOOK) == pytest.approx(0.005)
     assert costs.request_cost("GLACIER_IR", put=1000, book=BOOK).put_usd == pytest.approx(0.02)
 
 
@@ -179,9 +179,10 @@ def test_express_one_zone_of_the_faq():
 
 def test_vectors_of_the_pricing_page():
     # 400 M x 6.17 KB = 2,353.7 GB x 0.06, a sixth of it written x 0.20; 10 M queries of a 10 M index, see the function
-    cost = services.vectors_cost(
-        400_000_000, indexes=40, kib_per_vector=6.17, query_kib_per_vector=5.17, queries=10_000_000, book=BOOK
+    use = services.VectorUse(
+        vectors=400_000_000, indexes=40, kib_per_vector=6.17, query_kib_per_vector=5.17, queries=10_000_000
     )
+    cost = services.vectors_cost(use, book=BOOK)
     found = (cost.storage_usd, cost.put_usd, cost.query_usd, cost.total_usd)
     assert found == pytest.approx((141.22, 78.46, 997.62, 1217.29), abs=0.05)
 
@@ -200,9 +201,10 @@ def test_small_services():
     assert services.batch_cost(1_000_000, book=BOOK) == pytest.approx(1.25)  # 0.25 + 1.00
     assert costs.monitoring_cost(1_000_000, book=BOOK) == pytest.approx(2.5)
     # 1,024 x 0.0265; 30 x 0.005; 500 x 0.0004; 1 x 0.025; 30 x 0.002 + 50 x 0.005
-    cost = services.tables_cost(
-        1024, objects=1000, put=30_000, get=500_000, compaction=services.Compaction(30_000, 50), book=BOOK
+    use = services.TablesUse(
+        storage_gb=1024, objects=1000, put=30_000, get=500_000, compacted_objects=30_000, compacted_gb=50
     )
+    cost = services.tables_cost(use, book=BOOK)
     assert cost.total_usd == pytest.approx(27.136 + 0.15 + 0.2 + 0.025 + 0.31)
 
 

@@ -157,6 +157,24 @@ def test_gzip_and_folders_of_any_depth(tmp_path):
     assert read_access_logs([tmp_path / "b", tmp_path / "2026"]).frame.height == 2
 
 
+def test_logs_are_read_from_where_s3_puts_them(storage, bucket):
+    client = storage.boto3("s3")
+    for number, body in enumerate([make_line(), gzip.compress(make_line().encode()), b"cut off"]):
+        client.put_object(Bucket=bucket, Key=f"logs/{number}", Body=body)
+    reads = read_access_logs(f"s3://{bucket}/logs", storage=storage)
+    assert (reads.frame.height, reads.malformed.select("file", "line").rows()) == (2, [("2", 1)])
+    with pytest.raises(NoFilesFound, match=f"There is no log file under s3://{bucket}/other"):
+        read_access_logs(f"s3://{bucket}/other", storage=storage)
+
+
+def test_gzip_that_was_cut_off_is_read_as_far_as_it_goes_and_counted(tmp_path):
+    packed = gzip.compress("\n".join([make_line(sent=number) for number in range(1000)]).encode())
+    (tmp_path / "log.gz").write_bytes(packed[: len(packed) // 2])
+    reads = read_access_logs(tmp_path)
+    assert 0 < reads.frame.height < 1000
+    assert "gzip" in reads.malformed["text"][-1]
+
+
 def test_logs_of_several_buckets_ask_which(tmp_path):
     (tmp_path / "log").write_text("\n".join([make_line(), make_line(bucket="other"), make_line(bucket="other")]))
     with pytest.raises(InvalidArgument, match="of 2 buckets: lake, other.\nHint: say which: bucket="):

@@ -166,6 +166,22 @@ def test_a_cold_tb_goes_to_glacier_instant_while_it_must_answer():
     assert "DEEP_ARCHIVE must answer SELECT" in row["reason"]
 
 
+def test_the_cost_of_every_class_is_there_to_look_at():
+    found = make_plan([COLD, {"storage_class": "GLACIER_IR"}])
+    costs = {row["to"]: row for row in found.costs.filter(folder="p=000/").iter_rows(named=True)}
+    assert list(costs) == CLASSES[:1] + ["STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", *CLASSES[4:]]
+    assert costs["STANDARD"]["usd"] == pytest.approx(282.624)
+    assert costs["STANDARD_IA"]["usd"] == pytest.approx(12 * 1024 * 0.0125 + 0.00004)
+    assert costs["GLACIER_IR"]["usd"] == pytest.approx(49.15208)
+    # Deep Archive: 12 x 1,024 x 0.00099 and pennies; it is refused, so that SELECT is answered
+    assert costs["DEEP_ARCHIVE"]["usd"] == pytest.approx(12.165, abs=0.001)
+    assert costs["DEEP_ARCHIVE"]["refused"] == "must answer SELECT"
+    assert costs["GLACIER_IR"]["refused"] is None
+    assert found.costs.filter(folder="p=001/")["to"].to_list() == ["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
+    chosen = found.frame.join(found.costs, on=["folder", "storage_class", "to"])
+    assert chosen["usd"].to_list() == pytest.approx(chosen["plan_usd"].to_list())
+
+
 def test_a_cold_tb_goes_deeper_when_it_may_wait():
     # within 12 hours: Deep Archive by its Standard tier; within 5 hours: GLACIER
     assert make_plan([COLD], Constraints(answers_select=False, restore_hours=12)).frame["to"][0] == "DEEP_ARCHIVE"

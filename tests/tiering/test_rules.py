@@ -10,6 +10,7 @@ import pytest
 from lakekit.errors import InvalidArgument
 from lakekit.tiering import (
     check_lifecycle,
+    choose_action,
     does_lifecycle_move,
     find_faults,
     find_step_faults,
@@ -180,6 +181,26 @@ def test_times_of_other_zones_count_in_utc():
 )
 def test_small_objects_are_left_out_unless_a_filter_takes_them(size, to_class, options, moves):
     assert does_lifecycle_move(size, to_class, **options) is moves
+
+
+@pytest.mark.parametrize(
+    ("actions", "chosen"),
+    [  # user guide, conflicting lifecycle actions
+        (["STANDARD_IA", "GLACIER"], "GLACIER"),
+        (["ONEZONE_IA", "STANDARD_IA"], "ONEZONE_IA"),
+        (["INTELLIGENT_TIERING", "ONEZONE_IA"], "INTELLIGENT_TIERING"),
+        (["INTELLIGENT_TIERING", "GLACIER"], "GLACIER"),
+        (["DEEP_ARCHIVE", "delete"], "delete"),
+        (["delete marker", "STANDARD_IA"], "STANDARD_IA"),
+    ],
+)
+def test_conflicting_rules_have_a_winner(actions, chosen):
+    assert choose_action(actions) == choose_action(actions[::-1]) == chosen
+
+
+def test_what_is_no_action_has_no_place():
+    with pytest.raises(InvalidArgument, match="'STANDARD' is no action of a lifecycle"):
+        choose_action(["STANDARD"])
 
 
 def test_an_unknown_default_is_refused():

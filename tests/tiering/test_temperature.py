@@ -138,6 +138,12 @@ def test_pooling_ages_alone_changes_nothing_within_an_age():
     assert found.pool().frame.equals(found.frame)
 
 
+def test_logs_that_end_early_are_told():
+    found = heat(TABLE, make_source(("p=1/a.parquet", 10, 10)), as_of=NOW + timedelta(days=40))
+    assert "The source ends 40 days before; silence since then counts as no reads." in repr(found)
+    assert "The source ends" not in repr(heat(TABLE, make_source(("p=1/a.parquet", 10, 10))))
+
+
 def test_thresholds_can_be_set():
     source = make_source(*[("p=2/a.parquet", 10 + number, 10) for number in range(12)])
     assert find(heat(TABLE, source), "p=2/")["temperature"] == "warm"
