@@ -99,6 +99,7 @@ class Table:
 
     def __init__(self, store: Store, name: str, options: TableOptions):
         from lakekit.manifest.cache import FooterCache, cache_folder
+        from lakekit.manifest.floats import hide_in_file
         from lakekit.storage.bytecache import ByteCache
 
         self.name = name
@@ -107,6 +108,7 @@ class Table:
         self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
+            store.amend = hide_in_file
         self.manifest = self._read_manifest()
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
 

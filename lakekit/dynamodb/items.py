@@ -270,7 +270,7 @@ def _split_typed(value: Any, path: str) -> tuple[str, Any]:
     """`{"S": "text"}` as "S" and "text", if the second is what the first says."""
     if not isinstance(value, Mapping) or len(value) != 1 or next(iter(value)) not in KINDS:
         raise InvalidArgument(
-            f'The attribute {path!r} is not DynamoDB JSON: {str(value)[:60]!r}.', hint='write {"S": "text"}.'
+            f"The attribute {path!r} is not DynamoDB JSON: {str(value)[:60]!r}.", hint='write {"S": "text"}.'
         )
     kind, inner = next(iter(value.items()))
     wanted = {"S": str, "N": (str, int, float, Decimal), "L": (list, tuple), "M": Mapping}.get(kind, object)

@@ -77,9 +77,7 @@ def get_reserved_block(kind: str = "write", *, years: int = 1, rates: str | Rate
     return ReservedBlock(kind, years, rates.usd(f"{first}.upfront"), rates.usd(f"{first}.hour"), plain)
 
 
-def get_reserved_saving(
-    *, upfront_usd: float, usd_per_hour: float, plain_usd_per_hour: float, years: int = 1
-) -> float:
+def get_reserved_saving(*, upfront_usd: float, usd_per_hour: float, plain_usd_per_hour: float, years: int = 1) -> float:
     """The part that a reservation saves when it is used at every hour, 0 to 1, from prices of one unit or of a block.
 
     Example:

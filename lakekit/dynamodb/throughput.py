@@ -125,9 +125,7 @@ class ThroughputSettings:
             raise InvalidArgument(f"burst_filled={self.burst_filled} was given.", hint="between 0 and 1.")
 
 
-def simulate_throughput(
-    demand: Demand, mode: Mode, settings: ThroughputSettings = ThroughputSettings()
-) -> Simulation:
+def simulate_throughput(demand: Demand, mode: Mode, settings: ThroughputSettings = ThroughputSettings()) -> Simulation:
     """What a capacity serves of a demand, step by step, and what is throttled and why.
 
     Each request passes its partition first, then the capacity of its table or index and what that has saved up;

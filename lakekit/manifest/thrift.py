@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+Visit = dict[int, Callable[[bytes, int, int, int], int]]
 Fields = dict[int, Any]  # a Thrift struct: values by field number; text and binary are bytes, structs Fields again
 
 # Type numbers of the compact protocol (apache/thrift, doc/specs/thrift-compact-protocol.md, read 2026-11)
-_TRUE, _FALSE = 1, 2
+_TRUE, _FALSE, _BINARY, _LIST, _STRUCT = 1, 2, 8, 9, 12
+_INTEGERS = (4, 5, 6)
 
 
 def read_fields(data: bytes) -> Fields:
@@ -32,26 +34,64 @@ def read_fields(data: bytes) -> Fields:
         raise ValueError("its fields are nested too deep") from None
 
 
-def find_fields(data: bytes, at: int) -> dict[int, tuple[int, int]]:
-    """Where the values of a sound struct stand that begins at this byte: first byte and the one after the last.
+def walk_struct(data: bytes, at: int, visit: Visit) -> int:
+    """Where the struct ends that begins at this byte, after calling for some of its fields what goes into them.
+
+    Args:
+        data: bytes that are known to be sound.
+        at: where the struct begins.
+        visit: by field number, a function of the bytes, where the value begins, its type, and where its header
+            stands; it gives where the value ends.
 
     Example:
-        >>> find_fields(bytes([0x15, 0x08, 0x18, 0x02]) + b"hi" + bytes([0]), 0)
-        {1: (1, 2), 2: (3, 6)}
+        >>> found = []
+        >>> walk_struct(bytes([0x15, 0x08, 0x18, 0x02]) + b"hi" + bytes([0]), 0, {
+        ...     2: lambda data, at, kind, place: found.append((at, kind, place)) or skip_value(data, at, kind)})
+        7
+        >>> found
+        [(3, 8, 2)]
     """
-    found: dict[int, tuple[int, int]] = {}
     field = 0
     while header := data[at]:
-        at += 1
+        place, at = at, at + 1
         if header > 15:
             field += header >> 4
         else:
             field, at = _read_integer(data, at)
-        start, kind = at, header & 15
-        if kind > _FALSE:
-            at = _READERS[kind](data, at)[1]
-        found[field] = start, at
-    return found
+        kind = header & 15
+        if field in visit:
+            at = visit[field](data, at, kind, place)
+        elif kind in _INTEGERS:
+            while data[at] > 127:
+                at += 1
+            at += 1
+        elif kind > _FALSE:
+            at = skip_value(data, at, kind)
+    return at + 1
+
+
+def walk_items(data: bytes, at: int, visit: Callable[[bytes, int], int]) -> int:
+    """Where the list ends that begins at this byte, after calling what tells where each of its items does."""
+    header, at = data[at], at + 1
+    size = header >> 4
+    if size == 15:
+        size, at = _read_size(data, at)
+    for _ in range(size):
+        at = visit(data, at)
+    return at
+
+
+def skip_value(data: bytes, at: int, kind: int) -> int:
+    """Where a value of this type ends that begins at this byte."""
+    if kind == _BINARY:
+        size, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
+        return at + size
+    if kind == _STRUCT:
+        return walk_struct(data, at, {})
+    if kind == _LIST:
+        kind = data[at] & 15
+        return walk_items(data, at, lambda data, at: skip_value(data, at, kind) if kind > _FALSE else at + 1)
+    return _READERS[kind](data, at)[1] if kind > _FALSE else at
 
 
 def write_integer(number: int) -> bytes:

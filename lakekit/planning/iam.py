@@ -164,9 +164,7 @@ def policy(
     return _make_policy(f"{purpose} {address.url}", parts, notes=_describe_limits(address, stream))
 
 
-def bucket_policy(
-    place: Any, *, least_tls: str = LEAST_TLS, existing: Mapping[str, Any] | str | None = None
-) -> Policy:
+def bucket_policy(place: Any, *, least_tls: str = LEAST_TLS, existing: Mapping[str, Any] | str | None = None) -> Policy:
     """The policy of the bucket itself: whoever comes without TLS, or with one too old, is refused everything.
 
     Putting a bucket policy replaces the one that is there: give that as ``existing``, and its statements stay.
@@ -208,7 +206,8 @@ def _find_address(place: Any) -> Address:
     address = found if isinstance(found, Address) else parse_address(str(found))
     if address.scheme != "s3":
         raise InvalidArgument(
-            f"{address.url} is not on S3, and IAM has nothing to say about it.", hint='an address such as "s3://bucket/table"'
+            f"{address.url} is not on S3, and IAM has nothing to say about it.",
+            hint='an address such as "s3://bucket/table"',
         )
     return address
 

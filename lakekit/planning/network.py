@@ -18,9 +18,7 @@ FREE_OUT_BYTES = 100 * GIB  # a month, all services and Regions; https://aws.ama
 PORT_BITS_PER_S = {"1G": 1e9, "10G": 10e9, "100G": 100e9}
 
 
-def price_internet_out(
-    size_bytes: float, *, free_bytes: float = FREE_OUT_BYTES, book: PriceBook | None = None
-) -> Bill:
+def price_internet_out(size_bytes: float, *, free_bytes: float = FREE_OUT_BYTES, book: PriceBook | None = None) -> Bill:
     """A month of bytes out to the internet, in tiers; the first 100 GB are free (an FAQ example still says 1 GB).
 
     Example:

@@ -132,9 +132,7 @@ def _object_to(storage_class: str, wait_s: float, kept_days: float) -> str:
     return ""
 
 
-def _find_break_evens(
-    best: str, usd: dict[str, float], object_bytes: int, wait_s: float, book: PriceBook
-) -> list[str]:
+def _find_break_evens(best: str, usd: dict[str, float], object_bytes: int, wait_s: float, book: PriceBook) -> list[str]:
     """Above and below how many reads a month another class is cheaper; costs are straight lines."""
     texts = []
     given = {"object_bytes": object_bytes, "wait_s": wait_s, "book": book}

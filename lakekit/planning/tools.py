@@ -84,9 +84,7 @@ def make_stream_load(need: IngestNeed) -> StreamLoad:
 def make_buffer(need: IngestNeed) -> Buffer:
     """How Firehose would buffer: as much as the latency allows, and Parquet of what it can convert."""
     interval_s = min(MOST_INTERVAL_S, need.latency_s)
-    return Buffer(
-        size_bytes=DEFAULT_CONVERT_BUFFER_BYTES, interval_s=interval_s, convert=need.data_format == "json"
-    )
+    return Buffer(size_bytes=DEFAULT_CONVERT_BUFFER_BYTES, interval_s=interval_s, convert=need.data_format == "json")
 
 
 def _no_price(need: IngestNeed, book: PriceBook | None) -> None:

@@ -91,9 +91,11 @@ class Store(ABC):
         storage: with which options.
         requests: what was asked so far, a RequestLog.
         cache: where ranges are kept that are read with ``keep``; None for folders, which need none.
+        amend: what is done to the bytes of a whole file before they are kept; must not change their number.
     """
 
     cache: ByteCache | None = None
+    amend: Callable[[memoryview], memoryview] | None = None
 
     threads = 8  # reads at a time, where each needs a thread
 
@@ -175,7 +177,7 @@ class Store(ABC):
             for request, future in iterate_as_completed(requests, start, at_most=at_most):
                 outcome = self._take_outcome(request, future)
                 if cache is not None and not isinstance(future, _Recalled) and not isinstance(outcome, LakekitError):
-                    cache.keep(self._cache_url, request, outcome)
+                    self._keep(request, outcome)
                 yield request, outcome
 
     @contextlib.contextmanager
@@ -213,8 +215,7 @@ class Store(ABC):
             self.requests.count_cached(len(data))
             return data
         data = self.read_range(path, start, length, etag=etag)
-        if self.cache is not None:
-            self.cache.keep(self._cache_url, request, data)
+        self._keep(request, data)
         return data
 
     def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str]:
@@ -236,10 +237,17 @@ class Store(ABC):
         for request, outcome in self.read_many(missing):
             if isinstance(outcome, LakekitError):
                 raise outcome
-            local = self.cache.keep(self._cache_url, request, outcome)
+            local = self._keep(request, outcome)
             if local is not None:
                 found[request.path] = local
         return found
+
+    def _keep(self, request: RangeRequest, data: memoryview) -> str | None:
+        """The local file that now holds the range; None where there is none."""
+        if self.cache is None:
+            return None
+        is_whole = self.amend is not None and not request.start
+        return self.cache.keep(self._cache_url, request, self.amend(data) if is_whole else data)
 
     def check_local(self, requests: Sequence[RangeRequest]) -> None:  # noqa: B027  nothing to do where copies are given
         """Raise StaleFile where a file that `fetch_local` gave out has changed since; copies do not."""

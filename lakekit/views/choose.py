@@ -39,11 +39,13 @@ class Chosen:
     Attributes:
         listed: those that may hold a row of the answer.
         fetched: those of them whose data DuckDB is going to ask for, as far as can be told before.
+        reads_floats: whether it may look at a column of floating point, whose bounds DuckDB must not see.
         is_counted: whether the query reads no column of them, so that their number of rows is all it needs.
     """
 
     listed: list[int]
     fetched: list[int] = field(default_factory=list)
+    reads_floats: bool = True
     is_counted: bool = False
 
 
@@ -83,7 +85,8 @@ class Chooser:
             if scan.likely_group in (None, group.number):
                 fetched |= found & _expect_fetch(scan, keys, found)
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
-        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist(), is_counted)
+        reads_floats = any(_may_read(scan, _list_floats(plan.manifest.schema.arrow)) for scan in candidates)
+        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist(), reads_floats, is_counted)
 
     def _reads_conditions(self, plan: ViewPlan, candidates: Sequence[Scan]) -> bool:
         """Whether conditions above these scans mean by the name of a key that key, and each scan has some."""
@@ -91,6 +94,20 @@ class Chooser:
             return False
         keys = plan.manifest.schema.keys
         return _mentions_keys(self._query, keys) and not _has_fields_named(plan.manifest.schema.arrow, keys)
+
+
+def _may_read(scan: Scan, columns: Sequence[str]) -> bool:
+    """Whether a scan reads one of these columns, or perhaps filters by it."""
+    return any(name in scan.columns or any(name in text for text in scan.filters) for name in columns)
+
+
+def _list_floats(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if _holds_floats(field.type)]
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    parts = range(kind.num_fields)
+    return pa.types.is_floating(kind) or any(_holds_floats(kind.field(index).type) for index in parts)
 
 
 def _reads_data(scan: Scan, keys: _KeyTable) -> bool:

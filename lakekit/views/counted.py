@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakekit.manifest.footers import MAGIC
-from lakekit.manifest.thrift import find_fields, write_integer
+from lakekit.manifest.thrift import skip_value, walk_items, walk_struct, write_integer
 from lakekit.views.filesystem import MemoryFile
 
 # Field numbers of Parquet's structs (apache/parquet-format, parquet.thrift, read 2026-11)
@@ -37,9 +37,16 @@ class RowCounter:
 
     def make_file(self, rows: int) -> MemoryFile:
         """A file that says it has so many rows, in one row group."""
-        fields = find_fields(self._footer, 0)
-        group_start = fields[_FILE_ROW_GROUPS][0] + 1  # behind the list's own header
-        spans = [fields[_FILE_ROWS], find_fields(self._footer, group_start)[_GROUP_ROWS]]
+        spans: list[tuple[int, int]] = []
+
+        def note(data: bytes, at: int, kind: int, place: int) -> int:
+            spans.append((at, skip_value(data, at, kind)))
+            return spans[-1][1]
+
+        def visit_groups(data: bytes, at: int, kind: int, place: int) -> int:
+            return walk_items(data, at, lambda data, at: walk_struct(data, at, {_GROUP_ROWS: note}))
+
+        walk_struct(self._footer, 0, {_FILE_ROWS: note, _FILE_ROW_GROUPS: visit_groups})
         footer, at = b"", 0
         for start, end in spans:
             footer += self._footer[at:start] + write_integer(rows)

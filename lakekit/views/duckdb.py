@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from lakekit.errors import LakekitError, StaleFile
+from lakekit.manifest.floats import hide_float_bounds
 from lakekit.manifest.schema import FileKind
 from lakekit.views.filesystem import FILE_SYSTEM, LIST_FILES, PROTOCOL, ShownFile, StoredFile
 from lakekit.views.plan import FILES_FUNCTION, KnownFile, ViewPlan, is_read_alike
@@ -112,7 +113,7 @@ class DuckDBView:
         with self._lock:
             shared = self._shared.get((path, known.etag))
             if shared is None:
-                footer = plan.manifest.footers.get(path, known.etag)
+                footer = hide_float_bounds(plan.manifest.footers.get(path, known.etag))
                 shared = StoredFile(self.source.store, path, known.etag, known.size_bytes, footer, known.modified_at)
                 self._shared[path, known.etag] = shared
         return shared

@@ -12,9 +12,10 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from lakekit.storage import RangeRequest
@@ -23,6 +24,7 @@ from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
+    from lakekit.views.choose import Chosen
     from lakekit.views.duckdb import DuckDBView
     from lakekit.views.plan import Group
 
@@ -50,23 +52,27 @@ class LocalFiles:
             with contextlib.suppress(OSError):
                 os.unlink(link)
 
-    def show(self, view: DuckDBView, group: Group, positions: Iterable[int]) -> dict[int, str]:
-        """By position, the local name of those files of a group that are small and can be had here; fetches them.
+    def show(self, view: DuckDBView, group: Group, chosen: Chosen) -> dict[int, str]:
+        """By position, the local name of those files that are small and can be had here; fetches them.
 
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
-        known = view.plan.known
-        wanted, size_bytes = {}, 0
-        if all(how in ("file", "missing") for _, how in group.layout):  # a conflict names the file as DuckDB sees it
-            for position in positions:
-                file = known[group.paths[position]]
-                if group.plain[position] and file.size_bytes <= WHOLE_FILE_BYTES:
-                    wanted[position] = RangeRequest(file.path, 0, file.size_bytes, file.etag)
-                    size_bytes += file.size_bytes
-        if not wanted or size_bytes > LOCAL_BYTES:
-            return {}
         store = view.source.store
+        if not all(how in ("file", "missing") for _, how in group.layout):  # an error names the file as DuckDB sees it
+            return {}
+        if store.cache is None and chosen.reads_floats:  # the files themselves tell DuckDB of bounds without NaN
+            return {}
+        positions = np.array(chosen.fetched, np.int64)
+        positions = positions[group.plain[positions]]
+        files = view.plan.manifest.entries.select("path", "size_bytes", "etag")[group.rows[positions]]
+        wanted = {
+            position: RangeRequest(path, 0, size_bytes, etag)
+            for position, (path, size_bytes, etag) in zip(positions.tolist(), files.iter_rows(), strict=True)
+            if size_bytes <= WHOLE_FILE_BYTES
+        }
+        if not wanted or sum(request.length for request in wanted.values()) > LOCAL_BYTES:
+            return {}
         names = group.shown.field("filename").take(pa.array(list(wanted))).to_pylist()
         local = store.fetch_local(list(wanted.values()))
         self._shown.append((store, list(wanted.values())))

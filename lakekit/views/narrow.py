@@ -25,6 +25,7 @@ from lakekit.views.filesystem import FILE_SYSTEM, Listing
 from lakekit.views.local import LocalFiles
 from lakekit.views.names import is_select, reads_only_tables
 from lakekit.views.plan import NARROW_VARIABLE
+from lakekit.views.plantext import mentions_moment
 from lakekit.views.summaries import read_aggregates, summarize
 
 if TYPE_CHECKING:
@@ -50,6 +51,35 @@ def narrow_files(
     Raises:
         StaleFile, AccessDenied, …: a file cannot be fetched as the manifest knows it.
     """
+    with _in_one_moment(con, query), _narrow(con, views, query, values) as answer:
+        yield answer
+
+
+@contextlib.contextmanager
+def _in_one_moment(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[None]:
+    """While this lasts, ``now()`` means the same to a query's plan and to the query, if it asks for it."""
+    if not mentions_moment(query) or _is_in_transaction(con):
+        yield
+        return
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def _is_in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the user has begun one; else each statement has its own."""
+    first, second = (con.execute("SELECT txid_current()").fetchall() for _ in range(2))
+    return first == second
+
+
+@contextlib.contextmanager
+def _narrow(
+    con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str, values: Any
+) -> Iterator[list[pa.Scalar] | None]:
     by_number = {group.number: (view, group) for view in views.values() for group in view.plan.groups}
     asked: dict[int, None] = {}
 
@@ -78,7 +108,7 @@ def narrow_files(
             if chosen.is_counted:
                 lists[view.token, group.number] = view.plan.list_counts(group, chosen.listed)
             else:
-                names = local.show(view, group, chosen.fetched)
+                names = local.show(view, group, chosen)
                 lists[view.token, group.number] = group.list_files(chosen.listed, names)
         with _list_by(con, lambda token, number: lists.get((token, number))):
             yield None
@@ -126,8 +156,9 @@ def _list_by(con: duckdb.DuckDBPyConnection, listing: Listing) -> Iterator[None]
     try:
         yield
     finally:
-        con.execute(f"RESET VARIABLE {NARROW_VARIABLE}")
         del FILE_SYSTEM.narrowed[name]
+        with contextlib.suppress(duckdb.TransactionException):  # after an error nothing can be done before a rollback
+            con.execute(f"RESET VARIABLE {NARROW_VARIABLE}")
 
 
 def explain_query(con: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[str]:

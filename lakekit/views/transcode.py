@@ -51,7 +51,7 @@ def write_copy(reader: TableReader, path: str, columns: Sequence[str], modified_
     fields = [reader.manifest.schema.arrow.field(column) for column in columns]
     schema = pa.schema(fields or [(NO_COLUMN, pa.bool_())])  # Parquet knows no file without columns
     try:
-        with pq.ParquetWriter(name, schema, compression="none") as writer:
+        with pq.ParquetWriter(name, schema, compression="none", write_statistics=False) as writer:
             for table in reader.read_files([path], columns):
                 writer.write_table(table if fields else pa.table({NO_COLUMN: pa.nulls(table.num_rows, pa.bool_())}))
     except BaseException:

@@ -88,9 +88,7 @@ class IngestionPanel(Panel):
     def buffer(self) -> Buffer:
         """How Firehose buffers, as the controls say it."""
         values = self.values
-        return Buffer(
-            size_bytes=values["buffer_mib"] * MIB, interval_s=values["interval_s"], convert=values["parquet"]
-        )
+        return Buffer(size_bytes=values["buffer_mib"] * MIB, interval_s=values["interval_s"], convert=values["parquet"])
 
     def answer(self) -> Answer:
         load, buffer = self.load, self.buffer

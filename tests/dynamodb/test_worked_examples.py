@@ -52,9 +52,7 @@ def test_every_example_has_an_address_and_a_known_status():
 
 def test_a_stale_price_is_recognised_and_can_be_computed_with():
     # 730 x 3,600 x (50 x 0.25 + 100 x 1.25) / 1,000,000 = 361.35, as a page of before the cut has it
-    old = ddb.get_rates().with_own(
-        dynamodb_on_demand_read_STANDARD=0.25e-6, dynamodb_on_demand_write_STANDARD=1.25e-6
-    )
+    old = ddb.get_rates().with_own(dynamodb_on_demand_read_STANDARD=0.25e-6, dynamodb_on_demand_write_STANDARD=1.25e-6)
     units = {"read_units": ddb.count_month_units(50), "write_units": ddb.count_month_units(100)}
     assert ddb.price_on_demand(**units, rates=old).usd == pytest.approx(361.35)
     assert ddb.price_on_demand(**units).usd == pytest.approx(361.35 / 2)

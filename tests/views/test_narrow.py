@@ -194,3 +194,22 @@ def test_keys_may_have_any_name_in_a_condition(folder):
 def test_all_cities_are_there(lake):
     rows = lake.sql("SELECT DISTINCT city, n FROM t WHERE n % 1 = 0 ORDER BY n").fetchall()
     assert rows == list(zip(CITIES, range(1, 7), strict=True))
+
+
+@pytest.mark.parametrize("begin", [False, True])
+def test_now_is_one_moment_for_the_plan_and_the_query(tmp_path, begin):
+    from tests.views.lakes import Place
+
+    place = Place(str(tmp_path))
+    put_days(place)
+    lake = place.open_lake()
+    if begin:
+        lake.duckdb.begin()
+    query = "SELECT count(*), count(DISTINCT now()) FROM t WHERE day < now()::TIMESTAMP AND now() > '2024-01-01'"
+    relation = lake.sql(query)
+    assert relation.fetchall() == relation.fetchall() == [(12, 1)]
+    with pytest.raises(duckdb.ConversionException):
+        lake.sql("SELECT CAST(s AS INTEGER) FROM t WHERE day < now()::TIMESTAMP").fetchall()
+    if begin:
+        lake.duckdb.rollback()  # DuckDB gives a transaction up after an error
+    assert lake.sql(query).fetchall() == [(12, 1)]

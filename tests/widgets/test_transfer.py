@@ -16,9 +16,7 @@ def panel():
 def test_size_link_and_utilisation_become_days_and_a_cost(panel):
     panel.set(terabytes=100, mbit_s=1000, utilisation=0.8, deadline_days=0)
     assert panel.plan.best.days == pytest.approx(11.574, abs=1e-3)
-    assert panel.text == (
-        "100 TB take 11.6 days at 80 % of 1 Gbit/s. Take DataSync Basic: 11.6 days, 1,164.62 USD."
-    )
+    assert panel.text == ("100 TB take 11.6 days at 80 % of 1 Gbit/s. Take DataSync Basic: 11.6 days, 1,164.62 USD.")
 
 
 def test_a_deadline_may_ask_for_a_faster_line(panel):
