@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
     from lakekit.storage import Store
+    from lakekit.storage.bytecache import ByteCache
+    from lakekit.views.pins import Pinned
 
 _CALL = compile("__lakekit_bind__()", "<lake.sql>", "eval")
 
@@ -187,6 +189,48 @@ class Lake(Mapping[str, Table]):
             3322
         """
         return self[name].polars()
+
+    def pin(self, name: str, where: str | None = None) -> Pinned:
+        """Fetch files of a table to this computer, where they stay until ``lake.cache.clear(pinned=True)``.
+
+        Queries then read them here, without a request, for as long as they do not change in the lake. In a lake that
+        is a folder there is nothing to fetch.
+
+        Args:
+            name: the table.
+            where: which of its files: SQL that a row must meet, such as ``"date >= '2013-03-20'"``; all if not given.
+
+        Raises:
+            UnknownTable: the lake has no such table.
+            InvalidArgument: where is no condition on the table, or the files are more than the cache may hold.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lk.open_lake("data/sample/lake").pin("weather", "date >= '2013-03-30'")
+            2 files of weather, 10.5 KiB, stay on this computer; 0 B fetched
+        """
+        from lakekit.progress import Progress
+        from lakekit.views.pins import choose_pinned, pin_files
+
+        view = self[name].view
+        files = choose_pinned(view, where)
+        with Progress(f"Fetching {name}") as progress:
+            progress.total = int(files["size_bytes"].sum())
+            return pin_files(view, files, progress.show)
+
+    @property
+    def cache(self) -> ByteCache:
+        """What is kept of remote lakes on this computer: all lakes share it. ``clear()`` throws it away.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lk.open_lake("data/sample/lake").cache  # doctest: +ELLIPSIS
+            ByteCache of ... of at most 10 GiB...
+        """
+        from lakekit.manifest.cache import cache_folder
+        from lakekit.storage.bytecache import ByteCache
+
+        return ByteCache(cache_folder() / "bytes")
 
     def refresh(self) -> Changes:
         """List every table again, read the footers that are new, and say what changed.

@@ -13,11 +13,12 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lakekit.storage.store import RangeRequest
-from lakekit.units import GIB, format_bytes, format_number_of
+from lakekit.units import GIB, format_bytes, format_count
 
 LIMIT_VARIABLE = "LAKEKIT_CACHE_BYTES"  # environment variable with another limit in bytes; 0 keeps nothing
 DEFAULT_LIMIT_BYTES = 10 * GIB
@@ -38,10 +39,8 @@ class CacheUse:
 
     def __repr__(self) -> str:
         pinned = f", {format_bytes(self.pinned_bytes)} of it pinned" if self.pinned_bytes else ""
-        return (
-            f"{format_number_of(self.entries, 'range')} of files, {format_bytes(self.size_bytes)} of at most "
-            f"{format_bytes(self.limit_bytes)}{pinned}"
-        )
+        entries = f"{format_count(self.entries)} {'entry' if self.entries == 1 else 'entries'}"
+        return f"{entries}, {format_bytes(self.size_bytes)} of at most {format_bytes(self.limit_bytes)}{pinned}"
 
 
 class ByteCache:
@@ -80,11 +79,10 @@ class ByteCache:
         """
         if self.folder is None or request.etag is None:
             return None
-        name = _name_range(url, request)
-        for part in ("pinned", "kept"):
-            path = f"{self.folder}/{part}/{name}"
+        whole = self._find_whole(url, request) if not request.start else None
+        for path in (f"{self.folder}/kept/{_name_range(url, request)}", whole):
             try:
-                if os.stat(path).st_size == request.length:
+                if path is not None and os.stat(path).st_size == request.length:
                     os.utime(path)
                     return path
             except OSError:
@@ -93,43 +91,67 @@ class ByteCache:
 
     def read(self, url: str, request: RangeRequest) -> memoryview | None:
         """The bytes of this range, or None."""
-        path = self.find(url, request)
+        path, start = self.find(url, request), 0
+        if path is None:
+            path, start = self._find_whole(url, request), request.start
         try:
             with open(path, "rb", buffering=0) as file:
+                file.seek(start)
                 data = file.read(request.length)
         except (OSError, TypeError):  # thrown away meanwhile, or never there
             return None
         return memoryview(data) if len(data) == request.length else None
 
-    def keep(self, url: str, request: RangeRequest, data: memoryview, *, pinned: bool = False) -> str | None:
+    def _find_whole(self, url: str, request: RangeRequest) -> str | None:
+        """The file that holds all of the remote file of which this is a range, or None: only pinned ones do."""
+        if self.folder is None or request.etag is None:
+            return None
+        path = f"{self.folder}/pinned/{_name_whole(url, request)}"
+        return path if os.path.exists(path) else None
+
+    def keep(self, url: str, request: RangeRequest, data: memoryview) -> str | None:
         """Keep the bytes of a range; the file that now holds them, whole, or None where that cannot be."""
         if self.folder is None or request.etag is None or len(data) != request.length:
             return None
-        if not pinned and not self._make_room(len(data)):
+        if not self._make_room(len(data)):
             return None
-        target = f"{self.folder}/{'pinned' if pinned else 'kept'}/{_name_range(url, request)}"
+        target = f"{self.folder}/kept/{_name_range(url, request)}"
         try:
             _write_whole(target, data)
         except OSError:
             return None
         return target
 
-    def pin(self, url: str, request: RangeRequest) -> bool:
-        """Whether a kept range is pinned now."""
-        path = self.find(url, request)
-        if path is None:
-            return False
-        with contextlib.suppress(FileExistsError):
-            os.link(path, f"{self.folder}/pinned/{_name_range(url, request)}")
-        return True
+    def is_pinned(self, url: str, request: RangeRequest) -> bool:
+        """Whether all of the remote file of which this is a range is pinned."""
+        return self._find_whole(url, request) is not None
+
+    @contextlib.contextmanager
+    def pin_whole(self, url: str, request: RangeRequest) -> Iterator[int]:
+        """A new private file to write all of a remote file into, by its descriptor; pinned if all goes well.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        if self.folder is None:
+            raise OSError("nothing is kept here")
+        handle, name = tempfile.mkstemp(dir=self.folder / "pinned", prefix=".")  # mode 0600
+        try:
+            yield handle
+            os.close(handle)
+            os.replace(name, f"{self.folder}/pinned/{_name_whole(url, request)}")
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(handle)
+            os.unlink(name)
+            raise
 
     def measure(self) -> CacheUse:
         """What is kept now, by this and all other processes."""
         kept, pinned = self._list("kept"), self._list("pinned")
-        twice = pinned.keys() & kept.keys()
         pinned_bytes = sum(size for size, _ in pinned.values())
-        size_bytes = pinned_bytes + sum(size for name, (size, _) in kept.items() if name not in twice)
-        return CacheUse(len(kept.keys() | pinned.keys()), size_bytes, pinned_bytes, self.limit_bytes)
+        size_bytes = pinned_bytes + sum(size for size, _ in kept.values())
+        return CacheUse(len(kept) + len(pinned), size_bytes, pinned_bytes, self.limit_bytes)
 
     def clear(self, *, pinned: bool = False) -> None:
         """Throw away what is kept; what is pinned only with ``pinned=True``."""
@@ -138,6 +160,9 @@ class ByteCache:
                 with contextlib.suppress(OSError):
                     os.unlink(f"{self.folder}/{part}/{name}")
         self._held_bytes = None
+
+    def __repr__(self) -> str:
+        return f"ByteCache of {self.measure()!r}"
 
     def _list(self, part: str) -> dict[str, tuple[int, float]]:
         """Size and time of each entry by name; what others throw away meanwhile is left out."""
@@ -196,6 +221,10 @@ def _find_limit() -> int:
 def _name_range(url: str, request: RangeRequest) -> str:
     text = f"{url}\n{request.path}\n{request.etag}\n{request.start}-{request.length}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _name_whole(url: str, request: RangeRequest) -> str:
+    return _name_range(url, RangeRequest(request.path, -1, -1, request.etag))
 
 
 def _write_whole(target: str, data: memoryview) -> None:

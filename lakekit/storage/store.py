@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,10 +21,12 @@ from lakekit.storage.faults import translate_error
 from lakekit.storage.loop import Cancel, Finish, iterate_as_completed
 from lakekit.storage.options import Storage, resolve_storage
 from lakekit.storage.requests import RequestLog
+from lakekit.units import MIB
 
 if TYPE_CHECKING:
     from lakekit.storage.bytecache import ByteCache
 
+TAIL_BYTES = 16 * MIB  # of a file hold all that is amended in it
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
 
 OnProgress = Callable[[int], None]
@@ -248,6 +251,25 @@ class Store(ABC):
             return None
         is_whole = self.amend is not None and not request.start
         return self.cache.keep(self._cache_url, request, self.amend(data) if is_whole else data)
+
+    def is_pinned(self, request: RangeRequest) -> bool:
+        """Whether all of a file is kept here until it is asked to go; False without a cache."""
+        return self.cache is not None and self.cache.is_pinned(self._cache_url, request)
+
+    @contextlib.contextmanager
+    def pin_whole(self, request: RangeRequest) -> Iterator[int]:
+        """A private local file to write all of a file into, by its descriptor; it is then pinned.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        if self.cache is None:
+            raise OSError("nothing is kept here")
+        with self.cache.pin_whole(self._cache_url, request) as handle:
+            yield handle
+            if self.amend is not None:
+                tail = memoryview(os.pread(handle, TAIL_BYTES, max(request.length - TAIL_BYTES, 0)))
+                os.pwrite(handle, self.amend(tail), max(request.length - TAIL_BYTES, 0))
 
     def check_local(self, requests: Sequence[RangeRequest]) -> None:  # noqa: B027  nothing to do where copies are given
         """Raise StaleFile where a file that `fetch_local` gave out has changed since; copies do not."""

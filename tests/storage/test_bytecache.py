@@ -84,16 +84,33 @@ def test_what_is_larger_than_the_cache_is_not_kept(cache):
     assert cache.measure().size_bytes <= 1_000
 
 
+def pin(cache: ByteCache, request: RangeRequest, data: bytes) -> None:
+    with cache.pin_whole(URL, request) as handle:
+        os.write(handle, data)
+
+
 def test_what_is_pinned_stays_until_it_is_asked_to_go(cache):
-    pinned = fill(cache, 1)[0]
-    assert cache.pin(URL, pinned) and not cache.pin(URL, ask("never kept"))
-    fill(cache, 30, first=1)
+    pin(cache, ask("pinned"), bytes(100))
+    fill(cache, 30)
     cache.clear()
-    assert bytes(cache.read(URL, pinned)) == bytes(100)
-    assert (cache.measure().entries, cache.measure().pinned_bytes) == (1, 100)
-    assert repr(cache.measure()) == "1 range of files, 100 B of at most 1000 B, 100 B of it pinned"
+    assert cache.is_pinned(URL, ask("pinned")) and not cache.is_pinned(URL, ask("pinned", etag="e2"))
+    assert bytes(cache.read(URL, ask("pinned"))) == bytes(100)
+    assert repr(cache) == "ByteCache of 1 entry, 100 B of at most 1000 B, 100 B of it pinned"
     cache.clear(pinned=True)
     assert cache.measure().entries == 0
+
+
+def test_any_range_of_a_pinned_file_is_there(cache):
+    pin(cache, ask(), b"0123456789")
+    assert bytes(cache.read(URL, ask(start=3, length=4))) == b"3456"
+    assert cache.read(URL, ask(start=8, length=4)) is None  # it ends before
+
+
+def test_a_file_that_could_not_be_pinned_to_its_end_is_not(cache):
+    with pytest.raises(ZeroDivisionError), cache.pin_whole(URL, ask()) as handle:
+        os.write(handle, b"half")
+        1 / 0  # noqa: B018
+    assert not cache.is_pinned(URL, ask()) and cache.measure().entries == 0
 
 
 def test_only_the_user_may_read_it(cache, tmp_path):
