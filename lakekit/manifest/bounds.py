@@ -57,9 +57,9 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
     """
     kind = manifest.schema.arrow.field(column).type
     if column in manifest.schema.keys:
-        return _bound_key(kind, manifest.files["partition"].struct.field(column))
+        return _bound_key(kind, manifest.entries["partition"].struct.field(column))
     low, high, nulls = _read_stats(manifest, column)
-    rows = manifest.files["rows"]
+    rows = manifest.entries["rows"]
     is_unknown = _find_supplies(manifest, column, "checked", "conflict")
     floats = [found.schema_id for found in manifest.kinds if _is_floating(found, column)]
     is_unknown |= find_unreadable(manifest)
@@ -68,21 +68,20 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
 
 def find_unreadable(manifest: Manifest) -> np.ndarray:
     """Which files cannot be read, or not for certain."""
-    found = manifest.files["rows"].is_null().to_numpy(writable=True)
+    found = manifest.entries["rows"].is_null().to_numpy(writable=True)
     for path in manifest.problems:
-        found[manifest.positions[path]] = True
+        found[manifest.find(path)] = True
     return found
 
 
 def _read_stats(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series]:
     """Lowest, highest and count of NULL of a column in each file; nothing else knows how a manifest holds them."""
-    stats = manifest.files["stats"]
-    if column not in stats.struct.fields:  # it is nested
+    found = manifest.find_stats(column)
+    if found is None:
         is_missing = pl.Series(_find_supplies(manifest, column, "missing"))
-        nothing = pl.Series([None], dtype=pl.Null).new_from_index(0, len(stats))
-        return nothing, nothing, _keep_where(is_missing, manifest.files["rows"])
-    fields = stats.struct.field(column).struct
-    return fields.field("min"), fields.field("max"), fields.field("null_count")
+        nothing = pl.Series([None], dtype=pl.Null).new_from_index(0, manifest.entries.height)
+        return nothing, nothing, _keep_where(is_missing, manifest.entries["rows"])
+    return found
 
 
 def _keep_where(mask: pl.Series, values: pl.Series) -> pl.Series:
@@ -99,8 +98,8 @@ def _find_ids(manifest: Manifest, ids: Iterable[str]) -> np.ndarray:
     """Which files have one of these schemas."""
     names = list(ids)
     if not names:
-        return np.zeros(manifest.files.height, bool)
-    return manifest.files["schema_id"].is_in(names).fill_null(False).to_numpy(writable=True)
+        return np.zeros(manifest.entries.height, bool)
+    return manifest.entries["schema_id"].is_in(names).fill_null(False).to_numpy(writable=True)
 
 
 def _is_floating(kind: FileKind, column: str) -> bool:
@@ -163,7 +162,7 @@ def read_group_bounds(manifest: Manifest, path: str, footer: bytes, columns: Seq
         columns: columns of the table.
     """
     metadata = read_metadata(footer)
-    schema_id = manifest.files["schema_id"][manifest.positions[path]]
+    schema_id = manifest.entries["schema_id"][manifest.find(path)]
     kind = next(kind for kind in manifest.kinds if kind.schema_id == schema_id)
     leaves = list_bounded_columns(read_schema(footer, metadata), list_leaves(metadata.schema))
     met = ("nothing",) if kind.is_doubtful else _ALL_NEEDS

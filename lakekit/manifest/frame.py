@@ -76,9 +76,13 @@ def build_entries(known: Known, partitioning: Partitioning, folders: Folders) ->
     )
 
 
-def build_stats(known: Known, schema: TableSchema) -> pl.Series:
-    """For each file a struct of min, max and null_count by column, for each column that is not nested."""
-    flat = [field for field in schema.file_columns if not pa.types.is_nested(field.type)]
+def build_stats(known: Known, schema: TableSchema, *columns: str) -> pl.Series:
+    """For each file a struct of min, max and null_count by column, for each of these (or all) that is not nested."""
+    flat = [
+        field
+        for field in schema.file_columns
+        if not pa.types.is_nested(field.type) and (not columns or field.name in columns)
+    ]
     positions = {number: known.find_files(number) for number in range(len(known.kinds))}
     arrays = {field.name: _build_column_stats(field, known, positions, schema) for field in flat}
     return _to_series("stats", _build_struct(arrays, known.listed.height))

@@ -103,6 +103,21 @@ class Manifest:
         """
         return self.entries.with_columns(build_stats(self.known, self.schema))
 
+    def find_stats(self, column: str) -> tuple[pl.Series, pl.Series, pl.Series] | None:
+        """Lowest value, highest value and number of NULLs of one column in each file; None for a nested column.
+
+        As ``files["stats"]`` has them, and without those of all other columns.
+        """
+        if column not in self._stats:
+            built = build_stats(self.known, self.schema, column).struct
+            self._stats[column] = built.field(column) if column in built.fields else None
+        found = self._stats[column]
+        return None if found is None else tuple(found.struct.field(name) for name in ("min", "max", "null_count"))
+
+    @cached_property
+    def _stats(self) -> dict[str, pl.Series | None]:
+        return {}
+
     @cached_property
     def positions(self) -> dict[str, int]:
         """The row of each path in ``files``; to find a few, :meth:`find` is quicker."""

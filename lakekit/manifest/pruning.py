@@ -84,7 +84,7 @@ def covers_all(manifest: Manifest, predicate: Predicate) -> np.ndarray:
 
 
 def _judge_files(manifest: Manifest, predicate: Predicate) -> Possible:
-    has_rows = (manifest.files["rows"] > 0).fill_null(True).to_numpy()
+    has_rows = (manifest.entries["rows"] > 0).fill_null(True).to_numpy()
     try:
         bounds = {column: read_file_bounds(manifest, column) for column in list_columns(predicate)}
         return judge(predicate, bounds, has_rows)
@@ -102,9 +102,9 @@ def choose_row_groups(manifest: Manifest, path: str, predicate: Predicate) -> li
         path: one of its files, that can be read.
         predicate: a condition on columns of the table.
     """
-    row = manifest.positions[path]
-    count = manifest.files["row_groups"][row]
-    footer = manifest.footers.get(path, manifest.files["etag"][row])
+    row = manifest.find(path)
+    count = manifest.entries["row_groups"][row]
+    footer = manifest.footers.get(path, manifest.entries["etag"][row])
     if footer is None or not count or count == 1:
         return list(range(count or 0))
     try:

@@ -24,7 +24,7 @@ def read_arrow(source: ViewSource) -> pa.RecordBatchReader:
     schema = source.manifest.schema.arrow
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for table in read_tables(source, lambda manifest: manifest.files["path"].to_list(), None, schema):
+        for table in read_tables(source, lambda manifest: manifest.entries["path"].to_list(), None, schema):
             yield from table.to_batches()
 
     return pa.RecordBatchReader.from_batches(schema, batches())

@@ -111,8 +111,10 @@ def _holds_floats(kind: pa.DataType) -> bool:
 
 
 def _reads_data(scan: Scan, keys: _KeyTable) -> bool:
-    """Whether a scan reads columns of the files themselves."""
-    return bool(scan.filters) or not scan.columns <= keys.names.keys()
+    """Whether a scan reads columns of the files themselves, or may filter by one."""
+    texts = [keys.strike_out(text) for text in scan.filters]
+    filters = any(name in text for name in keys.others for text in texts)
+    return filters or not scan.columns <= keys.names.keys()
 
 
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
@@ -151,10 +153,12 @@ class _KeyTable:
 
     Attributes:
         names: by the name that files show, the key.
+        others: the columns of the files themselves.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, names: Mapping[str, str]):
         self.names = names
+        self.others = group.from_file
         self._user = con
         self._plan = plan
         self._group = group
@@ -170,6 +174,10 @@ class _KeyTable:
         """How many folders meet them."""
         met = self._ask_all(conditions)
         return len(self._group.samples) if met is None else int(met.sum())
+
+    def strike_out(self, text: str) -> str:
+        """A text without the names of keys."""
+        return functools.reduce(lambda left, name: left.replace(name, ""), self.names, text)
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text names one of the keys."""

@@ -97,15 +97,15 @@ def choose_paths(
         n_rows: so many rows are enough, before the filter.
     """
     if n_rows is not None:  # the first rows of all, and of these those that the filter lets through
-        rows = manifest.files["rows"].fill_null(0).to_numpy()
-        return manifest.files["path"].filter(pl.Series(np.cumsum(rows) - rows < n_rows)).to_list()
+        rows = manifest.entries["rows"].fill_null(0).to_numpy()
+        return manifest.entries["path"].filter(pl.Series(np.cumsum(rows) - rows < n_rows)).to_list()
     keep = choose_files(manifest, said)
     if predicate is not None and manifest.schema.keys:
         relaxed = relax_predicate(json.loads(_to_json(predicate)), set(manifest.schema.keys))
         if relaxed is not None:
-            values = manifest.files.select(pl.col("partition").struct.unnest())
+            values = manifest.entries.select(pl.col("partition").struct.unnest())
             keep = keep & values.select(_from_json(relaxed).fill_null(False).alias("keep"))["keep"].to_numpy()
-    return manifest.files["path"].filter(pl.Series(keep)).to_list()
+    return manifest.entries["path"].filter(pl.Series(keep)).to_list()
 
 
 def drop_dynamic_parts(predicate: pl.Expr | None) -> pl.Expr | None:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -68,11 +69,7 @@ class TableReader:
     def __init__(self, store: Store, manifest: Manifest):
         self.store = store
         self.manifest = manifest
-        files = manifest.files
-        self._sizes, self._etags, self._ids, self._rows = (
-            dict(zip(files["path"].to_list(), files[name].to_list(), strict=True))
-            for name in ("size_bytes", "etag", "schema_id", "rows")
-        )
+        self._files: dict[str, tuple[int, str, str, int]] = {}  # size, etag, schema and rows of those asked for
         self._leaves: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
 
     def read_files(
@@ -94,6 +91,8 @@ class TableReader:
         for path in paths:
             if path in self.manifest.problems:
                 raise self.manifest.problems[path]
+        self._look_up(paths)
+        for path in paths:
             self._refuse_conflicts(path, names)
         under_way: deque[tuple[Future[pa.Table], int]] = deque()
         held_bytes = 0
@@ -113,16 +112,23 @@ class TableReader:
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
+    def _look_up(self, paths: Sequence[str]) -> None:
+        entries = self.manifest.entries
+        if len(paths) < entries.height:
+            entries = entries.filter(pl.col("path").is_in(list(paths)))
+        known = entries.select("path", "size_bytes", "etag", "schema_id", "rows").iter_rows()
+        self._files.update((path, tuple(rest)) for path, *rest in known)
+
     def _refuse_conflicts(self, path: str, names: Iterable[str]) -> None:
-        supplies = self.manifest.schema.supplies[self._ids[path]]
+        supplies = self.manifest.schema.supplies[self._files[path][2]]
         for name in names:
             if supplies.get(name) == "conflict":
                 raise TypeConflict(describe_conflict(self.manifest, name, path), hint=CONFLICT_HINT)
 
     def _plan(self, paths: Iterable[str], names: tuple[str, ...], predicate: Predicate) -> Iterator[_Part]:
         for path in paths:
-            size, etag = self._sizes[path], self._etags[path]
-            if not self._reads_data(self._ids[path], names):
+            size, etag, schema_id, _ = self._files[path]
+            if not self._reads_data(schema_id, names):
                 yield _Part(path, ())
                 continue
             if size <= WHOLE_FILE_BYTES:
@@ -143,7 +149,7 @@ class TableReader:
 
     def _find_leaves(self, path: str, metadata: pq.FileMetaData, names: tuple[str, ...]) -> tuple[int, ...]:
         """The Parquet leaves of the wanted columns. By position: a name with a dot may mean two things."""
-        key = self._ids[path], names
+        key = self._files[path][2], names
         if key not in self._leaves:
             wanted = set(names) - set(self.manifest.schema.keys)
             indices, position = [], 0
@@ -168,7 +174,7 @@ class TableReader:
                 waiting.append(part)
                 held_bytes += part.size_bytes
                 for start, end in part.ranges:
-                    yield RangeRequest(part.path, start, end - start, self._etags[part.path])
+                    yield RangeRequest(part.path, start, end - start, self._files[part.path][1])
 
         by_range: dict[tuple[str, int], memoryview] = {}
         for request, outcome in self.store.read_many(requests(), keep=True):
@@ -184,7 +190,7 @@ class TableReader:
 
     def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: tuple[str, ...]) -> pa.Table:
         if not part.ranges:
-            return self.align(pa.table({}), part.path, names, self._rows[part.path])
+            return self.align(pa.table({}), part.path, names, self._files[part.path][3])
         try:
             if part.metadata is None:
                 parquet = open_parquet(pa.BufferReader(data[part.ranges[0]]))
@@ -193,7 +199,7 @@ class TableReader:
                 table = parquet.reader.read_all(column_indices=leaves, use_threads=False)
             else:
                 rows = part.metadata.row_group(part.group).num_rows
-                source = pa.PythonFile(_SparseFile(data, self._sizes[part.path]), mode="r")
+                source = pa.PythonFile(_SparseFile(data, self._files[part.path][0]), mode="r")
                 parquet = open_parquet(source, part.metadata)
                 table = parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=True)
         except (pa.ArrowException, OSError, ValueError) as exc:
@@ -208,7 +214,7 @@ class TableReader:
         """
         schema = self.manifest.schema
         values = dict(zip(schema.keys, self.manifest.partitioning.values_of(path), strict=True))
-        supplies = schema.supplies[self._ids[path]]
+        supplies = schema.supplies[self._files[path][2]]
         columns = []
         for name in names:
             kind = schema.arrow.field(name).type
@@ -242,7 +248,7 @@ CONFLICT_HINT = (
 def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
     """What to say of a column that this file holds as a type which cannot become the table's."""
     kinds = {kind.schema_id: kind for kind in manifest.kinds}
-    schema_id = manifest.files["schema_id"][manifest.positions[path]]
+    schema_id = manifest.entries["schema_id"][manifest.find(path)]
     table_type = describe_type(manifest.schema.arrow.field(name).type)
     file_type = kinds[schema_id].types[name]
     supplies = manifest.schema.supplies

@@ -77,8 +77,8 @@ def summarize(manifest: Manifest, rows: np.ndarray, aggregates: Sequence[Aggrega
         rows: the files, as positions in ``manifest.files``.
         aggregates: of columns of the table, whatever the case of their names.
     """
-    counts = manifest.files["rows"].gather(rows)
-    broken = {manifest.positions[path] for path in manifest.problems}
+    counts = manifest.entries["rows"].gather(rows)
+    broken = {manifest.find(path) for path in manifest.problems}
     if counts.null_count() or not broken.isdisjoint(rows.tolist()):
         return None
     total = int(counts.sum())
@@ -116,14 +116,10 @@ def _summarize_column(
 def _find_bounds(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series] | None:
     """Lowest, highest and number of NULL of a column in each file; None for one that may not be readable at all."""
     if column in manifest.schema.keys:
-        values = manifest.files["partition"].struct.field(column)
-        return values, values, values.is_null() * manifest.files["rows"]
+        values = manifest.entries["partition"].struct.field(column)
+        return values, values, values.is_null() * manifest.entries["rows"]
     supplies = {how[column] for how in manifest.schema.supplies.values()}
-    stats = manifest.files["stats"]
-    if not supplies <= {"same", "widened", "missing"} or column not in stats.struct.fields:
-        return None
-    fields = stats.struct.field(column).struct
-    return fields.field("min"), fields.field("max"), fields.field("null_count")
+    return manifest.find_stats(column) if supplies <= {"same", "widened", "missing"} else None
 
 
 def _is_exact(kind: pa.DataType) -> bool:
