@@ -91,8 +91,12 @@ class FooterSource:
             StaleFile: it is no longer kept, and the file has changed or is gone.
             CorruptFile, ArchivedFile, AccessDenied, …: it is no longer kept, and cannot be read again.
         """
-        footer = self._cache.get(path, etag)
+        footer = self.find_kept(path, etag)
         return footer if footer is not None else self._fetch(path, etag)
+
+    def find_kept(self, path: str, etag: str) -> bytes | None:
+        """The footer of a file if it is kept here; nothing is asked of the store."""
+        return self._cache.get(path, etag)
 
     def _fetch(self, path: str, etag: str) -> bytes:
         position = find_path(self._files["path"], path)

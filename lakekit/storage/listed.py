@@ -5,14 +5,14 @@ It must not hide how old the listing is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument, LakekitError, StaleFile
 from lakekit.storage.columns import list_stored
 from lakekit.storage.inventory import Inventory, Report, format_moment
-from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
+from lakekit.storage.store import OnProgress, RangeRequest, StartReads, Store, StoredObject
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,12 +97,12 @@ class ListedStore(Store):
         except StaleFile as error:
             raise self._explain(error) from error
 
-    def read_many(
-        self, requests: Iterable[RangeRequest], *, concurrency: int = 64
-    ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
-        """Each request with its bytes or its error; see `Store.read_many`."""
-        for request, outcome in self._store.read_many(requests, concurrency=concurrency):
-            yield request, self._explain(outcome) if isinstance(outcome, StaleFile) else outcome
+    def _open_reads(self, concurrency: int) -> AbstractContextManager[tuple[StartReads, int]]:
+        return self._store._open_reads(concurrency)
+
+    def _take_outcome(self, request: RangeRequest, future: Any) -> memoryview | LakekitError:
+        outcome = self._store._take_outcome(request, future)
+        return self._explain(outcome) if isinstance(outcome, StaleFile) else outcome
 
     def _explain(self, error: StaleFile) -> StaleFile:
         """That a file has changed or is gone, with what it was listed by."""

@@ -6,7 +6,7 @@ It must not write, nor turn a key into another: where obstore would, boto3 reads
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_
 from lakekit.storage.columns import list_stored
 from lakekit.storage.faults import make_wrong_region, translate_error
 from lakekit.storage.listing import KeyRange, Listing, Page
-from lakekit.storage.loop import Cancel, Finish, run_in_loop, start_all_in_loop
+from lakekit.storage.loop import run_in_loop, start_all_in_loop
 from lakekit.storage.pages import ENTRIES, tabulate_entries, taking_entries
 from lakekit.storage.session import find_endpoint
-from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
+from lakekit.storage.store import OnProgress, RangeRequest, StartReads, Store, StoredObject
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,7 +106,7 @@ class S3Store(Store):
         return self._read_now(path, f"bytes=-{length}", {"suffix": length} if length > 0 else (0, 0), etag)
 
     @contextlib.contextmanager
-    def _open_reads(self, concurrency: int) -> Iterator[tuple[Callable[[Sequence[RangeRequest], Finish], Cancel], int]]:
+    def _open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
         fast = self._get_fast_client()
 
         def fetch(request: RangeRequest) -> Coroutine[Any, Any, memoryview]:

@@ -30,6 +30,7 @@ TAIL_BYTES = 16 * MIB  # of a file hold all that is amended in it
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
 
 OnProgress = Callable[[int], None]
+StartReads = Callable[[Sequence["RangeRequest"], Finish], Cancel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Store(ABC):
                 yield request, outcome
 
     @contextlib.contextmanager
-    def _open_reads(self, concurrency: int) -> Iterator[tuple[Callable[[Sequence[RangeRequest], Finish], Cancel], int]]:
+    def _open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
         """What starts reads, as `iterate_as_completed` wants it, and how many may be under way."""
         with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
 

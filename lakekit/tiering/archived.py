@@ -111,7 +111,7 @@ def _find_rows(table: ArchivedTable, item: StoredObject) -> int | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    footer = table.manifest.footers.get(item.path, item.etag)
+    footer = table.manifest.footers.find_kept(item.path, item.etag)
     try:
         return None if footer is None else pq.read_metadata(io.BytesIO(b"PAR1" + footer)).num_rows
     except (pa.ArrowException, OSError):  # a footer that was damaged already

@@ -87,7 +87,7 @@ def _narrow(
         if number not in by_number:
             return None
         asked[number] = None
-        return by_number[number][1].list_files(by_number[number][1].samples)
+        return _list_samples(by_number[number][1])
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
@@ -133,6 +133,12 @@ def _answer(
         return None
     rows = np.concatenate([group.rows[np.array(chosen.listed, np.int64)] for _, group, chosen in choices])
     return summarize(view.plan.manifest, rows, asked)
+
+
+def _list_samples(group: Group) -> pa.ListArray:
+    """A file of each folder, and never one alone of many: DuckDB would believe what its footer says of all rows."""
+    is_one_of_many = len(group.samples) == 1 < len(group.paths)
+    return group.list_files([0, 1] if is_one_of_many else group.samples)
 
 
 def bind_lightly(

@@ -247,7 +247,8 @@ class ViewPlan:
         if counter is None:
             counter = self._counters[group.number] = RowCounter(self._schema_of(group), _HEADER_TIME)
         samples = dict(zip(group.folders.tolist(), range(len(group.paths)), strict=True))
-        told = [group.list_files(where[~is_known]).values if not is_known.all() else group.header]
+        # no empty file among them: its keys are NULL, and DuckDB would plan for that
+        told = [] if is_known.all() and len(used) else [group.list_files(where[~is_known]).values]
         for folder, total in zip(used.tolist(), totals.tolist(), strict=True):
             begin = self._begin_names(group, samples[folder])
             shown = f"{begin}({group.number}) {total} rows"  # no file is shown with parentheses

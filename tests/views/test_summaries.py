@@ -108,3 +108,16 @@ def test_many_rows_are_counted_in_one(folder):
         folder.put(f"t/k=1/{number}.parquet", pa.table({"x": pa.repeat(1, 1_000_000)}))
     lake = folder.open_lake()
     assert lake.sql("SELECT k, count(*) FROM t GROUP BY k").fetchall() == [(1, 6_000_000)]
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT count(*) FROM t WHERE x < 100", "SELECT max(x), count(x) FROM t WHERE x < 100"]
+)
+@pytest.mark.parametrize("folder_of_keys", ["", "k=1/"])
+def test_what_one_file_says_of_its_rows_is_not_taken_for_all(place, query, folder_of_keys):
+    for number in range(3):
+        place.put(f"t/{folder_of_keys}{number}.parquet", pa.table({"x": [10 * number, 200 * number]}))
+    lake = place.open_lake()
+    con = duckdb.connect()
+    con.execute("CREATE TABLE t AS SELECT unnest([0, 0, 10, 200, 20, 400]) AS x")
+    assert lake.sql(query).fetchall() == con.execute(query).fetchall()
