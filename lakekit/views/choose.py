@@ -130,7 +130,7 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     if scan.scanned_files is None:
         return ~nothing
     for filters in _spell_out(scan.file_filters):
-        if keys.count(filters) == scan.scanned_files:
+        if keys.count(filters) == min(scan.scanned_files, keys.folders):  # one folder is shown by two files
             return keys.match(filters)
     return nothing
 
@@ -154,11 +154,13 @@ class _KeyTable:
     Attributes:
         names: by the name that files show, the key.
         others: the columns of the files themselves.
+        folders: how many there are.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, names: Mapping[str, str]):
         self.names = names
         self.others = group.from_file
+        self.folders = len(group.samples)
         self._user = con
         self._plan = plan
         self._group = group

@@ -136,9 +136,12 @@ def _answer(
 
 
 def _list_samples(group: Group) -> pa.ListArray:
-    """A file of each folder, and never one alone of many: DuckDB would believe what its footer says of all rows."""
-    is_one_of_many = len(group.samples) == 1 < len(group.paths)
-    return group.list_files([0, 1] if is_one_of_many else group.samples)
+    """A file of each folder, and never one alone: DuckDB would plan for what its footer says of its rows.
+
+    So what the plan leaves out holds for any rows, and not only for those of the files that are shown now.
+    """
+    last = len(group.paths) - 1  # perhaps the same once more
+    return group.list_files([group.samples[0], last] if len(group.samples) == 1 else group.samples)
 
 
 def bind_lightly(
