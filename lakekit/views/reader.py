@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,9 +64,13 @@ class TableReader:
     Args:
         store: where the files are.
         manifest: what is known of them.
+
+    Attributes:
+        on_part: called with the path of a file that was fetched, and the number of the row group; None for all of it.
     """
 
     def __init__(self, store: Store, manifest: Manifest):
+        self.on_part: Callable[[str, int | None], None] | None = None
         self.store = store
         self.manifest = manifest
         self._files: dict[str, tuple[int, str, str, int]] = {}  # size, etag, schema and rows of those asked for
@@ -184,6 +188,8 @@ class TableReader:
             while waiting and all((waiting[0].path, start) in by_range for start, _ in waiting[0].ranges):
                 part = waiting.popleft()
                 held_bytes -= part.size_bytes
+                if self.on_part is not None and part.ranges:
+                    self.on_part(part.path, None if part.metadata is None else part.group)
                 yield part, {(start, end): by_range.pop((part.path, start)) for start, end in part.ranges}
         for part in waiting:  # those that take no bytes
             yield part, {}
