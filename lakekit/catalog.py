@@ -11,6 +11,8 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import (
@@ -200,6 +202,16 @@ class Catalog:
             yield
             for view in self._views():
                 view.note_linked(tally)
+
+    def preview_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> Receipt:
+        """The receipt that a query would have; see ``views/preview.py``."""
+        from lakekit.receipts.build import build_receipt
+        from lakekit.receipts.tally import Tally
+        from lakekit.views.preview import preview_query
+
+        tally = Tally(query, "duckdb", datetime.now(UTC))
+        is_at_most = preview_query(con, {view.token: view for view in self._views()}, query, values, tally)
+        return replace(build_receipt(tally), seconds=None, is_preview=True, is_at_most=is_at_most)
 
     def _views(self) -> list[Any]:
         return [table.view for table in self.tables.values() if table.has_view]

@@ -113,7 +113,7 @@ class Classes:
 
 
 def glob_usage(classes: Classes, scanned: Iterable[str]) -> Usage:
-    """What a statement over a glob view asks for: pages of a listing, HEAD and footer of each file, and each file scanned.
+    """What a statement over a glob view asks for: pages of a listing, HEAD and footer of each file, each file scanned.
 
     ``read_parquet('s3://…/**/*.parquet', union_by_name=true, hive_partitioning=true)`` in DuckDB, as measured: a day of
     8 files out of 2,920 sent 3 LIST, 2,920 HEAD and 2,928 GET. Large files take more than one GET each, so that this is

@@ -185,7 +185,9 @@ class DuckDBView:
         self._streamed.clear()
 
     def note_choice(self, group: Group, scans: Sequence[Scan]) -> None:
-        """The query under way reads this group, by these scans; for its receipt."""
+        """The query under way reads this group, by these scans; for its receipt. Until now it was only planned."""
+        self.opened.clear()
+        self._streamed.clear()
         self.source.ledger.note_needs(self.source, functools.partial(find_needs, self.plan, group, scans))
 
     def note_linked(self, tally: Tally) -> None:

@@ -54,7 +54,8 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         def choose(manifest: Manifest) -> list[str]:
             return choose_paths(manifest, predicate, said, n_rows)
 
-        with record_scan(source, "polars", Needs(columns, said), _describe_scan(source.name, columns, predicate)) as scan:
+        query = _describe_scan(source.name, columns, predicate)
+        with record_scan(source, "polars", Needs(columns, said), query) as scan:
             tables = read_tables(source, choose, columns, promised, said, scan=scan)
             for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
                 frame = _to_frame(table, empty, columns)

@@ -143,7 +143,7 @@ class TableReader:
             whole = predicate == ALWAYS
             for group in range(metadata.num_row_groups) if whole else choose_row_groups(self.manifest, path, predicate):
                 if metadata.row_group(group).num_rows:
-                    ranges = _plan_ranges(metadata.row_group(group), leaves, size)
+                    ranges = plan_ranges(metadata.row_group(group), leaves, size)
                     yield _Part(path, tuple(ranges), leaves, metadata, group)
 
     def _reads_data(self, schema_id: str, names: tuple[str, ...]) -> bool:
@@ -285,7 +285,7 @@ def _count_leaves(kind: pa.DataType) -> int:
     return sum(_count_leaves(kind.field(index).type) for index in range(kind.num_fields))
 
 
-def _plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
+def plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
     """The byte ranges of some leaves of a row group, joined where the gap between them is small."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(column_range(group.column(leaf)) for leaf in leaves):
