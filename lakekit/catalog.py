@@ -138,7 +138,10 @@ class Catalog:
         """List every table again, with what changed in the whole lake."""
         with self.lock:
             self.ledger.settle()
-            return self._refresh_alone()
+            try:
+                return self._refresh_alone()
+            finally:
+                self.ledger.settle()  # views were bound, and no query has begun
 
     def _refresh_alone(self) -> Changes:
         from lakekit.manifest.changes import merge_changes

@@ -259,6 +259,7 @@ class Table:
         if self.has_view:
             self.view.is_stale = False
             self._renew_views()
+            self.ledger.settle()  # views were bound, and no query has begun
         return find_changes(before, after)
 
     def _renew_views(self) -> None:

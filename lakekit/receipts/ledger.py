@@ -91,8 +91,17 @@ class Ledger:
             tally = None
         if tally is None:
             tally = self._begin(Tally("", "duckdb", datetime.now(UTC), is_open_ended=True))
-        tally.table(source).is_bound = True
+        table = tally.table(source)
+        table.is_bound = True
+        table.binds += 1
         tally.bind()
+
+    def note_open(self, source: Any, path: str) -> None:
+        """DuckDB has opened a file through lakekit, if only to look at its footer."""
+        tally = self.find_tally(source.store.address.url)
+        if tally is not None:
+            tally.touch()
+            tally.table(source).opened.add(path)
 
     def note_range(self, source: Any, path: str, start: int, length: int) -> None:
         """DuckDB has read bytes of a file through lakekit."""
@@ -113,13 +122,13 @@ class Ledger:
         """Whether a bind now is of another query than this open-ended one."""
         is_again = url in tally.tables and tally.tables[url].is_bound
         late = tally.seconds_since_bound > (SAME_QUERY_SECONDS if is_again else 20 * SAME_QUERY_SECONDS)
-        return bool(tally.query) or tally.has_read or late
+        return late or not tally.is_mere_bind
 
     def settle(self) -> None:
         """What is asked for from now on is of no query whose end nobody tells."""
         with self._lock:
             for tally in [one for one in self._active if one.is_open_ended]:
-                self._end(tally, keep=tally.has_read or bool(tally.query))
+                self._end(tally, keep=not tally.is_mere_bind)
 
     def _begin(self, tally: Tally) -> Tally:
         with self._lock:
@@ -163,8 +172,9 @@ class Ledger:
     def receipt(self) -> Receipt | None:
         """Of the last query, as far as it has come; None before the first."""
         with self._lock:
-            if self._kept:
-                return self._build(self._kept[-1][1])
+            kept = [tally for _, tally in self._kept if not tally.is_mere_bind]
+            if kept:
+                return self._build(kept[-1])
             return self._receipts[-1][1] if self._receipts else None
 
     @property
@@ -173,7 +183,8 @@ class Ledger:
         from lakekit.receipts.frame import tabulate
 
         with self._lock:
-            numbered = [*self._receipts, *((number, self._build(tally)) for number, tally in self._kept)]
+            kept = [(number, tally) for number, tally in self._kept if not tally.is_mere_bind]
+            numbered = [*self._receipts, *((number, self._build(tally)) for number, tally in kept)]
         return tabulate([receipt for _, receipt in sorted(numbered, key=lambda one: one[0])])
 
 

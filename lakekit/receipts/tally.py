@@ -74,6 +74,8 @@ class TableTally:
         needs: of scans of DuckDB's; computed when called.
         scans: of lakekit's own reader.
         is_bound: whether the query names the table.
+        binds: how often DuckDB asked for a list of its files through lakekit; it then opens one file of each list.
+        opened: files that DuckDB opened through lakekit, if only to look at the footer.
     """
 
     name: str
@@ -87,6 +89,8 @@ class TableTally:
     needs: list[Callable[[], Needs]] = field(default_factory=list)
     scans: list[ReaderScan] = field(default_factory=list)
     is_bound: bool = False
+    binds: int = 0
+    opened: set[str] = field(default_factory=set)
 
     @property
     def is_billed(self) -> bool:
@@ -198,9 +202,10 @@ class Tally:
         return any(table.has_read for table in list(self.tables.values()))
 
     @property
-    def size(self) -> int:
-        """How much is noted: requests and ranges."""
-        return sum(len(table.events) + len(table.ranges) for table in list(self.tables.values()))
+    def is_mere_bind(self) -> bool:
+        """Whether, of what nobody has told to be a query, nothing is known but that views were bound."""
+        opened_more = any(len(table.opened) > table.binds for table in list(self.tables.values()))
+        return self.is_open_ended and not (self.query or self.has_read or opened_more)
 
     @property
     def seconds(self) -> float:

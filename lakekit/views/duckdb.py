@@ -139,6 +139,7 @@ class DuckDBView:
         known = plan.known[path]
         self.opened.add(path)
         self._streamed.add(path)
+        self.source.ledger.note_open(self.source, path)
         note = functools.partial(self.source.ledger.note_range, self.source, path)
         if known.schema_id in plan.copied:
             copy = self._find_copy(plan, known)

@@ -63,6 +63,7 @@ def test_a_large_file_is_read_by_ranges_and_its_row_groups_are_counted(lake, san
 def test_half_of_a_small_file_with_two_like_columns_is_wasted(lake, sandbox):
     lake.sql("SELECT sum(x) FROM t").fetchall()
     receipt = check_counts(lake, sandbox)
+    lake.cache.clear()
     with_all = lake["t"].arrow().read_all()
     assert with_all.num_rows == 600
     assert 0 < lake.receipt.wasted_bytes < receipt.wasted_bytes < receipt.bytes  # footers; footers, y and s
@@ -72,6 +73,14 @@ def test_a_count_is_a_query_of_no_files(lake, sandbox):
     lake.sql("SELECT count(*) FROM t").fetchall()
     receipt = check_counts(lake, sandbox)
     assert (receipt.files_scanned, receipt.files, receipt.requests["GET"]) == (0, FILES, 0)
+
+
+def test_a_count_on_a_plain_connection_is_one_as_well_and_binding_a_relation_is_none(lake):
+    lake.duckdb.execute("SELECT count(*) FROM t").fetchall()
+    relation = lake.duckdb.sql("SELECT x FROM t")
+    assert lake.receipts["GET"].to_list() == [0]
+    relation.fetchall()
+    assert lake.receipts["GET"].to_list() == [0, 6]
 
 
 def test_a_join_counts_the_files_of_both_tables(lake, sandbox):

@@ -1,5 +1,7 @@
 """How a receipt prints, and that its numbers are those of the query."""
 
+import pytest
+
 import lakekit as lk
 from tests.views.lakes import Place, make_place, put_days
 
@@ -61,9 +63,9 @@ def test_files_of_rare_use_cost_what_their_class_does(tmp_path):
     receipt = lake.receipt
     size_bytes = lake["t"].files["size_bytes"][0]
     # one GET of GLACIER_IR at 0.01 and one of STANDARD at 0.0004 for 1,000; 0.03 USD a GB of the first
-    assert receipt.usd == (0.01 + 0.0004) / 1000 + 0.03 * size_bytes / lk.GIB
+    assert receipt.usd == pytest.approx((0.01 + 0.0004) / 1000 + 0.03 * size_bytes / lk.GIB)
     # glob: one LIST; HEAD, footer and data of the GLACIER_IR file; HEAD and footer of five others, data of one
-    assert abs(receipt.glob_usd - (0.005 + 3 * 0.01 + 11 * 0.0004) / 1000) < 1e-12
+    assert receipt.glob_usd == pytest.approx((0.005 + 3 * 0.01 + 11 * 0.0004) / 1000)
 
 
 def _read(place: Place) -> bytes:

@@ -54,7 +54,7 @@ def test_parameters_are_values_of_the_query(lake):  # noqa: F811
 
 
 def test_no_select_has_no_preview(lake):  # noqa: F811
-    with pytest.raises(InvalidArgument, match=r"no SELECT\. Hint: preview the SELECT in it"):
+    with pytest.raises(InvalidArgument, match=r"no SELECT\.\nHint: preview the SELECT in it"):
         lake.preview("CREATE TABLE a AS SELECT * FROM t")
 
 
