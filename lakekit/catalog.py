@@ -202,18 +202,20 @@ class Catalog:
             is_bind: whether it is only bound; it then leaves a receipt where it read something all the same.
         """
         with self.ledger.record("duckdb", query, goes_on=goes_on, keep_empty=not is_bind) as tally:
-            yield
-            for view in self._views():
-                view.note_linked(tally)
+            try:
+                yield
+            finally:
+                for view in self._views():
+                    view.note_linked(tally)
 
-    def preview_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> Receipt:
-        """The receipt that a query would have; see ``views/preview.py``."""
+    def preview_query(self, relation: duckdb.DuckDBPyRelation, query: str) -> Receipt:
+        """The receipt that a relation's query would have, under this text; see ``views/preview.py``."""
         from lakekit.receipts.build import build_receipt
         from lakekit.receipts.tally import Tally
         from lakekit.views.preview import preview_query
 
         tally = Tally(query, "duckdb", datetime.now(UTC))
-        is_at_most = preview_query(con, {view.token: view for view in self._views()}, query, values, tally)
+        is_at_most = preview_query(relation, {view.token: view for view in self._views()}, tally)
         return replace(build_receipt(tally), seconds=None, is_preview=True, is_at_most=is_at_most)
 
     def _views(self) -> list[Any]:

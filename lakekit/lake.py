@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
-from lakekit.errors import UnknownTable
+from lakekit.errors import InvalidArgument, UnknownTable
 from lakekit.storage import Storage, list_by_inventory, open_store
 from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
@@ -264,11 +264,11 @@ class Lake(Mapping[str, Table]):
         """The receipt that a query would have, as far as its plan tells; nothing is read.
 
         Args:
-            query: a SELECT in DuckDB's dialect.
+            query: a SELECT in DuckDB's dialect; it sees your Python variables.
             params: values for ``?`` or ``$name`` in the query.
 
         Raises:
-            InvalidArgument: it is no SELECT.
+            InvalidArgument: it is no SELECT, or does not parse.
             duckdb.Error: it does not bind.
 
         Example:
@@ -277,8 +277,15 @@ class Lake(Mapping[str, Table]):
             >>> lake.preview("SELECT max(precip) FROM weather WHERE date = ?", ["2013-03-20"]).requests["GET"]
             1
         """
+        from lakekit.views.names import is_select
+
+        if not is_select(query):
+            what = f"There is no preview of {' '.join(query.split())[:80]!r}: it is no SELECT."
+            raise InvalidArgument(what, hint="preview the SELECT in it.")
+        frame = sys._getframe(1)
+        relation = self._sql_in_scope(query, params, frame.f_globals, dict(frame.f_locals))
         with self._catalog.lock:
-            return self._catalog.preview_query(self.duckdb, query, params)
+            return self._catalog.preview_query(relation, query)
 
     def refresh(self) -> Changes:
         """List every table again, read the footers that are new, and say what changed.

@@ -4,7 +4,7 @@ It must not hold a secret, nor be readable by others, nor make a query fail: wha
 
 Two folders hold it: ``queries`` with a row for each query, ``reads`` with a row for each file that a query sent
 requests for. Each process adds small files, which are merged when there are many; what is oldest goes when there is too
-much. A process that is killed while it merges leaves rows twice, and reading leaves one of each.
+much. A process that is killed while it merges, or was forked, leaves rows twice, and reading leaves one of each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import polars as pl
 
@@ -71,7 +70,7 @@ def write_journal(queries: Sequence[tuple[Tally, Receipt]]) -> bool:
         return False
     rows = {"queries": [], "reads": []}
     for tally, receipt in queries:
-        key, ended_at = uuid4().hex, tally.ended_at
+        key, ended_at = tally.key, tally.ended_at
         urls = [table.shown_url for table in tally.used()]
         rows["queries"].append({"id": key, "ended_at": ended_at, "urls": urls, **receipt.row()})
         for table in tally.used():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakekit.storage import Store
 
 FLUSH_QUERIES = 32  # that are over are written to the journal together, and then only their receipts are kept
+MOST_NOTED = 200_000  # requests and ranges of queries that are over, above which they are written at once
 MOST_RECEIPTS = 10_000  # in memory; the journal has the older ones
 MOST_MEASURED = 2_000  # files of a query whose footers are looked at without being asked
 SAME_QUERY_SECONDS = 0.05  # DuckDB binds the views of one query within this time, where nothing is read between
@@ -39,6 +40,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._flushing = threading.Lock()
         self._active: list[Tally] = []  # the newest last
         self._kept: list[tuple[int, Tally]] = []  # by number, begun and not yet written
         self._receipts: deque[tuple[int, Receipt]] = deque(maxlen=MOST_RECEIPTS)
@@ -145,24 +147,33 @@ class Ledger:
             self._active = [one for one in self._active if one is not tally]
             if not keep:
                 self._kept = [one for one in self._kept if one[1] is not tally]
-            is_due = sum(one.is_over for _, one in self._kept) >= FLUSH_QUERIES
+            over = [one for _, one in self._kept if one.is_over]
+            is_due = len(over) >= FLUSH_QUERIES or sum(one.noted for one in over[:-1]) > MOST_NOTED
         if is_due:
             with contextlib.suppress(RuntimeError):  # Python ends: it is written then
                 threading.Thread(target=self.flush, name="lakekit-receipts").start()
 
-    def flush(self) -> None:
-        """Write the queries that are over to the journal, and keep no more of them than their receipts."""
-        with self._lock:
-            over = [tally for _, tally in self._kept if tally.is_over]
-            self._kept = [one for one in self._kept if not one[1].is_over]
-            built = [(tally, self._build(tally, is_final=True)) for tally in over]
-            self._receipts.extend((tally.number, receipt) for tally, receipt in built)
-        if built:
-            write_journal(built)
+    def flush(self, *, keep_last: bool = True) -> None:
+        """Write queries that are over to the journal, and keep no more of them than their receipts.
+
+        Args:
+            keep_last: whether the last one stays as it is, for somebody to look at.
+        """
+        with self._flushing:
+            over = [tally for _, tally in list(self._kept) if tally.is_over]
+            over = over[:-1] if keep_last else over
+            built = [(tally, self._build(tally, is_final=True)) for tally in over]  # takes its time: without the lock
+            with self._lock:
+                done = {tally.number for tally in over}
+                self._kept = [one for one in self._kept if one[0] not in done]
+                self._receipts.extend((tally.number, receipt) for tally, receipt in built)
+            if built:
+                write_journal(built)
 
     def _build(self, tally: Tally, *, is_final: bool = False) -> Receipt:
-        receipt = self._built.pop(tally.number, None) or build_receipt(tally)
+        receipt = self._built.get(tally.number) or build_receipt(tally)
         if is_final:
+            self._built.pop(tally.number, None)
             return receipt.condense(measure=receipt.files_scanned <= MOST_MEASURED)
         if tally.is_over:
             self._built[tally.number] = receipt
@@ -247,4 +258,4 @@ def flush_all() -> None:
     for ledger in list(_LEDGERS):
         ledger.settle()
         with contextlib.suppress(Exception):  # what a query did cost is worth no failure
-            ledger.flush()
+            ledger.flush(keep_last=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from lakekit.manifest.predicates import Predicate
 from lakekit.storage.requests import KINDS
@@ -160,6 +161,7 @@ class Tally:
         tables: by URL.
         is_shared: whether another query ran at the same time, so that the requests of both may be mixed up.
         number: rises with each query of this process.
+        key: what tells it from all queries of all processes.
     """
 
     query: str
@@ -171,6 +173,7 @@ class Tally:
     is_shared: bool = False
     is_over: bool = False
     number: int = field(default_factory=lambda: next(_NUMBERS))
+    key: str = field(default_factory=lambda: uuid4().hex)
     _begun: float = field(default_factory=time.perf_counter)
     _last: float = 0.0
     _last_bound: float = 0.0
@@ -200,6 +203,13 @@ class Tally:
     def has_read(self) -> bool:
         """Whether anything was asked for."""
         return any(table.has_read for table in list(self.tables.values()))
+
+    @property
+    def noted(self) -> int:
+        """How much is noted: requests, ranges and parts of files."""
+        tables = list(self.tables.values())
+        parts = sum(len(scan.parts) for table in tables for scan in table.scans)
+        return parts + sum(len(table.events) + len(table.ranges) for table in tables)
 
     @property
     def is_mere_bind(self) -> bool:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from lakekit.errors import InvalidArgument
 from lakekit.manifest.footers import read_metadata
 from lakekit.manifest.pruning import choose_row_groups
 from lakekit.receipts.measure import find_leaves
@@ -21,7 +20,6 @@ from lakekit.storage import RangeRequest
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
-from lakekit.views.names import is_select
 from lakekit.views.narrow import _answer, _list_by, explain_query
 from lakekit.views.needs import find_needs
 from lakekit.views.reader import plan_ranges
@@ -42,28 +40,18 @@ class _Part:
     needs: Needs
 
 
-def preview_query(
-    con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str, values: Any, tally: Tally
-) -> bool:
+def preview_query(relation: duckdb.DuckDBPyRelation, views: Mapping[str, DuckDBView], tally: Tally) -> bool:
     """Note in a tally what a query is going to ask for; whether that is a limit, and not for certain.
 
     Small files are fetched whole, of large ones the columns of those row groups that may hold a row. The requests for
     large files are those of lakekit's own reader; DuckDB may ask for the same bytes in more pieces.
 
     Args:
-        con: where the query would run.
-        views: of the connection, by their tokens.
-        query: SQL.
-        values: of its parameters.
+        relation: the query.
+        views: of its connection, by their tokens.
         tally: of that query.
-
-    Raises:
-        InvalidArgument: it is no SELECT.
-        duckdb.Error: it does not bind.
     """
-    if not is_select(query):
-        what = f"There is no preview of {' '.join(query.split())[:80]!r}: it is no SELECT."
-        raise InvalidArgument(what, hint="preview the SELECT in it.")
+    con, (query, values) = relation._con, relation._statement()
     by_number = {group.number: (view, group) for view in views.values() for group in view.plan.groups}
     asked: dict[int, None] = {}
 
@@ -75,8 +63,6 @@ def preview_query(
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
-        if not plans:
-            con.execute(f"EXPLAIN {query}", values)  # raises what is wrong with it
     scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], list(asked))
     groups = [by_number[number] for number in asked]
     for view, _ in groups:

@@ -45,7 +45,9 @@ def test_the_tiering_lens_reads_it(lake):
 def test_addresses_choose_tables_below_them_and_not_those_that_begin_alike(lake, url):
     lake.sql("SELECT sum(x) FROM t WHERE n = 1").fetchall()
     for kind in ("reads", "queries"):
-        heights = [lk.receipts.read_journal(at, kind=kind).height for at in (url, f"{url}/t/", f"{url}/", f"{url[:-1]}")]
+        heights = [
+            lk.receipts.read_journal(at, kind=kind).height for at in (url, f"{url}/t/", f"{url}/", f"{url[:-1]}")
+        ]
         assert heights == [1, 1, 1, 0]
 
 

@@ -149,6 +149,18 @@ def test_a_table_without_a_lake_has_receipts_of_its_own(url, sandbox):
     assert (table.receipt.requests["GET"], table.receipts.height) == (1, 1)
 
 
+def test_what_a_huge_query_noted_is_kept_until_the_next_one(lake, monkeypatch):
+    monkeypatch.setattr(ledgers, "MOST_NOTED", 0)
+    for n in (1, 2):
+        lake.sql(f"SELECT sum(x) FROM t WHERE n = {n}").fetchall()
+    ledger = lake._catalog.ledger
+    deadline = time.monotonic() + 10
+    while len(ledger._kept) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(ledger._kept) == 1
+    assert lake.receipts["GET"].to_list() == [1, 1]
+
+
 def test_only_the_last_queries_keep_what_they_noted(lake):
     queries = ledgers.FLUSH_QUERIES + 3
     for _ in range(queries):

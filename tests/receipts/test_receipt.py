@@ -1,8 +1,10 @@
 """How a receipt prints, and that its numbers are those of the query."""
 
+import pyarrow as pa
 import pytest
 
 import lakekit as lk
+from tests.receipts.conftest import to_parquet
 from tests.views.lakes import Place, make_place, put_days
 
 
@@ -66,6 +68,20 @@ def test_files_of_rare_use_cost_what_their_class_does(tmp_path):
     assert receipt.usd == pytest.approx((0.01 + 0.0004) / 1000 + 0.03 * size_bytes / lk.GIB)
     # glob: one LIST; HEAD, footer and data of the GLACIER_IR file; HEAD and footer of five others, data of one
     assert receipt.glob_usd == pytest.approx((0.005 + 3 * 0.01 + 11 * 0.0004) / 1000)
+
+
+def test_a_glob_view_asks_for_every_footer_to_read_one_day(tmp_path):
+    data = to_parquet(pa.table({"x": [1]}))
+    for day in range(365):
+        folder = tmp_path / "t" / f"day={day}"
+        folder.mkdir(parents=True)
+        for part in range(8):
+            (folder / f"part-{part}.parquet").write_bytes(data)
+    lake = lk.open_lake(tmp_path)
+    assert lake.sql("SELECT sum(x) FROM t WHERE day = 100").fetchall() == [(8,)]
+    assert (lake.receipt.files_scanned, lake.receipt.files) == (8, 2920)
+    # 2,920 keys are 3 pages of 1,000; a HEAD and a footer of each; 8 files of data. As measured with DuckDB 1.5
+    assert dict(lake.receipt.glob_requests) == {"LIST": 3, "GET": 2928, "HEAD": 2920, "PUT": 0}
 
 
 def _read(place: Place) -> bytes:

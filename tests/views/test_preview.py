@@ -1,6 +1,7 @@
 """Previews: what a query is going to ask for, against the receipt of the same query."""
 
 import duckdb
+import polars as pl
 import pytest
 
 from lakekit.errors import InvalidArgument
@@ -61,3 +62,9 @@ def test_no_select_has_no_preview(lake):  # noqa: F811
 def test_a_query_that_is_wrong_says_why(lake):  # noqa: F811
     with pytest.raises(duckdb.Error, match="no_such_table"):
         lake.preview("SELECT * FROM no_such_table")
+
+
+def test_a_preview_sees_variables(lake):  # noqa: F811
+    wanted = pl.DataFrame({"x": [5, 105]})
+    preview = lake.preview("SELECT count(*) FROM t JOIN wanted USING (x)")
+    assert wanted.height == 2 and (preview.files_scanned, preview.tables) == (6, ("t",))
