@@ -43,6 +43,8 @@ _HOMES = {
     "create_duckdb_view": "table",
     "Lake": "lake",
     "open_lake": "lake",
+    "Receipt": "receipts",
+    "show_receipts": "receipts",
     "sample_folder": "sample",
     "sample_lake": "sample",
     "load_ipython_extension": "magic",
@@ -52,7 +54,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "tiering", "widgets")
+_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -72,6 +74,7 @@ __all__ = [
     "NoFilesFound",
     "PartitionMismatch",
     "PartitionTypeConflict",
+    "Receipt",
     "StaleFile",
     "Storage",
     "StorageFailed",
@@ -90,9 +93,11 @@ __all__ = [
     "open_lake",
     "open_table",
     "prices",
+    "receipts",
     "sample_folder",
     "sample_lake",
     "scan_polars",
+    "show_receipts",
     "streams",
     "tiering",
     "transfer",

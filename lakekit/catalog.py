@@ -5,11 +5,14 @@ It must not hold a DuckDB connection: connections hold it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import (
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakekit.manifest.changes import Changes
+    from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
 
 REMOTE_THREADS = 64  # DuckDB asks for about as many files at once as it has threads; most of them wait for the network
@@ -43,6 +47,7 @@ class Catalog:
         tables: open tables by name.
         failed: errors by name, for folders that hold Parquet but make no table.
         lock: held by whoever uses the lake's connection.
+        ledger: the receipts of all queries over the lake.
     """
 
     def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
@@ -50,6 +55,10 @@ class Catalog:
         self.tables: dict[str, Table] = {}
         self.failed: dict[str, LakekitError] = {}
         self.lock = threading.RLock()
+        from lakekit.receipts.ledger import Ledger
+
+        self.ledger = Ledger()
+        self.ledger.watch_lake(store)
         self._options = options
         self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
         self._find_tables()
@@ -83,7 +92,9 @@ class Catalog:
             self.failed[name] = InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
             return
         try:
-            self.tables[name] = open_table(url, name=name, storage=self.store.storage, **options)
+            table = open_table(url, name=name, storage=self.store.storage, **options)
+            table.keep_receipts(self.ledger)
+            self.tables[name] = table
         except NoFilesFound:
             return
         except InvalidArgument:
@@ -126,7 +137,11 @@ class Catalog:
     def refresh(self) -> Changes:
         """List every table again, with what changed in the whole lake."""
         with self.lock:
-            return self._refresh_alone()
+            self.ledger.settle()
+            try:
+                return self._refresh_alone()
+            finally:
+                self.ledger.settle()  # views were bound, and no query has begun
 
     def _refresh_alone(self) -> Changes:
         from lakekit.manifest.changes import merge_changes
@@ -171,6 +186,37 @@ class Catalog:
             self.refresh()
         for view in views:
             view.forget_query()
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What the last query did cost."""
+        return self.ledger.receipt
+
+    @contextlib.contextmanager
+    def record_query(self, query: str, *, goes_on: bool = False, is_bind: bool = False) -> Iterator[None]:
+        """While it lasts, what is asked of the store is this query's; until the next one if it goes on.
+
+        Args:
+            query: SQL.
+            goes_on: whether it reads on afterwards.
+            is_bind: whether it is only bound; it then leaves a receipt where it read something all the same.
+        """
+        with self.ledger.record("duckdb", query, goes_on=goes_on, keep_empty=not is_bind) as tally:
+            try:
+                yield
+            finally:
+                for view in self._views():
+                    view.note_linked(tally)
+
+    def preview_query(self, relation: duckdb.DuckDBPyRelation, query: str) -> Receipt:
+        """The receipt that a relation's query would have, under this text; see ``views/preview.py``."""
+        from lakekit.receipts.build import build_receipt
+        from lakekit.receipts.tally import Tally
+        from lakekit.views.preview import preview_query
+
+        tally = Tally(query, "duckdb", datetime.now(UTC))
+        is_at_most = preview_query(relation, {view.token: view for view in self._views()}, tally)
+        return replace(build_receipt(tally), seconds=None, is_preview=True, is_at_most=is_at_most)
 
     def _views(self) -> list[Any]:
         return [table.view for table in self.tables.values() if table.has_view]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
-from lakekit.errors import UnknownTable
+from lakekit.errors import InvalidArgument, UnknownTable
 from lakekit.storage import Storage, list_by_inventory, open_store
 from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
+    from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
     from lakekit.storage.bytecache import ByteCache
     from lakekit.views.pins import Pinned
@@ -166,7 +167,7 @@ class Lake(Mapping[str, Table]):
 
         con = self.duckdb
         options = {} if params is None else {"params": params}
-        with self._catalog.lock:
+        with self._catalog.lock, self._catalog.record_query(query, is_bind=True):
             self._catalog.before_query(con)
             try:
                 # DuckDB looks for variables in the frame that calls it: this one has the caller's, and one of ours
@@ -231,6 +232,60 @@ class Lake(Mapping[str, Table]):
         from lakekit.storage.bytecache import ByteCache
 
         return ByteCache(cache_folder() / "bytes")
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What the last query did cost: files, requests, bytes, time and dollars; None before the first.
+
+        Queries are those of ``lake.sql``, of frames and readers of the lake's tables, and of ``lake.duckdb``, whose
+        text is not known and whose receipt grows until the next query begins. A Polars query has a receipt for each
+        table that it scans.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lake = lk.open_lake("data/sample/lake")
+            >>> _ = lake.sql("SELECT max(precip) FROM weather WHERE date = '2013-03-20'").fetchall()
+            >>> lake.receipt.files_scanned, lake.receipt.files
+            (1, 31)
+        """
+        return self._catalog.ledger.receipt
+
+    @property
+    def receipts(self) -> pl.DataFrame:
+        """One row for each query over this lake, the oldest first.
+
+        Columns: started_at (UTC), engine, query, tables, files_scanned, files, row_groups_scanned, row_groups, LIST,
+        GET, HEAD, PUT (requests), bytes, wasted_bytes, cached_bytes, seconds, usd, glob_requests, glob_usd, is_shared;
+        see :class:`lakekit.receipts.Receipt`. ``lk.receipts.read_journal()`` has those of earlier sessions.
+        """
+        return self._catalog.ledger.receipts
+
+    def preview(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Receipt:
+        """The receipt that a query would have, as far as its plan tells; nothing is read.
+
+        Args:
+            query: a SELECT in DuckDB's dialect; it sees your Python variables.
+            params: values for ``?`` or ``$name`` in the query.
+
+        Raises:
+            InvalidArgument: it is no SELECT, or does not parse.
+            duckdb.Error: it does not bind.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lake = lk.open_lake("data/sample/lake")
+            >>> lake.preview("SELECT max(precip) FROM weather WHERE date = ?", ["2013-03-20"]).requests["GET"]
+            1
+        """
+        from lakekit.views.names import is_select
+
+        if not is_select(query):
+            what = f"There is no preview of {' '.join(query.split())[:80]!r}: it is no SELECT."
+            raise InvalidArgument(what, hint="preview the SELECT in it.")
+        frame = sys._getframe(1)
+        relation = self._sql_in_scope(query, params, frame.f_globals, dict(frame.f_locals))
+        with self._catalog.lock:
+            return self._catalog.preview_query(relation, query)
 
     def refresh(self) -> Changes:
         """List every table again, read the footers that are new, and say what changed.

@@ -18,8 +18,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register ``%%sql``.
 
     A cell that begins with ``%%sql`` is a query on the variable ``lake``; it sees the other variables, too. The
-    result is a DuckDB relation; ``%%sql name <<`` keeps it as a Polars frame under that name instead.
+    result is a DuckDB relation; ``%%sql name <<`` keeps it as a Polars frame under that name instead, and shows its
+    receipt where ``lk.show_receipts()`` asks for receipts.
     """
+
+    from lakekit.receipts.showing import are_shown
 
     def sql(line: str, cell: str | None = None) -> Any:
         """Run a query on the lake in the variable ``lake``; ``name <<`` keeps a Polars frame."""
@@ -29,7 +32,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         if match is None:
             return relation
         shell.user_ns[match.group(1)] = None if relation is None else relation.pl()
-        return None
+        return _find_lake(shell).receipt if are_shown() else None
 
     shell.register_magic_function(sql, magic_kind="line_cell", magic_name="sql")
 

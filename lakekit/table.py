@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lakekit.manifest.changes import Changes
     from lakekit.manifest.drift import Drift
     from lakekit.manifest.manifest import Manifest, TableOptions
+    from lakekit.receipts.ledger import Ledger
+    from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
     from lakekit.storage.inventory import Inventory
     from lakekit.views.duckdb import DuckDBView
@@ -95,11 +97,13 @@ class Table:
         name: its name.
         store: where its files are.
         manifest: what is known of them.
+        ledger: the receipts of its queries; those of the lake, where it is in one.
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
         from lakekit.manifest.cache import FooterCache, cache_folder
         from lakekit.manifest.floats import hide_in_file
+        from lakekit.receipts.ledger import Ledger
         from lakekit.storage.bytecache import ByteCache
 
         self.name = name
@@ -110,7 +114,23 @@ class Table:
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
         self.manifest = self._read_manifest()
+        self.keep_receipts(Ledger())
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
+
+    def keep_receipts(self, ledger: Ledger) -> None:
+        """From now on, keep the receipts of queries over this table in this ledger."""
+        self.ledger = ledger
+        ledger.watch(self)
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What the last query did cost; None before the first. In a lake it is the last one of the lake."""
+        return self.ledger.receipt
+
+    @property
+    def receipts(self) -> pl.DataFrame:
+        """One row for each query, the oldest first; the columns are those of ``lake.receipts``."""
+        return self.ledger.receipts
 
     def _read_manifest(self) -> Manifest:
         from lakekit.manifest.manifest import read_manifest
@@ -209,7 +229,9 @@ class Table:
         name = name or self.name
         create_view(con, name, self.view)
         self._views[f"{id(con)} {name}"] = weakref.ref(con)
-        return con.sql(f"SELECT * FROM {_quote(name)}")
+        relation = con.sql(f"SELECT * FROM {_quote(name)}")
+        self.ledger.settle()  # the view is made, and no query has begun
+        return relation
 
     @cached_property
     def view(self) -> DuckDBView:
@@ -230,12 +252,14 @@ class Table:
         """
         from lakekit.manifest.changes import find_changes
 
+        self.ledger.settle()
         before = self.manifest
         after = self._read_manifest()
         self.manifest = after
         if self.has_view:
             self.view.is_stale = False
             self._renew_views()
+            self.ledger.settle()  # views were bound, and no query has begun
         return find_changes(before, after)
 
     def _renew_views(self) -> None:

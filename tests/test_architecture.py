@@ -23,6 +23,7 @@ RANK = {
     "prices": 1, "progress": 1,
     "storage": 2,
     "manifest": 3,
+    "receipts": 3.5,  # the views tell it what queries read
     "views": 4, "ingest": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
     "table": 5,
     "catalog": 6,

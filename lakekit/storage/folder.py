@@ -127,7 +127,7 @@ class FolderStore(Store):
                 self._check(path, etag, os.fstat(file.fileno()))
         except OSError as exc:
             raise self._translate(exc, "read", path) from exc
-        self.requests.count("GET", size_bytes=len(content))
+        self.requests.count("GET", size_bytes=len(content), path=path, start=start)
         return memoryview(content)
 
     def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str]:
@@ -138,7 +138,7 @@ class FolderStore(Store):
         """
         self.check_local(requests)
         for request in requests:
-            self.requests.count("GET", size_bytes=request.length)
+            self.requests.count("GET", size_bytes=request.length, path=request.path, start=request.start)
         return {request.path: self._locate(request.path) for request in requests}
 
     def check_local(self, requests: Sequence[RangeRequest]) -> None:

@@ -85,7 +85,7 @@ class OtherStore(Store):
             return memoryview(b"")
         try:
             content = self.filesystem.cat_file(self._locate(path), start=start, end=start + length)
-            self.requests.count("GET", size_bytes=len(content))
+            self.requests.count("GET", size_bytes=len(content), path=path, start=start)
             changed = etag is not None and _make_etag(self._info(path)) != etag
         except Exception as exc:
             raise self._translate(exc, "read", path) from exc

@@ -139,12 +139,13 @@ class S3Store(Store):
             if read_answer(exc).code in ("InvalidRange", "416"):  # it starts behind the end: no bytes, as from a file
                 content = memoryview(b"")
             elif "NotPartial" in str(exc):  # an empty object has no last bytes, and is sent whole
-                self.requests.count("GET")
+                self.requests.count("GET", path=path)
                 content = await asyncio.get_running_loop().run_in_executor(None, self._get_with_boto3, key, span, etag)
             else:
-                self.requests.count("GET")
+                self.requests.count("GET", path=path)
                 raise
-        self.requests.count("GET", size_bytes=len(content))
+        start = fast_span[0] if isinstance(fast_span, tuple) else 0
+        self.requests.count("GET", size_bytes=len(content), path=path, start=start)
         return content
 
     def _get_with_boto3(self, key: str, span: str, etag: str | None) -> memoryview:

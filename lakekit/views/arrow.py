@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakekit.manifest.predicates import ALWAYS
+from lakekit.receipts.ledger import record_scan
+from lakekit.receipts.tally import Needs
 from lakekit.views.source import read_tables
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ def read_arrow(source: ViewSource) -> pa.RecordBatchReader:
     schema = source.manifest.schema.arrow
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for table in read_tables(source, lambda manifest: manifest.entries["path"].to_list(), None, schema):
-            yield from table.to_batches()
+        with record_scan(source, "arrow", Needs(schema.names, ALWAYS), f"SELECT * FROM {source.name}") as scan:
+            for table in read_tables(source, lambda known: known.entries["path"].to_list(), None, schema, scan=scan):
+                yield from table.to_batches()
 
     return pa.RecordBatchReader.from_batches(schema, batches())

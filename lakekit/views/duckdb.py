@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import itertools
 import re
 import threading
 import weakref
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -18,7 +20,10 @@ import duckdb
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.floats import hide_float_bounds
 from lakekit.manifest.schema import FileKind
+from lakekit.receipts.tally import Tally
+from lakekit.views.explain import Scan
 from lakekit.views.filesystem import FILE_SYSTEM, LIST_FILES, PROTOCOL, ShownFile, StoredFile
+from lakekit.views.needs import find_needs
 from lakekit.views.plan import FILES_FUNCTION, KnownFile, ViewPlan, is_read_alike
 from lakekit.views.reader import TableReader
 from lakekit.views.sqltypes import quote_name
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakekit.manifest.manifest import Manifest
+    from lakekit.views.plan import Group
     from lakekit.views.source import ViewSource
 
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
@@ -42,6 +48,29 @@ _NOT_OF_FILES = (
     duckdb.OutOfRangeException,
     duckdb.ParserException,
 )  # errors of DuckDB's that no damaged file causes
+
+
+class _WatchedFile:
+    """A file as DuckDB is shown it, that notes which bytes of its data are read.
+
+    Args:
+        file: the file.
+        data_bytes: how many bytes are data; what follows is padding and the footer.
+        note: called with the first byte and the number of bytes.
+    """
+
+    def __init__(self, file: ShownFile, data_bytes: int, note: Callable[[int, int], None]):
+        self.size_bytes, self.modified_at = file.size_bytes, file.modified_at
+        self._file, self._data_bytes, self._note = file, data_bytes, note
+
+    def read(self, start: int, length: int) -> bytes | memoryview:
+        data = self._file.read(start, length)
+        if start < self._data_bytes:
+            self._note(start, min(length, self._data_bytes - start))
+        return data
+
+    def __repr__(self) -> str:
+        return repr(self._file)
 
 
 class DuckDBView:
@@ -62,6 +91,7 @@ class DuckDBView:
         self.last_error: LakekitError | None = None
         self.opened: set[str] = set()
         self.is_stale = False
+        self._streamed: set[str] = set()  # those of opened that DuckDB reads through lakekit
         self._copies: dict[tuple[str, str, pa.Schema], LocalCopy] = {}
         self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
@@ -108,15 +138,19 @@ class DuckDBView:
             raise plan.manifest.problems[path]
         known = plan.known[path]
         self.opened.add(path)
+        self._streamed.add(path)
+        self.source.ledger.note_open(self.source, path)
+        note = functools.partial(self.source.ledger.note_range, self.source, path)
         if known.schema_id in plan.copied:
-            return self._find_copy(plan, known)
+            copy = self._find_copy(plan, known)
+            return _WatchedFile(copy, copy.size_bytes, lambda start, length: note(0, known.size_bytes))
         with self._lock:
             shared = self._shared.get((path, known.etag))
             if shared is None:
                 footer = hide_float_bounds(plan.manifest.footers.get(path, known.etag))
                 shared = StoredFile(self.source.store, path, known.etag, known.size_bytes, footer, known.modified_at)
                 self._shared[path, known.etag] = shared
-        return shared
+        return _WatchedFile(shared, known.size_bytes - len(shared.footer), note)
 
     def _find_copy(self, plan: ViewPlan, known: KnownFile) -> LocalCopy:
         key = known.path, known.etag, plan.manifest.schema.arrow
@@ -130,6 +164,7 @@ class DuckDBView:
     def list_shown(self, group: int) -> pa.ListArray:
         """The files of a group, as read_parquet takes them."""
         found = next((known for known in self.plan.groups if known.number == group), None)
+        self.source.ledger.bind(self.source)
         if found is None:
             raise StaleFile(f"The view of {self.source.name} is older than the table.", hint="create it again.")
         return found.list_files()
@@ -148,6 +183,19 @@ class DuckDBView:
         """Begin a new query: no error, no file opened."""
         self.last_error = None
         self.opened.clear()
+        self._streamed.clear()
+
+    def note_choice(self, group: Group, scans: Sequence[Scan]) -> None:
+        """The query under way reads this group, by these scans; for its receipt. Until now it was only planned."""
+        self.opened.clear()
+        self._streamed.clear()
+        self.source.ledger.note_needs(self.source, functools.partial(find_needs, self.plan, group, scans))
+
+    def note_linked(self, tally: Tally) -> None:
+        """The files that DuckDB has read on this computer's disk by itself; for the query's receipt."""
+        linked = self.opened - self._streamed
+        if linked:
+            tally.table(self.source).linked |= linked
 
     def find_damage(self, error: duckdb.Error) -> LakekitError | None:
         """The file that a reading error of DuckDB's is about, found by decoding those that the query opened."""

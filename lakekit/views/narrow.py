@@ -98,6 +98,8 @@ def _narrow(
         return
     chooser = Chooser(con, query, scans)
     choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
+    for view, group, _ in choices:
+        view.note_choice(group, scans)
     answer = _answer(con, query, scans, choices)
     if answer is not None:
         yield answer

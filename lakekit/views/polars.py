@@ -18,6 +18,8 @@ from polars.io.plugins import register_io_source
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import ALWAYS, Predicate
 from lakekit.manifest.pruning import choose_files
+from lakekit.receipts.ledger import record_scan
+from lakekit.receipts.tally import Needs
 from lakekit.views.expressions import read_polars_expression
 from lakekit.views.source import read_tables
 
@@ -52,19 +54,27 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         def choose(manifest: Manifest) -> list[str]:
             return choose_paths(manifest, predicate, said, n_rows)
 
-        tables = read_tables(source, choose, columns, promised, said)
-        for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
-            frame = _to_frame(table, empty, columns)
-            if left is not None:
-                frame = frame.head(left)
-                left -= frame.height
-            if predicate is not None:
-                frame = frame.filter(predicate)
-            yield frame.select(wanted)
-            if left == 0:
-                return
+        query = _describe_scan(source.name, columns, predicate)
+        with record_scan(source, "polars", Needs(columns, said), query) as scan:
+            tables = read_tables(source, choose, columns, promised, said, scan=scan)
+            for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
+                frame = _to_frame(table, empty, columns)
+                if left is not None:
+                    frame = frame.head(left)
+                    left -= frame.height
+                if predicate is not None:
+                    frame = frame.filter(predicate)
+                yield frame.select(wanted)
+                if left == 0:
+                    return
 
     return register_io_source(read, schema=empty.schema, is_pure=True)
+
+
+def _describe_scan(name: str, columns: Sequence[str], predicate: pl.Expr | None) -> str:
+    """What a scan reads, as a receipt shows it."""
+    condition = "" if predicate is None else f" WHERE {predicate}"
+    return f"SELECT {', '.join(columns)} FROM {name}{condition}"
 
 
 def _join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,9 +64,13 @@ class TableReader:
     Args:
         store: where the files are.
         manifest: what is known of them.
+
+    Attributes:
+        on_part: called with the path of a file that was fetched, and the number of the row group; None for all of it.
     """
 
     def __init__(self, store: Store, manifest: Manifest):
+        self.on_part: Callable[[str, int | None], None] | None = None
         self.store = store
         self.manifest = manifest
         self._files: dict[str, tuple[int, str, str, int]] = {}  # size, etag, schema and rows of those asked for
@@ -139,7 +143,7 @@ class TableReader:
             whole = predicate == ALWAYS
             for group in range(metadata.num_row_groups) if whole else choose_row_groups(self.manifest, path, predicate):
                 if metadata.row_group(group).num_rows:
-                    ranges = _plan_ranges(metadata.row_group(group), leaves, size)
+                    ranges = plan_ranges(metadata.row_group(group), leaves, size)
                     yield _Part(path, tuple(ranges), leaves, metadata, group)
 
     def _reads_data(self, schema_id: str, names: tuple[str, ...]) -> bool:
@@ -184,6 +188,8 @@ class TableReader:
             while waiting and all((waiting[0].path, start) in by_range for start, _ in waiting[0].ranges):
                 part = waiting.popleft()
                 held_bytes -= part.size_bytes
+                if self.on_part is not None and part.ranges:
+                    self.on_part(part.path, None if part.metadata is None else part.group)
                 yield part, {(start, end): by_range.pop((part.path, start)) for start, end in part.ranges}
         for part in waiting:  # those that take no bytes
             yield part, {}
@@ -279,7 +285,7 @@ def _count_leaves(kind: pa.DataType) -> int:
     return sum(_count_leaves(kind.field(index).type) for index in range(kind.num_fields))
 
 
-def _plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
+def plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
     """The byte ranges of some leaves of a row group, joined where the gap between them is small."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(column_range(group.column(leaf)) for leaf in leaves):

@@ -8,13 +8,17 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
 from lakekit.errors import LakekitError, StaleFile, TypeConflict
+from lakekit.receipts.showing import are_shown
 from lakekit.views.sqltypes import quote_name, quote_text
+
+if TYPE_CHECKING:
+    from lakekit.receipts.receipt import Receipt
 
 _CONFLICT = "TypeConflict: "  # how views/duckdb.py begins the text of a conflict that DuckDB raises
 _HINT = " Hint: "
@@ -25,8 +29,15 @@ class QueryHooks(Protocol):
 
     lock: AbstractContextManager[Any]
 
+    @property
+    def receipt(self) -> Receipt | None:
+        """Of the last query."""
+
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Bring views up to date."""
+
+    def record_query(self, query: str, *, goes_on: bool = False) -> AbstractContextManager[Any]:
+        """While it lasts, and until the next one if it goes on, what is asked of the store is this query's."""
 
     def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[Any]:
         """While it lasts, views list only the files that the query can need; gives the answer if it needs none."""
@@ -60,15 +71,17 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
 
     def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
+        query, values = self._statement()
+        is_stream = format == "stream"  # goes on after this returns, and holds the connection meanwhile
+
         def run() -> Any:
-            # a stream goes on after this returns, and holds the connection meanwhile
-            narrow = nullcontext() if format == "stream" else hooks.narrow_query(self._con, *self._statement())
+            narrow = nullcontext() if is_stream else hooks.narrow_query(self._con, query, values)
             with narrow as answer:
                 relation = self if answer is None else self._make_row(answer)
                 return super(_LakeRelation, relation)._submit(format, *args, **kwargs)
 
         hooks = _HOOKS[self._con]
-        return _run_hooked(self._con, hooks, run)
+        return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(query, goes_on=is_stream))
 
     def _make_row(self, values: Sequence[pa.Scalar]) -> _LakeRelation:
         """A relation of one row with the columns of this one."""
@@ -80,15 +93,38 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
         return wrap_relation(self._con.sql(f"SELECT {', '.join(casts)}"))
 
     def _write(self, *args: Any, **kwargs: Any) -> Any:
-        return _run_hooked(self._con, _HOOKS[self._con], lambda: super(_LakeRelation, self)._write(*args, **kwargs))
+        hooks = _HOOKS[self._con]
+        query, _ = self._statement()
+        return _run_hooked(
+            self._con,
+            hooks,
+            lambda: super(_LakeRelation, self)._write(*args, **kwargs),
+            lambda: hooks.record_query(query),
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """The first rows as text and HTML; under them the receipt, where ``lk.show_receipts()`` asks for it."""
+        bundle = super()._repr_mimebundle_(include, exclude)
+        receipt = _HOOKS[self._con].receipt if are_shown() else None
+        if receipt is None:
+            return bundle
+        return bundle | {
+            "text/plain": f"{bundle['text/plain']}\n{receipt!r}",
+            "text/html": bundle["text/html"] + receipt._repr_html_(),
+        }
 
     def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
         return wrap_relation(super()._derive(*args, **kwargs))
 
 
-def _run_hooked(con: duckdb.DuckDBPyConnection, hooks: QueryHooks, run: Callable[[], Any]) -> Any:
+def _run_hooked(
+    con: duckdb.DuckDBPyConnection,
+    hooks: QueryHooks,
+    run: Callable[[], Any],
+    record: Callable[[], AbstractContextManager[Any]],
+) -> Any:
     """What a run gives, after one refresh where a file has changed, with lakekit's error in place of DuckDB's."""
-    with hooks.lock:
+    with hooks.lock, record():
         for attempt in (1, 2):
             hooks.before_query(con)
             try:

@@ -17,6 +17,8 @@ from lakekit.manifest.types import describe_type
 from lakekit.views.reader import TableReader
 
 if TYPE_CHECKING:
+    from lakekit.receipts.ledger import Ledger
+    from lakekit.receipts.tally import ReaderScan
     from lakekit.storage import Store
 
 
@@ -26,6 +28,7 @@ class ViewSource(Protocol):
     name: str
     store: Store
     manifest: Manifest
+    ledger: Ledger
 
     def refresh(self) -> object:
         """Read the listing again and the footers that are new; sets ``manifest``."""
@@ -37,6 +40,8 @@ def read_tables(
     columns: Sequence[str] | None,
     promised: pa.Schema,
     predicate: Predicate = ALWAYS,
+    *,
+    scan: ReaderScan | None = None,
 ) -> Iterator[pa.Table]:
     """The tables of the files that ``choose`` picks, begun again once if a file changed before the first of them.
 
@@ -46,6 +51,7 @@ def read_tables(
         columns: names of the promised columns that are wanted; None for all of them.
         promised: the schema when the view was made. Columns that came later are left out.
         predicate: row groups in which it is true for no row are left out.
+        scan: notes which files are read, for a receipt.
 
     Raises:
         StaleFile: a file changed after rows were handed out, or again after the refresh, or the table no longer has
@@ -56,7 +62,10 @@ def read_tables(
         manifest, started = source.manifest, False
         _check_promise(source.name, promised, manifest.schema.arrow)
         try:
-            for table in TableReader(source.store, manifest).read_files(choose(manifest), wanted, predicate):
+            reader = TableReader(source.store, manifest)
+            if scan is not None:
+                reader.on_part = scan.note_part
+            for table in reader.read_files(choose(manifest), wanted, predicate):
                 started = True
                 yield table
             return
