@@ -80,7 +80,7 @@ def test_a_glob_view_asks_for_every_footer_to_read_one_day(tmp_path):
     lake = lk.open_lake(tmp_path)
     assert lake.sql("SELECT sum(x) FROM t WHERE day = 100").fetchall() == [(8,)]
     assert (lake.receipt.files_scanned, lake.receipt.files) == (8, 2920)
-    # 2,920 keys are 3 pages of 1,000; a HEAD and a footer of each; 8 files of data. As measured with DuckDB 1.5
+    # 2,920 keys are 3 pages of 1,000; a HEAD and a footer of each; 8 files of data
     assert dict(lake.receipt.glob_requests) == {"LIST": 3, "GET": 2928, "HEAD": 2920, "PUT": 0}
 
 

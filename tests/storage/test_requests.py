@@ -36,3 +36,35 @@ def test_a_snapshot_does_not_change_later():
     before = log.snapshot()
     log.count("GET")
     assert before["GET"] == 0 and repr(log) == "RequestLog(LIST=0, GET=1, HEAD=0, PUT=0, bytes=0, cached_bytes=0)"
+
+
+class Watcher:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.seen = []
+
+    def note_request(self, *request):
+        self.seen.append(request)
+
+    def note_cached(self, size_bytes):
+        self.seen.append(size_bytes)
+
+
+def test_a_watcher_is_told_of_each_request_with_its_file():
+    log = RequestLog()
+    log.count("LIST")
+    log.watcher = Watcher()
+    log.count("GET", size_bytes=10, path="a.parquet", start=4)
+    log.count("HEAD", times=2)
+    log.count_cached(7)
+    assert log.watcher.seen == [("GET", 1, 10, "a.parquet", 4), ("HEAD", 2, 0, None, 0), 7]
+
+
+def test_every_store_tells_which_bytes_of_which_file_came(place):
+    place.put("a/b.parquet", b"0123456789")
+    (listed,) = place.store.list_objects()
+    place.store.requests.watcher = Watcher()
+    place.store.read_range("a/b.parquet", 2, 5, etag=listed.etag)
+    gets = [request for request in place.store.requests.watcher.seen if request[0] == "GET"]
+    assert gets == [("GET", 1, 5, "a/b.parquet", 2)]
