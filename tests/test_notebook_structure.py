@@ -85,8 +85,12 @@ def items_after(prose, heading):
     return re.findall(r"^(\d)\. ", re.split(r"\n(?=##? |\*\*)", section, maxsplit=1)[0], re.MULTILINE)
 
 
-def test_notebooks_are_numbered_from_00_without_gaps():
-    assert [path.stem.partition("-")[0] for path in NOTEBOOKS] == [f"{number:02}" for number in range(len(NOTEBOOKS))]
+COURSE = [f"{number:02}" for number in range(8)]
+
+
+def test_each_notebook_has_a_number_of_its_own_in_the_course():
+    numbers = [path.stem.partition("-")[0] for path in NOTEBOOKS]
+    assert numbers[0] == "00" and len(set(numbers)) == len(numbers) and set(numbers) <= set(COURSE)
 
 
 def test_every_code_cell_was_run_once_in_order_by_the_plain_python_kernel(notebook):

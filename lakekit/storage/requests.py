@@ -46,9 +46,7 @@ class RequestLog:
         self._cached_bytes = 0
         self.watcher: RequestWatcher | None = None
 
-    def count(
-        self, kind: str, *, times: int = 1, size_bytes: int = 0, path: str | None = None, start: int = 0
-    ) -> None:
+    def count(self, kind: str, *, times: int = 1, size_bytes: int = 0, path: str | None = None, start: int = 0) -> None:
         """Adds requests of a kind ("LIST", "GET", "HEAD", "PUT") and the bytes that they brought.
 
         Args:

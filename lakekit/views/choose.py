@@ -122,7 +122,7 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     nothing = np.zeros(len(found), bool)
     if not _reads_data(scan, keys):
         return nothing
-    if any(keys.is_named_in(join) for join in scan.joins):  # the other side may spare files while the query runs
+    if scan.is_probed:
         return nothing
     if scan.is_limited:
         nothing[np.flatnonzero(found)[:FEW_FILES]] = True
@@ -180,11 +180,6 @@ class _KeyTable:
     def strike_out(self, text: str) -> str:
         """A text without the names of keys."""
         return functools.reduce(lambda left, name: left.replace(name, ""), self.names, text)
-
-    def is_named_in(self, text: str) -> bool:
-        """Whether a text names one of the keys."""
-        words = {word.casefold() for word in re.findall(r"\w+", text)}
-        return any(set(re.findall(r"\w+", key.casefold())) <= words for key in self.names.values())
 
     def _ask_all(self, conditions: Sequence[str]) -> np.ndarray | None:
         if not conditions or not self.names:

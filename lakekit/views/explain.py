@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 _ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
+_SPARING = ("INNER", "SEMI", "RIGHT", "RIGHT_SEMI")  # joins whose first side need have no row without a match
 _LIMITS = ("LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT")
 _MARKED = re.compile(r"(.+)@([0-9]+)")
 _MENTIONED = re.compile(r"\w@([0-9]+)\b")
@@ -46,7 +47,8 @@ class Scan:
         conditions: SQL texts that rows must meet above the scan, with nothing but projections and unions between.
             Their names are those that columns have there: only in a query that renames no key, and has no union of
             its own, does the name of a key mean the key.
-        joins: SQL texts of the conditions of joins above the scan, which may spare files while the query runs.
+        joins: SQL texts of the conditions of joins above the scan.
+        is_probed: whether the other side of a join may spare files of this one while the query runs.
         is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
         likely_group: the group that it is of, as far as the order of scans tells; see :func:`guess_groups`.
     """
@@ -58,6 +60,7 @@ class Scan:
     scanned_files: int | None = None
     conditions: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
+    is_probed: bool = False
     is_limited: bool = False
     likely_group: int | None = None
 
@@ -68,6 +71,7 @@ class _Above:
 
     conditions: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
+    is_probed: bool = False
     is_limited: bool = False
 
 
@@ -86,10 +90,12 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
     below = _Above(
         conditions,
         above.joins + _as_list(info.get("Conditions")),
+        above.is_probed,
         name in _LIMITS or (above.is_limited and goes_on),
     )
-    for child in node["children"]:
-        yield from _walk(child, below)
+    for number, child in enumerate(node["children"]):
+        is_probe = number == 0 and info.get("Join Type") in _SPARING
+        yield from _walk(child, replace(below, is_probed=True) if is_probe else below)
 
 
 def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
@@ -105,6 +111,7 @@ def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
         scanned_files=int(scanned.partition("/")[0]) if scanned else None,
         conditions=above.conditions,
         joins=above.joins,
+        is_probed=above.is_probed,
         is_limited=above.is_limited,
     )
 

@@ -5,7 +5,6 @@ import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -24,32 +23,13 @@ from lakekit.manifest.predicates import (
     Or,
     StartsWith,
 )
-from lakekit.manifest.pruning import choose_files, choose_row_groups, covers_all
+from lakekit.manifest.pruning import choose_row_groups
 from tests.manifest.parquet_surgery import BINARY, edit_footer, list_chunks
 from tests.manifest.places import make_parquet
+from tests.manifest.pruned import compare, covered, kept, write_each
 
 NAN = math.nan
 moment = datetime.fromisoformat
-
-
-def compare(column, operator, value, kind=None):
-    return Comparison(column, operator, pa.scalar(value, kind))
-
-
-def kept(manifest, predicate):
-    """The numbers of the files that stay, in the order of their paths."""
-    return np.flatnonzero(choose_files(manifest, predicate)).tolist()
-
-
-def covered(manifest, predicate):
-    return np.flatnonzero(covers_all(manifest, predicate)).tolist()
-
-
-def write_each(place, *files, **options):
-    """Files 0, 1, 2, … with these columns; their manifest."""
-    for number, columns in enumerate(files):
-        place.write(f"{number}.parquet", columns, **options)
-    return place.read()
 
 
 @pytest.fixture
@@ -336,55 +316,6 @@ def test_partition_keys_have_their_exact_value(folder):
     assert kept(manifest, compare("k", "<>", 2)) == [0]
     assert (kept(manifest, IsNull("k")), covered(manifest, IsNull("k"))) == ([2], [2])
     assert kept(manifest, Or((compare("k", "=", 1), compare("n", "=", 9)))) == [0]
-
-
-def test_row_groups_are_chosen_as_files_are(folder):
-    """Row groups of two rows: 1 2, 3 NULL, NULL NULL, 7 8."""
-    folder.write("k=5/a.parquet", {"n": [1, 2, 3, None, None, None, 7, 8]}, row_group_size=2)
-    manifest = folder.read()
-    path = manifest.files["path"][0]
-    asked = {
-        compare("n", "=", 2): [0],
-        compare("n", ">", 2): [1, 3],
-        IsNull("n"): [1, 2],
-        Not(IsNull("n")): [0, 1, 3],
-        compare("k", "=", 5): [0, 1, 2, 3],
-        compare("k", "=", 6): [],
-        UNKNOWN: [0, 1, 2, 3],
-    }
-    assert {predicate: choose_row_groups(manifest, path, predicate) for predicate in asked} == asked
-
-
-def test_row_groups_are_bounded_as_the_type_of_the_table(folder):
-    folder.write("0.parquet", {"n": pa.array([1, 2, 3, 4], pa.int8()), "x": [1.0, 2.0, 3.0, NAN]}, row_group_size=2)
-    folder.write("1.parquet", {"n": [2**40], "late": [1]})
-    manifest = folder.read()
-    assert choose_row_groups(manifest, "0.parquet", compare("n", "<", 3, pa.int64())) == [0]
-    assert choose_row_groups(manifest, "0.parquet", compare("n", "<", 2**40)) == [0, 1]
-    assert choose_row_groups(manifest, "0.parquet", compare("x", "<", 3.0)) == [0]
-    assert choose_row_groups(manifest, "0.parquet", compare("x", ">", 3.0)) == [0, 1]
-    assert choose_row_groups(manifest, "0.parquet", compare("late", "=", 1)) == []
-
-
-def test_doubtful_bounds_of_row_groups_do_not_count(folder):
-    """A file that does not say how its text is ordered, with a column of numbers, which need no such word."""
-
-    def forget_order(fields):
-        fields.drop(7)
-        fields.put(6, BINARY, b"some writer")
-
-    data = make_parquet({"s": ["a", "b"], "n": [1, 2]}, row_group_size=1)
-    folder.put("0.parquet", edit_footer(data, forget_order))
-    manifest = folder.read()
-    assert manifest.kinds[0].is_doubtful
-    assert choose_row_groups(manifest, "0.parquet", compare("s", "=", "b")) == [0, 1]
-    assert choose_row_groups(manifest, "0.parquet", compare("n", "=", 2)) == [1]
-
-
-def test_one_row_group_is_the_whole_file(folder):
-    manifest = write_each(folder, {"n": [1, 2]})
-    assert choose_row_groups(manifest, "0.parquet", compare("n", "=", 5)) == [0]
-    assert kept(manifest, compare("n", "=", 5)) == []
 
 
 def test_nan_may_be_in_any_of_many_columns(folder):

@@ -105,3 +105,9 @@ def test_what_the_manifest_knows_is_no_request(sandbox, lake):
     per_day = lake.sql("SELECT date, count(*) FROM events GROUP BY date ORDER BY date LIMIT 1").fetchall()
     assert per_day == [(FIRST, 100)]
     assert count(sandbox)["GET"] == 0
+
+
+def test_a_join_asks_for_the_files_in_which_the_other_side_finds_rows(sandbox, lake):
+    query = "SELECT sum(qty) FROM events JOIN (VALUES (130), (140)) AS few(id) USING (id)"
+    assert lake.sql(query).fetchall() == [(130 % 7 + 140 % 7,)]  # 4 + 0
+    assert count(sandbox)["GET"] == 1  # rows 100 to 149
