@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,18 @@ from lakekit.storage import embedded_s3
 HERE = Path(__file__).parent
 BUCKET = "lakekit-bench"
 RUNS = 5
+CACHE = tempfile.TemporaryDirectory(prefix="lakekit-bench-")  # nobody's cache is touched
 PEERS = {  # in environments of their own: DuckDB's httpfs from PyPI fits no newer DuckDB, awswrangler caps pyarrow
     "duckdb": ["duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5"],
     "awswrangler": ["awswrangler>=3.17"],
 }
 READERS: list[tuple[str, str, dict[str, Any], dict[str, str]]] = [
     ("the bytes alone", "floor", {}, {}),
-    ("lakekit, DuckDB", "lakekit", {"engine": "duckdb"}, {}),
+    ("lakekit, DuckDB", "lakekit", {"engine": "sql"}, {}),
+    ("lakekit, DuckDB, plain connection", "lakekit", {"engine": "connection"}, {}),
     ("lakekit, Polars", "lakekit", {"engine": "polars"}, {}),
+    ("lakekit, DuckDB, asked again", "lakekit", {"engine": "sql", "again": True}, {}),
+    ("lakekit, Polars, asked again", "lakekit", {"engine": "polars", "again": True}, {}),
     ("DuckDB, as installed", "duckdb", {}, {}),
     ("DuckDB, 16 threads", "duckdb", {"threads": 16}, {}),
     ("DuckDB, 64 threads", "duckdb", {"threads": 64}, {}),
@@ -64,7 +69,7 @@ def measure(reader: str, task: dict[str, Any], env: dict[str, str], sandbox: Any
         [find_python(reader), str(HERE / "reader.py"), reader],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | env,
+        env=os.environ | {"LAKEKIT_CACHE_DIR": CACHE.name} | env,
         text=True,
     )
     assert process.stdin and process.stdout
@@ -151,7 +156,7 @@ def print_table(title: str, latency_ms: int, rows: dict[str, dict[str, Any]]) ->
 def draw(results: dict[tuple[str, int], dict[str, dict[str, Any]]], path: Path) -> None:
     """The month's seconds as bars, one panel a latency."""
     panels = [(latency, rows) for (title, latency), rows in results.items() if title.startswith("a month")]
-    figure = Figure(figsize=(4 * len(panels), 3.6), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(panels), 4.4), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (latency, rows) in zip(axes, panels, strict=True):
         names = list(rows)[::-1]

@@ -122,6 +122,10 @@ class ByteCache:
             return None
         return target
 
+    def may_hold(self, size_bytes: int) -> bool:
+        """Whether so many bytes, kept one after the other, would not throw each other away."""
+        return self.folder is not None and size_bytes <= self.limit_bytes * _KEPT_SHARE
+
     def is_pinned(self, url: str, request: RangeRequest) -> bool:
         """Whether all of the remote file of which this is a range is pinned."""
         return self._find_whole(url, request) is not None

@@ -238,6 +238,8 @@ class Store(ABC):
             else:
                 found[request.path] = local
                 self.requests.count_cached(request.length)
+        if not self.cache.may_hold(sum(request.length for request in missing)):
+            return found
         for request, outcome in self.read_many(missing):
             if isinstance(outcome, LakekitError):
                 raise outcome

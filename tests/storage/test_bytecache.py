@@ -168,3 +168,8 @@ def test_links_that_a_killed_process_left_are_removed_after_a_week(tmp_path):
     os.utime(old, (1_000_000,) * 2)
     ByteCache(tmp_path / "bytes", 1_000)
     assert not old.exists() and new.exists()
+
+
+def test_what_would_throw_itself_away_is_not_begun(cache, tmp_path):
+    assert cache.may_hold(900) and not cache.may_hold(901)
+    assert not ByteCache(None).may_hold(0)

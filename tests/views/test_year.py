@@ -111,3 +111,15 @@ def test_a_join_asks_for_the_files_in_which_the_other_side_finds_rows(sandbox, l
     query = "SELECT sum(qty) FROM events JOIN (VALUES (130), (140)) AS few(id) USING (id)"
     assert lake.sql(query).fetchall() == [(130 % 7 + 140 % 7,)]  # 4 + 0
     assert count(sandbox)["GET"] == 1  # rows 100 to 149
+
+
+@everywhere
+@pytest.mark.parametrize("limit_bytes", [0, 3_000])
+def test_without_room_on_this_computer_each_file_is_still_asked_for_once(sandbox, monkeypatch, engine, limit_bytes):
+    monkeypatch.setenv("LAKEKIT_CACHE_BYTES", str(limit_bytes))
+    lake = lk.open_lake(f"s3://{BUCKET}/year", storage=sandbox.storage)
+    lake.duckdb  # noqa: B018  the views are made
+    lake.cache.clear()
+    sandbox.reset()
+    assert ASK[engine](lake, "id < 1000") == [(1_000, sum(range(1_000)))]
+    assert count(sandbox)["GET"] == 20  # 1,000 rows of 50 a file
