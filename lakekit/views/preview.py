@@ -13,8 +13,7 @@ import duckdb
 import numpy as np
 
 from lakekit.manifest.footers import read_metadata
-from lakekit.manifest.pruning import choose_row_groups
-from lakekit.receipts.measure import find_leaves
+from lakekit.receipts.measure import find_leaves, find_row_groups
 from lakekit.receipts.tally import Needs, ReaderScan, Tally
 from lakekit.storage import RangeRequest
 from lakekit.views.choose import Chooser, Chosen
@@ -108,7 +107,7 @@ def _note_files(tally: Tally, part: _Part) -> None:
         else:
             metadata = read_metadata(footer)
             leaves = find_leaves(metadata, part.needs.columns)
-            groups = choose_row_groups(manifest, path, part.needs.predicate)
+            groups = find_row_groups(manifest, path, metadata, part.needs)
             spans = [span for one in groups for span in plan_ranges(metadata.row_group(one), leaves, size_bytes)]
             for one in groups:
                 scan.note_part(path, one)
