@@ -19,7 +19,7 @@ from lakekit.storage import RangeRequest
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
-from lakekit.views.narrow import _answer, _list_by, explain_query
+from lakekit.views.narrow import _answer, _list_by, _list_samples, explain_query
 from lakekit.views.needs import find_needs
 from lakekit.views.reader import plan_ranges
 
@@ -58,7 +58,7 @@ def preview_query(relation: duckdb.DuckDBPyRelation, views: Mapping[str, DuckDBV
         if number not in by_number:
             return None
         asked[number] = None
-        return by_number[number][1].list_files(by_number[number][1].samples)
+        return _list_samples(by_number[number][1])
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
