@@ -41,6 +41,7 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._flushing = threading.Lock()
+        self._here = threading.local()
         self._active: list[Tally] = []  # the newest last
         self._kept: list[tuple[int, Tally]] = []  # by number, begun and not yet written
         self._receipts: deque[tuple[int, Receipt]] = deque(maxlen=MOST_RECEIPTS)
@@ -88,6 +89,8 @@ class Ledger:
 
     def bind(self, source: Any) -> None:
         """DuckDB has bound the view of a table; where no query is recorded, one of a plain connection has begun."""
+        if getattr(self._here, "is_making_views", False):
+            return
         url = source.store.address.url
         tally = next((one for one in reversed(self._active) if one.only is None), None)
         if tally is not None and tally.is_open_ended and self._is_over(tally, url):
@@ -98,6 +101,16 @@ class Ledger:
         table.is_bound = True
         table.binds += 1
         tally.bind()
+
+    @contextlib.contextmanager
+    def making_views(self) -> Iterator[None]:
+        """While it lasts, views that are bound in this thread are made, and of no query."""
+        before = getattr(self._here, "is_making_views", False)
+        self._here.is_making_views = True
+        try:
+            yield
+        finally:
+            self._here.is_making_views = before
 
     def note_open(self, source: Any, path: str) -> None:
         """DuckDB has opened a file through lakekit, if only to look at its footer."""
