@@ -138,10 +138,7 @@ class Catalog:
         """List every table again, with what changed in the whole lake."""
         with self.lock:
             self.ledger.settle()
-            try:
-                return self._refresh_alone()
-            finally:
-                self.ledger.settle()  # views were bound, and no query has begun
+            return self._refresh_alone()
 
     def _refresh_alone(self) -> Changes:
         from lakekit.manifest.changes import merge_changes

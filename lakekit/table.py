@@ -227,11 +227,10 @@ class Table:
 
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
-        create_view(con, name, self.view)
-        self._views[f"{id(con)} {name}"] = weakref.ref(con)
-        relation = con.sql(f"SELECT * FROM {_quote(name)}")
-        self.ledger.settle()  # the view is made, and no query has begun
-        return relation
+        with self.ledger.making_views():
+            create_view(con, name, self.view)
+            self._views[f"{id(con)} {name}"] = weakref.ref(con)
+            return con.sql(f"SELECT * FROM {_quote(name)}")
 
     @cached_property
     def view(self) -> DuckDBView:
@@ -258,8 +257,8 @@ class Table:
         self.manifest = after
         if self.has_view:
             self.view.is_stale = False
-            self._renew_views()
-            self.ledger.settle()  # views were bound, and no query has begun
+            with self.ledger.making_views():
+                self._renew_views()
         return find_changes(before, after)
 
     def _renew_views(self) -> None:

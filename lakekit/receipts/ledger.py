@@ -41,11 +41,13 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._flushing = threading.Lock()
+        self._here = threading.local()
         self._active: list[Tally] = []  # the newest last
         self._kept: list[tuple[int, Tally]] = []  # by number, begun and not yet written
         self._receipts: deque[tuple[int, Receipt]] = deque(maxlen=MOST_RECEIPTS)
         self._built: dict[int, Receipt] = {}
         _LEDGERS.add(self)
+        weakref.finalize(self, _write_left, self._kept).atexit = False  # then flush_all does it
 
     def watch(self, source: Any) -> None:
         """Be told of each request of a table from now on."""
@@ -87,6 +89,8 @@ class Ledger:
 
     def bind(self, source: Any) -> None:
         """DuckDB has bound the view of a table; where no query is recorded, one of a plain connection has begun."""
+        if getattr(self._here, "is_making_views", False):
+            return
         url = source.store.address.url
         tally = next((one for one in reversed(self._active) if one.only is None), None)
         if tally is not None and tally.is_open_ended and self._is_over(tally, url):
@@ -97,6 +101,16 @@ class Ledger:
         table.is_bound = True
         table.binds += 1
         tally.bind()
+
+    @contextlib.contextmanager
+    def making_views(self) -> Iterator[None]:
+        """While it lasts, views that are bound in this thread are made, and of no query."""
+        before = getattr(self._here, "is_making_views", False)
+        self._here.is_making_views = True
+        try:
+            yield
+        finally:
+            self._here.is_making_views = before
 
     def note_open(self, source: Any, path: str) -> None:
         """DuckDB has opened a file through lakekit, if only to look at its footer."""
@@ -146,10 +160,10 @@ class Ledger:
             tally.finish()
             self._active = [one for one in self._active if one is not tally]
             if not keep:
-                self._kept = [one for one in self._kept if one[1] is not tally]
+                self._kept[:] = [one for one in self._kept if one[1] is not tally]
             over = [one for _, one in self._kept if one.is_over]
             is_due = len(over) >= FLUSH_QUERIES or sum(one.noted for one in over[:-1]) > MOST_NOTED
-        if is_due:
+        if is_due and not self._flushing.locked():
             with contextlib.suppress(RuntimeError):  # Python ends: it is written then
                 threading.Thread(target=self.flush, name="lakekit-receipts").start()
 
@@ -165,7 +179,7 @@ class Ledger:
             built = [(tally, self._build(tally, is_final=True)) for tally in over]  # takes its time: without the lock
             with self._lock:
                 done = {tally.number for tally in over}
-                self._kept = [one for one in self._kept if one[0] not in done]
+                self._kept[:] = [one for one in self._kept if one[0] not in done]
                 self._receipts.extend((tally.number, receipt) for tally, receipt in built)
             if built:
                 write_journal(built)
@@ -174,7 +188,7 @@ class Ledger:
         receipt = self._built.get(tally.number) or build_receipt(tally)
         if is_final:
             self._built.pop(tally.number, None)
-            return receipt.condense(measure=receipt.files_scanned <= MOST_MEASURED)
+            return _condense(receipt)
         if tally.is_over:
             self._built[tally.number] = receipt
         return receipt
@@ -199,17 +213,34 @@ class Ledger:
         return tabulate([receipt for _, receipt in sorted(numbered, key=lambda one: one[0])])
 
 
+def _condense(receipt: Receipt) -> Receipt:
+    return receipt.condense(measure=receipt.files_scanned <= MOST_MEASURED)
+
+
+def _write_left(kept: list[tuple[int, Tally]]) -> None:
+    """Write what a ledger leaves that nobody holds any more."""
+
+    def write() -> None:
+        write_journal([(tally, _condense(build_receipt(tally))) for tally in left])
+
+    left = [tally for _, tally in kept if not tally.is_mere_bind]
+    if left:
+        with contextlib.suppress(RuntimeError):  # Python ends
+            threading.Thread(target=write, name="lakekit-receipts").start()
+
+
 class _TableWatcher:
     """Hands the requests of one table to the query that they belong to."""
 
     def __init__(self, ledger: Ledger, source: Any):
-        self._ledger = ledger
+        self._ledger = weakref.ref(ledger)
         self._source = weakref.ref(source)
         self._url = source.store.address.url
 
     def _find(self) -> TableTally | None:
-        tally, source = self._ledger.find_tally(self._url), self._source()
-        if tally is None or source is None:
+        ledger, source = self._ledger(), self._source()
+        tally = ledger.find_tally(self._url) if ledger is not None and source is not None else None
+        if tally is None:
             return None
         tally.touch()
         return tally.table(source)
@@ -229,10 +260,11 @@ class _LakeWatcher:
     """Hands requests that are of no table to the query that is under way, if it has a table."""
 
     def __init__(self, ledger: Ledger):
-        self._ledger = ledger
+        self._ledger = weakref.ref(ledger)
 
     def note_request(self, kind: str, times: int, size_bytes: int, path: str | None, start: int) -> None:
-        tally = self._ledger.find_tally("")
+        ledger = self._ledger()
+        tally = ledger.find_tally("") if ledger is not None else None
         table = next(iter(tally.tables.values()), None) if tally is not None else None
         if table is not None:
             table.events.append((kind, times, size_bytes, path, start))

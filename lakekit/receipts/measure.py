@@ -19,6 +19,8 @@ from lakekit.receipts.tally import Needs, TableTally
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+    from lakekit.manifest.manifest import Manifest
+
 Range = tuple[int, int]  # first byte, and the one after the last
 
 
@@ -98,12 +100,18 @@ class _File:
         if self.metadata is None:
             return set()
         if groups is None:
-            predicate = ALWAYS if needs is None else needs.predicate
-            groups = choose_row_groups(self._manifest, self._path, predicate)
+            groups = find_row_groups(self._manifest, self._path, self.metadata, needs)
         leaves = find_leaves(self.metadata, None if needs is None else needs.columns)
         return {
             (group, column_range(self.metadata.row_group(group).column(leaf))) for group in groups for leaf in leaves
         }
+
+
+def find_row_groups(manifest: Manifest, path: str, metadata: pq.FileMetaData, needs: Needs | None) -> list[int]:
+    """The row groups of a file that may hold a row that is needed."""
+    if needs is None or metadata.num_row_groups <= 1:  # what is one row group was chosen as a file
+        return list(range(metadata.num_row_groups))
+    return choose_row_groups(manifest, path, needs.predicate)
 
 
 def find_leaves(metadata: pq.FileMetaData, columns: Iterable[str] | None) -> list[int]:

@@ -32,7 +32,7 @@ class Receipt:
         files_scanned: files that data was read of, from the store or this computer's cache; of all ``files``.
         files: files of the tables.
         requests: by kind: LIST, GET, HEAD, PUT.
-        bytes: fetched.
+        bytes: that GETs brought; what listings say is not counted.
         cached_bytes: read from this computer's cache instead.
         usd: of the requests, and of retrieval where a storage class charges for it; without transfer, which is free
             within a region. 0 for a folder.

@@ -184,6 +184,7 @@ class Tally:
         found = self.tables.get(url)
         if found is None:  # of two threads that come here at once, the first one's stays
             found = self.tables.setdefault(url, TableTally(source.name, url, source.manifest, source.store))
+        found.manifest = source.manifest  # a query may refresh it
         return found
 
     def touch(self) -> None:

@@ -13,14 +13,13 @@ import duckdb
 import numpy as np
 
 from lakekit.manifest.footers import read_metadata
-from lakekit.manifest.pruning import choose_row_groups
-from lakekit.receipts.measure import find_leaves
+from lakekit.receipts.measure import find_leaves, find_row_groups
 from lakekit.receipts.tally import Needs, ReaderScan, Tally
 from lakekit.storage import RangeRequest
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
-from lakekit.views.narrow import _answer, _list_by, explain_query
+from lakekit.views.narrow import _answer, _list_by, _list_samples, explain_query
 from lakekit.views.needs import find_needs
 from lakekit.views.reader import plan_ranges
 
@@ -59,7 +58,7 @@ def preview_query(relation: duckdb.DuckDBPyRelation, views: Mapping[str, DuckDBV
         if number not in by_number:
             return None
         asked[number] = None
-        return by_number[number][1].list_files(by_number[number][1].samples)
+        return _list_samples(by_number[number][1])
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
@@ -108,7 +107,7 @@ def _note_files(tally: Tally, part: _Part) -> None:
         else:
             metadata = read_metadata(footer)
             leaves = find_leaves(metadata, part.needs.columns)
-            groups = choose_row_groups(manifest, path, part.needs.predicate)
+            groups = find_row_groups(manifest, path, metadata, part.needs)
             spans = [span for one in groups for span in plan_ranges(metadata.row_group(one), leaves, size_bytes)]
             for one in groups:
                 scan.note_part(path, one)

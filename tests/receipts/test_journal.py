@@ -1,8 +1,10 @@
 """The journal: what it holds, who may read it, and that it survives other processes and full disks."""
 
+import gc
 import os
 import stat
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -147,6 +149,17 @@ def test_a_damaged_file_hides_no_other():
     journal._add("reads", make_rows(0, 2))
     (journal_folder("reads") / "damaged.parquet").write_bytes(b"PAR1 no")
     assert read_all("reads").height == 2
+
+
+def test_a_lake_that_nobody_holds_any_more_leaves_its_queries(url, sandbox):
+    lake = lk.open_lake(url, storage=sandbox.storage)
+    lake.polars("t").filter(pl.col("n") == 1).collect()
+    del lake
+    deadline = time.monotonic() + 10
+    while read_all("queries").height == 0 and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.02)
+    assert read_all("queries").height == 1
 
 
 def test_the_end_of_the_process_writes_what_is_left(tmp_path):

@@ -4,11 +4,12 @@ import threading
 import time
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import lakekit as lk
 from lakekit.receipts import ledger as ledgers
-from tests.receipts.conftest import FILES, check_counts
+from tests.receipts.conftest import FILES, check_counts, to_parquet
 
 QUERIES = {
     "duckdb": lambda lake: lake.duckdb.execute("SELECT sum(x) FROM t WHERE n < 3").fetchall()[0][0],
@@ -181,3 +182,20 @@ def test_recording_a_query_costs_less_than_a_millisecond(lake):
             pass
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.001
+
+
+def test_a_query_that_meets_a_changed_file_pays_for_the_new_listing_too(sandbox, url):
+    bucket, client = url.split("/")[2], sandbox.storage.boto3()
+    keys = [f"changing/{name}/n={n}/part-0.parquet" for name in ("t", "other") for n in (1, 2)]
+    for key in keys:
+        client.put_object(Bucket=bucket, Key=key, Body=to_parquet(pa.table({"x": [1, 2]})))
+    lake = lk.open_lake(f"s3://{bucket}/changing", storage=sandbox.storage)
+    assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(6,)]
+    client.put_object(Bucket=bucket, Key=keys[0], Body=to_parquet(pa.table({"x": [10, 20]})))
+    lake.cache.clear()
+    sandbox.reset()
+    assert lake.sql("SELECT sum(x) FROM t WHERE n = 1").fetchall() == [(30,)]
+    receipt, counts = lake.receipt, sandbox.counts()  # whose bytes are those of listings and refusals as well
+    # lists the lake, t and other; asks for the old file in vain, for the new footer, and for the new file
+    assert (receipt.requests["LIST"], receipt.requests["GET"]) == (counts["LIST"], counts["GET"]) == (3, 3)
+    assert (receipt.files_scanned, receipt.files, receipt.tables) == (1, 2, ("t",))
