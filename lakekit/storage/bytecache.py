@@ -7,24 +7,26 @@ asked for again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lakekit.storage.store import RangeRequest
-from lakekit.units import GIB, format_bytes, format_count
+from lakekit.units import GIB, MIB, format_bytes, format_count
 
 LIMIT_VARIABLE = "LAKEKIT_CACHE_BYTES"  # environment variable with another limit in bytes; 0 keeps nothing
 DEFAULT_LIMIT_BYTES = 10 * GIB
 _KEPT_SHARE = 0.9  # of the limit is left after the oldest were thrown away
 _FREE_SHARE = 0.02  # of the disk stays free
-_LEFT_SECONDS = 7 * 24 * 3600
+_MOST_WAITING_BYTES = 128 * MIB
+_WRITE_AFTER_SECONDS = 0.5
 _LOOK_AGAIN_SHARE = 0.05  # of the limit may be added before the disk is asked anew what others added
 
 
@@ -43,6 +45,52 @@ class CacheUse:
         return f"{entries}, {format_bytes(self.size_bytes)} of at most {format_bytes(self.limit_bytes)}{pinned}"
 
 
+class _Writer:
+    """What is on its way to the disk, for all who use one folder: bytes by name, until they are written.
+
+    To make a file takes longer than many a request: nobody waits for it, and the query under way has the processor for
+    itself first.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, memoryview] = {}
+        self.waiting_bytes = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lakekit-keep")
+        self._lock = threading.Lock()
+        self._hurry = threading.Event()
+
+    def write(self, name: str, target: str, data: memoryview) -> None:
+        """Begin to write, or write at once where much is waiting already."""
+        with self._lock:
+            is_much = self.waiting_bytes + len(data) > _MOST_WAITING_BYTES
+            if not self.waiting and not is_much:
+                self._hurry.clear()
+                self._thread.submit(self._hurry.wait, _WRITE_AFTER_SECONDS)
+            if not is_much:
+                self.waiting[name] = data
+                self.waiting_bytes += len(data)
+        if is_much:
+            _write_quietly(target, data)
+        else:
+            self._thread.submit(self._finish, name, target, data)
+
+    def _finish(self, name: str, target: str, data: memoryview) -> None:
+        _write_quietly(target, data)
+        with self._lock:
+            self.waiting.pop(name, None)
+            self.waiting_bytes -= len(data)
+
+    def wait(self) -> None:
+        """Return when all that was waiting is written."""
+        self._hurry.set()
+        self._thread.submit(len, ()).result()
+
+
+@functools.cache
+def _find_writer(folder: str) -> _Writer:
+    return _Writer()
+
+
 class ByteCache:
     """A folder of byte ranges, each named by the hash of its file's address, etag and span.
 
@@ -59,16 +107,10 @@ class ByteCache:
         self._added_bytes = 0
         if self.folder is not None:
             try:
-                for part in (self.folder, *(self.folder / name for name in ("kept", "pinned", "shown"))):
+                for part in (self.folder, *(self.folder / name for name in ("kept", "pinned"))):
                     part.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sweep(self.folder / "shown")
             except OSError:
                 self.folder = None
-
-    @property
-    def links_folder(self) -> str | None:
-        """Where links to what is kept may be made: an entry that is thrown away lives on in its link."""
-        return None if self.folder is None else str(self.folder / "shown")
 
     def find(self, url: str, request: RangeRequest) -> str | None:
         """The file that holds this range, or None. Files are renewed by being asked for.
@@ -91,6 +133,9 @@ class ByteCache:
 
     def read(self, url: str, request: RangeRequest) -> memoryview | None:
         """The bytes of this range, or None."""
+        waiting = self._find_waiting(url, request)
+        if waiting is not None:
+            return waiting
         path, start = self.find(url, request), 0
         if path is None:
             path, start = self._find_whole(url, request), request.start
@@ -109,18 +154,27 @@ class ByteCache:
         path = f"{self.folder}/pinned/{_name_whole(url, request)}"
         return path if os.path.exists(path) else None
 
-    def keep(self, url: str, request: RangeRequest, data: memoryview) -> str | None:
-        """Keep the bytes of a range; the file that now holds them, whole, or None where that cannot be."""
+    def keep(self, url: str, request: RangeRequest, data: memoryview) -> None:
+        """Keep the bytes of a range, if there is room; they are found from now on, and on disk soon."""
         if self.folder is None or request.etag is None or len(data) != request.length:
+            return
+        if self._make_room(len(data)):
+            name = _name_range(url, request)
+            _find_writer(str(self.folder)).write(name, f"{self.folder}/kept/{name}", data)
+
+    def _find_waiting(self, url: str, request: RangeRequest) -> memoryview | None:
+        """The bytes of a range that are on their way to the disk."""
+        if self.folder is None or request.etag is None:
             return None
-        if not self._make_room(len(data)):
-            return None
-        target = f"{self.folder}/kept/{_name_range(url, request)}"
-        try:
-            _write_whole(target, data)
-        except OSError:
-            return None
-        return target
+        return _find_writer(str(self.folder)).waiting.get(_name_range(url, request))
+
+    def _wait(self) -> None:
+        if self.folder is not None:
+            _find_writer(str(self.folder)).wait()
+
+    def holds(self, url: str, request: RangeRequest) -> bool:
+        """Whether a range is kept."""
+        return self._find_waiting(url, request) is not None or self.find(url, request) is not None
 
     def may_hold(self, size_bytes: int) -> bool:
         """Whether so many bytes, kept one after the other, would not throw each other away."""
@@ -152,6 +206,7 @@ class ByteCache:
 
     def measure(self) -> CacheUse:
         """What is kept now, by this and all other processes."""
+        self._wait()
         kept, pinned = self._list("kept"), self._list("pinned")
         pinned_bytes = sum(size for size, _ in pinned.values())
         size_bytes = pinned_bytes + sum(size for size, _ in kept.values())
@@ -159,6 +214,7 @@ class ByteCache:
 
     def clear(self, *, pinned: bool = False) -> None:
         """Throw away what is kept; what is pinned only with ``pinned=True``."""
+        self._wait()
         for part in ("kept", "pinned") if pinned else ("kept",):
             for name in self._list(part):
                 with contextlib.suppress(OSError):
@@ -207,14 +263,6 @@ class ByteCache:
                 size_bytes -= size
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed have left: what is older than any query takes."""
-    for left in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-
-
 def _find_limit() -> int:
     try:
         return int(os.environ.get(LIMIT_VARIABLE, ""))
@@ -229,6 +277,11 @@ def _name_range(url: str, request: RangeRequest) -> str:
 
 def _name_whole(url: str, request: RangeRequest) -> str:
     return _name_range(url, RangeRequest(request.path, -1, -1, request.etag))
+
+
+def _write_quietly(target: str, data: memoryview) -> None:
+    with contextlib.suppress(OSError):  # it is asked for again
+        _write_whole(target, data)
 
 
 def _write_whole(target: str, data: memoryview) -> None:

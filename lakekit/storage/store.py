@@ -222,17 +222,19 @@ class Store(ABC):
         self._keep(request, data)
         return data
 
-    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str]:
-        """By path, the local file that holds the range; those that the cache cannot hold are left out.
+    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str | memoryview]:
+        """By path, the local file that holds the range, or its bytes; nothing where the cache cannot hold all of it.
 
         Raises: as `read_range`, for the first that fails.
         """
-        found: dict[str, str] = {}
+        found: dict[str, str | memoryview] = {}
         if self.cache is None:
             return found
         missing = []
         for request in requests:
             local = self.cache.find(self._cache_url, request)
+            if local is None:
+                local = self.cache.read(self._cache_url, request)
             if local is None:
                 missing.append(request)
             else:
@@ -243,17 +245,20 @@ class Store(ABC):
         for request, outcome in self.read_many(missing):
             if isinstance(outcome, LakekitError):
                 raise outcome
-            local = self._keep(request, outcome)
-            if local is not None:
-                found[request.path] = local
+            found[request.path] = self._keep(request, outcome)
         return found
 
-    def _keep(self, request: RangeRequest, data: memoryview) -> str | None:
-        """The local file that now holds the range; None where there is none."""
+    def _keep(self, request: RangeRequest, data: memoryview) -> memoryview:
+        """The bytes of a range as they are kept from now on, if there is room."""
         if self.cache is None:
-            return None
-        is_whole = self.amend is not None and not request.start
-        return self.cache.keep(self._cache_url, request, self.amend(data) if is_whole else data)
+            return data
+        amended = self.amend(data) if self.amend is not None and not request.start else data
+        self.cache.keep(self._cache_url, request, amended)
+        return amended
+
+    def is_kept(self, request: RangeRequest) -> bool:
+        """Whether this computer holds a range, so that nothing would be asked for; False without a cache."""
+        return self.is_pinned(request) or (self.cache is not None and self.cache.holds(self._cache_url, request))
 
     def is_pinned(self, request: RangeRequest) -> bool:
         """Whether all of a file is kept here until it is asked to go; False without a cache."""

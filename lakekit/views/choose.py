@@ -162,6 +162,7 @@ class _KeyTable:
         self.others = group.from_file
         self.folders = len(group.samples)
         self._user = con
+        self._asked: dict[str, np.ndarray | None] = {}
         self._plan = plan
         self._group = group
         self._columns = [[key.casefold()] for key in names.values()]
@@ -196,6 +197,11 @@ class _KeyTable:
                 yield from split_conjunction(condition)
 
     def _ask(self, condition: str) -> np.ndarray | None:
+        if condition not in self._asked:
+            self._asked[condition] = self._ask_table(condition)
+        return self._asked[condition]
+
+    def _ask_table(self, condition: str) -> np.ndarray | None:
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
             return None
         if "BETWEEN" in condition and not _BETWEEN.fullmatch(condition):  # its bounds may be without, see _spell_out

@@ -32,12 +32,13 @@ LOCAL_BYTES = 256 * MIB  # of a group's files are fetched before a query begins;
 
 _NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
-_ROOTS: dict[str | None, str] = {}
+_MEMORY = "/dev/shm"  # where Linux keeps files that lie in memory alone
+_ROOT: list[str] = []
 _FOLDERS: set[str] = set()  # that are made
 
 
 class LocalFiles:
-    """Links to files that are here, named as DuckDB is to see them; with ``with``, gone at its end."""
+    """Files that are here, named as DuckDB is to see them; with ``with``, the names are gone at its end."""
 
     def __init__(self) -> None:
         self._links: list[str] = []
@@ -80,9 +81,9 @@ class LocalFiles:
         shown = {}
         for (position, request), name in zip(wanted.items(), names, strict=True):
             folders = name.removeprefix(f"{PROTOCOL}://").split("/")[: keys + 1]
-            link = self._link(store, local.get(request.path), [*folders, f"{self._number}-{position}.parquet"])
-            if link is not None:
-                shown[position] = link
+            shown_name = self._show_one(local.get(request.path), [*folders, f"{self._number}-{position}.parquet"])
+            if shown_name is not None:
+                shown[position] = shown_name
                 view.opened.add(request.path)
         return shown
 
@@ -91,31 +92,52 @@ class LocalFiles:
         for store, requests in self._shown:
             store.check_local(requests)
 
-    def _link(self, store: Store, local: str | None, parts: Sequence[str]) -> str | None:
-        """The name of a link to a local file, below folders of these names; None where there can be none."""
+    def _show_one(self, local: str | memoryview | None, parts: Sequence[str]) -> str | None:
+        """The name of a local file, or of one made of these bytes, below folders of these names; None for none."""
         if local is None:
             return None
         try:
-            folder = "/".join([_find_root(store), *parts[:-1]])
+            folder = "/".join([_find_root(), *parts[:-1]])
             if folder not in _FOLDERS:
                 os.makedirs(folder, exist_ok=True)
                 _FOLDERS.add(folder)
             name = f"{folder}/{parts[-1]}"
-            (os.symlink if store.cache is None else os.link)(local, name)
+            if isinstance(local, str):
+                os.symlink(local, name)
+            else:
+                _write(name, local)
         except OSError:
             return None
         self._links.append(name)
         return name
 
 
-def _find_root(store: Store) -> str:
-    """This process's folder for links: beside the cached bytes, which a link keeps, else a temporary one."""
-    beside = None if store.cache is None else store.cache.links_folder
+def _write(name: str, data: memoryview) -> None:
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while len(data):
+            data = data[os.write(handle, data) :]
+    except OSError:
+        os.unlink(name)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _find_root() -> str:
+    """This process's private folder for what is shown: in memory where the system has such a place and room in it."""
     with _LOCK:
-        if beside not in _ROOTS:
-            root = tempfile.mkdtemp(prefix="lakekit-", dir=beside)  # mode 0700
-            atexit.register(shutil.rmtree, root, ignore_errors=True)
-            _ROOTS[beside] = root
-    if "=" in _ROOTS[beside]:  # DuckDB would take it for a partition
+        if not _ROOT:
+            memory = _MEMORY if _has_room(_MEMORY) else None
+            _ROOT.append(tempfile.mkdtemp(prefix="lakekit-", dir=memory))  # mode 0700
+            atexit.register(shutil.rmtree, _ROOT[0], ignore_errors=True)
+    if "=" in _ROOT[0]:  # DuckDB would take it for a partition
         raise OSError
-    return _ROOTS[beside]
+    return _ROOT[0]
+
+
+def _has_room(folder: str) -> bool:
+    try:
+        return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 4 * LOCAL_BYTES
+    except OSError:
+        return False

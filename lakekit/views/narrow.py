@@ -13,6 +13,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -80,6 +81,48 @@ def _is_in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
 def _narrow(
     con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str, values: Any
 ) -> Iterator[list[pa.Scalar] | None]:
+    plan = plan_query(con, views, query, values)
+    for view, group, _ in plan.choices:
+        view.note_choice(group, plan.scans)
+    if plan.answer is not None or not plan.is_known:
+        yield plan.answer
+        return
+    with LocalFiles() as local:
+        lists = {}
+        for view, group, chosen in plan.choices:
+            if chosen.is_counted:
+                lists[view.token, group.number] = view.plan.list_counts(group, chosen.listed)
+            else:
+                names = local.show(view, group, chosen)
+                lists[view.token, group.number] = group.list_files(chosen.listed, names)
+        with _list_by(con, lambda token, number: lists.get((token, number))):
+            yield None
+        local.check()
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """What a query is going to read.
+
+    Attributes:
+        scans: of its plan.
+        choices: the groups of files that it is bound to, with those files of each that it can need.
+        is_known: whether the plan tells; else all files may be needed.
+        answer: the one row of the answer where that needs no file.
+    """
+
+    scans: list[Scan]
+    choices: list[tuple[DuckDBView, Group, Chosen]]
+    is_known: bool
+    answer: list[pa.Scalar] | None = None
+
+
+def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str, values: Any) -> QueryPlan:
+    """What a query is going to read, by DuckDB's plan of it; nothing is read for that.
+
+    Args:
+        con, views, query, values: see :func:`narrow_files`.
+    """
     by_number = {group.number: (view, group) for view in views.values() for group in view.plan.groups}
     asked: dict[int, None] = {}
 
@@ -93,28 +136,14 @@ def _narrow(
         plans = explain_query(con, query, values)
     scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], list(asked))
     groups = [by_number[number] for number in asked]
-    if not scans or not groups or any(is_marked(name) for _, group in groups for name in group.from_file):
-        yield None
-        return
+    if not scans or not groups:
+        return QueryPlan(scans, [], is_known=False)
+    if any(is_marked(name) for _, group in groups for name in group.from_file):
+        choices = [(view, group, Chosen(list(range(len(group.paths))))) for view, group in groups]
+        return QueryPlan(scans, choices, is_known=False)
     chooser = Chooser(con, query, scans)
     choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
-    for view, group, _ in choices:
-        view.note_choice(group, scans)
-    answer = _answer(con, query, scans, choices)
-    if answer is not None:
-        yield answer
-        return
-    with LocalFiles() as local:
-        lists = {}
-        for view, group, chosen in choices:
-            if chosen.is_counted:
-                lists[view.token, group.number] = view.plan.list_counts(group, chosen.listed)
-            else:
-                names = local.show(view, group, chosen)
-                lists[view.token, group.number] = group.list_files(chosen.listed, names)
-        with _list_by(con, lambda token, number: lists.get((token, number))):
-            yield None
-        local.check()
+    return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, scans, choices))
 
 
 def _answer(

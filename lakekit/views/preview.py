@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -16,15 +16,14 @@ from lakekit.manifest.footers import read_metadata
 from lakekit.receipts.measure import find_leaves, find_row_groups
 from lakekit.receipts.tally import Needs, ReaderScan, Tally
 from lakekit.storage import RangeRequest
-from lakekit.views.choose import Chooser, Chosen
-from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
+from lakekit.views.choose import Chosen
+from lakekit.views.explain import Scan
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
-from lakekit.views.narrow import _answer, _list_by, _list_samples, explain_query
+from lakekit.views.narrow import plan_query
 from lakekit.views.needs import find_needs
 from lakekit.views.reader import plan_ranges
 
 if TYPE_CHECKING:
-    from lakekit.storage import Store
     from lakekit.views.duckdb import DuckDBView
     from lakekit.views.plan import Group
 
@@ -51,32 +50,12 @@ def preview_query(relation: duckdb.DuckDBPyRelation, views: Mapping[str, DuckDBV
         tally: of that query.
     """
     con, (query, values) = relation._con, relation._statement()
-    by_number = {group.number: (view, group) for view in views.values() for group in view.plan.groups}
-    asked: dict[int, None] = {}
-
-    def list_samples(token: str, number: int) -> Any:
-        if number not in by_number:
-            return None
-        asked[number] = None
-        return _list_samples(by_number[number][1])
-
-    with _list_by(con, list_samples):
-        plans = explain_query(con, query, values)
-    scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], list(asked))
-    groups = [by_number[number] for number in asked]
-    for view, _ in groups:
+    plan = plan_query(con, views, query, values)
+    for view, _, _ in plan.choices:
         tally.table(view.source).is_bound = True
-    is_known = not any(is_marked(name) for _, group in groups for name in group.from_file)
-    if not scans or not groups:
+    if plan.answer is not None:
         return False
-    chooser = Chooser(con, query, scans)
-    choices = [
-        (view, group, chooser.choose(view.plan, group) if is_known else Chosen(list(range(len(group.paths)))))
-        for view, group in groups
-    ]
-    if is_known and _answer(con, query, scans, choices) is not None:
-        return False
-    sure = [_note_choice(tally, choice, scans) for choice in choices]
+    sure = [_note_choice(tally, choice, plan.scans) for choice in plan.choices]
     return not all(sure)
 
 
@@ -113,14 +92,7 @@ def _note_files(tally: Tally, part: _Part) -> None:
                 scan.note_part(path, one)
         for start, end in spans:
             request = RangeRequest(path, start, end - start, etag)
-            if _is_kept(store, request):
+            if store.is_kept(request):
                 table.cached.append(request.length)
             else:
                 table.events.append(("GET", 1, request.length, path, start))
-
-
-def _is_kept(store: Store, request: RangeRequest) -> bool:
-    """Whether this computer holds a range."""
-    if store.cache is None:
-        return False
-    return store.is_pinned(request) or store.cache.find(store._cache_url, request) is not None
