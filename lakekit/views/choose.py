@@ -38,12 +38,14 @@ class Chosen:
 
     Attributes:
         listed: those that may hold a row of the answer.
+        is_exact: whether conditions on keys leave just these, and not perhaps fewer.
         fetched: those of them whose data DuckDB is going to ask for, as far as can be told before.
         reads_floats: whether it may look at a column of floating point, whose bounds DuckDB must not see.
         is_counted: whether the query reads no column of them, so that their number of rows is all it needs.
     """
 
     listed: list[int]
+    is_exact: bool = False
     fetched: list[int] = field(default_factory=list)
     reads_floats: bool = True
     is_counted: bool = False
@@ -70,15 +72,16 @@ class Chooser:
         candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):
-            return Chosen(list(range(len(group.paths))))
+            return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
         keys = _KeyTable(self._con, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
-        reads_conditions = self._reads_conditions(plan, candidates)
+        reads_conditions, is_exact = self._reads_conditions(plan, candidates), True
         for scan in candidates:
             texts = [*scan.filters, *scan.file_filters]
             predicate = read_duckdb_conditions(texts, plan.manifest.schema.arrow, keys_shown)
             found = choose_files(plan.manifest, predicate)[group.rows]
             found &= keys.match(scan.file_filters)
+            is_exact &= keys.count_folders(found) == keys.count_scanned(scan)
             if reads_conditions:
                 found &= keys.match(scan.conditions)
             listed |= found
@@ -86,7 +89,9 @@ class Chooser:
                 fetched |= found & _expect_fetch(scan, keys, found)
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
         reads_floats = any(_may_read(scan, _list_floats(plan.manifest.schema.arrow)) for scan in candidates)
-        return Chosen(np.flatnonzero(listed).tolist(), np.flatnonzero(fetched).tolist(), reads_floats, is_counted)
+        return Chosen(
+            np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist(), reads_floats, is_counted
+        )
 
     def _reads_conditions(self, plan: ViewPlan, candidates: Sequence[Scan]) -> bool:
         """Whether conditions above these scans mean by the name of a key that key, and each scan has some."""
@@ -130,7 +135,7 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     if scan.scanned_files is None:
         return ~nothing
     for filters in _spell_out(scan.file_filters):
-        if keys.count(filters) == min(scan.scanned_files, keys.folders):  # one folder is shown by two files
+        if keys.count(filters) == keys.count_scanned(scan):
             return keys.match(filters)
     return nothing
 
@@ -177,6 +182,16 @@ class _KeyTable:
         """How many folders meet them."""
         met = self._ask_all(conditions)
         return len(self._group.samples) if met is None else int(met.sum())
+
+    def count_folders(self, files: np.ndarray) -> int:
+        """How many folders these files lie in."""
+        return len(np.unique(self._numbers[files]))
+
+    def count_scanned(self, scan: Scan) -> int | None:
+        """How many folders DuckDB is going to scan; None where its plan does not tell."""
+        if scan.scanned_files is None:
+            return None if scan.file_filters else self.folders
+        return min(scan.scanned_files, self.folders)  # one folder is shown by two files
 
     def strike_out(self, text: str) -> str:
         """A text without the names of keys."""

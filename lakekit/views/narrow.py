@@ -157,6 +157,8 @@ def _answer(
     (view, *others) = {id(view): view for view, _, _ in choices}.values()
     if asked is None or others or any(scan.filters or scan.conditions or scan.joins for scan in scans):
         return None
+    if not all(chosen.is_exact for _, _, chosen in choices):
+        return None
     is_filtered = any(scan.file_filters for scan in scans)
     if is_filtered and sorted(group.number for _, group, _ in choices) != sorted(scan.group or 0 for scan in scans):
         return None  # a filter that all files of a group meet is not shown, and then the group is not known

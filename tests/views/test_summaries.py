@@ -121,3 +121,17 @@ def test_what_one_file_says_of_its_rows_is_not_taken_for_all(place, query, folde
     con = duckdb.connect()
     con.execute("CREATE TABLE t AS SELECT unnest([0, 0, 10, 200, 20, 400]) AS x")
     assert lake.sql(query).fetchall() == con.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    "condition", ["starts_with(k, 'a')", "k LIKE 'a%' AND k > 'a'", "k > 'a' AND k < 'c'", "k SIMILAR TO 'a.*'"]
+)
+def test_a_condition_on_keys_that_is_not_understood_is_no_count_of_all(place, condition):
+    for value in ("a", "ab", "c", "__HIVE_DEFAULT_PARTITION__"):
+        place.put(f"t/k={value}/0.parquet", pa.table({"x": [1, 2, 3]}))
+    lake = place.open_lake()
+    con = duckdb.connect()
+    con.register("t", lake["t"].arrow().read_all())
+    for aggregate in ("count(*)", "count(*), min(x), max(x)", "count(x)"):
+        query = f"SELECT {aggregate} FROM t WHERE {condition}"
+        assert lake.sql(query).fetchall() == con.execute(query).fetchall(), query
