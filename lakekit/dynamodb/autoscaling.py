@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.units import check_number
@@ -244,8 +245,14 @@ def plan_scheduled_scaling(
             check_number(name, number)
     if max(*night, *day) > peak:
         raise InvalidArgument(f"peak={peak} is below the day's {max(*night, *day)}.", hint="the most of all times.")
-    crons = []
-    for text in (day_starts, night_starts):
-        hour, _, minute = text.partition(":")
-        crons.append(f"cron({int(minute)} {int(hour)} ? * MON-FRI *)")
+    crons = (_write_cron("day_starts", day_starts), _write_cron("night_starts", night_starts))
     return ScheduledScaling(min(night), min(day), peak, *crons)
+
+
+def _write_cron(name: str, text: str) -> str:
+    """ "08:45" as Application Auto Scaling writes it."""
+    try:
+        at = time.fromisoformat(text)
+    except (TypeError, ValueError) as exc:
+        raise InvalidArgument(f"{name}={text!r} was given.", hint='hours and minutes in UTC: "08:45".') from exc
+    return f"cron({at.minute} {at.hour} ? * MON-FRI *)"

@@ -116,6 +116,11 @@ class TableDesign:
     def _check_index(self, index: Index) -> None:
         if [other.name for other in self.indexes].count(index.name) > 1:
             raise InvalidArgument(f"The table {self.name!r} has two indexes {index.name!r}.", hint="rename one.")
+        if index.name == self.name:
+            raise InvalidArgument(
+                f"The index {index.name!r} has the name of its table.",
+                hint="rename it: units and bills are told apart by name.",
+            )
         if index.is_local and (index.partition_key != self.partition_key or not index.sort_key or not self.sort_key):
             raise InvalidArgument(
                 f"The local index {index.name!r} does not fit the table {self.name!r}.",

@@ -52,6 +52,11 @@ class Entity:
     def __post_init__(self):
         object.__setattr__(self, "sizes", make_sizes(self.sizes))
         check_number("count", self.count)
+        if self.sizes.largest_bytes > limits.ITEM_BYTES:
+            raise InvalidArgument(
+                f"The entity {self.name!r} has items of {self.sizes.largest_bytes:,} bytes.",
+                hint=f"{limits.ITEM_BYTES:,} (400 KB) are the most; put what is large on S3 and keep its address.",
+            )
 
     def entry(self, index: str) -> Entry:
         """Its entries in an index."""

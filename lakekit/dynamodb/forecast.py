@@ -58,8 +58,8 @@ def forecast_months(growth: Growth, *, months: int = 36, rates: str | Rates = DE
     """
     import polars as pl
 
-    if months < 1:
-        raise InvalidArgument(f"months={months} was given.", hint="1 or more.")
+    if not isinstance(months, int) or months < 1:
+        raise InvalidArgument(f"months={months!r} was given.", hint="a whole number, 1 or more.")
     rates = get_rates(rates)
     overhead = get_storage_bytes(1, growth.item_bytes) if growth.has_overhead else growth.item_bytes
     each = (

@@ -15,6 +15,7 @@ from lakekit.display import format_html_table, format_text_table
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.items import get_item_bytes
 from lakekit.dynamodb.rows import is_table, measure_frame
+from lakekit.dynamodb.units import get_read_factor
 from lakekit.errors import InvalidArgument
 from lakekit.units import format_bytes, format_number_of
 
@@ -81,7 +82,7 @@ class Sizes:
             >>> make_sizes([900, 5000]).mean_read_units("strong")
             1.5
         """
-        factor = limits.READ_FACTORS[consistency]
+        factor = get_read_factor(consistency)
         return factor * self.get_mean(lambda size: np.maximum(np.ceil(size / limits.READ_STEP_BYTES), 1))
 
     def scale(self, factor: float) -> Sizes:

@@ -119,7 +119,8 @@ class Workload:
     def __post_init__(self):
         object.__setattr__(self, "entities", tuple(self.entities))
         object.__setattr__(self, "patterns", tuple(self.patterns))
-        check_number("regions", self.regions, least=1)
+        if check_number("regions", self.regions, least=1) != int(self.regions):
+            raise InvalidArgument(f"regions={self.regions} was given.", hint="a whole number, 1 or more.")
         for pattern in self.patterns:
             self.entity(pattern.entity)
             for name in filter(None, (pattern.index, *pattern.changes)):

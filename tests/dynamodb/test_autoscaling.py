@@ -112,6 +112,7 @@ def test_schedules_move_the_least_capacity():
         (lambda: ddb.ScalingSettings(out_minutes=0), "out_minutes=0"),
         (lambda: ddb.ScalingSettings(in_factor=0.5), "in_factor=0.5"),
         (lambda: ddb.plan_scheduled_scaling(night=(1,), day=(2,), peak=1), "peak=1 is below"),
+        (lambda: ddb.plan_scheduled_scaling(night=(1,), day=(2,), peak=3, day_starts="25:00"), "day_starts='25:00'"),
     ],
 )
 def test_what_application_autoscaling_refuses_is_an_error(make, message):

@@ -170,6 +170,7 @@ def test_growth_is_forecast_month_by_month():
         (lambda: ddb.recognise_price(1, kind="scan"), "kind='scan'"),
         (lambda: ddb.get_table_class_break_even("A", "B"), "table class 'A'"),
         (lambda: ddb.Growth(-1, 1), "items_per_month=-1"),
+        (lambda: ddb.forecast_months(ddb.Growth(1, 1), months=1.5), "months=1.5"),
         (lambda: ddb.get_dax_target_rps(1, utilisation_percent=0, nodes=1), "utilisation_percent=0"),
         (lambda: ddb.get_dax_normalised_rps(hits=1, misses=0, writes=0, kb=1, nodes=12), "nodes=12"),
         (lambda: ddb.get_vector_write_bytes(5000), "dimensions=5000"),

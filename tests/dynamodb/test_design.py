@@ -48,6 +48,7 @@ def test_the_size_of_an_entry_is_that_of_what_it_keeps():
         (lambda: TableDesign("", "a"), "lacks a name"),
         (lambda: TableDesign("t", "a", table_class="COLD"), "table_class='COLD'"),
         (lambda: TableDesign("t", "a", indexes=(Index("i", "b"), Index("i", "c"))), "two indexes 'i'"),
+        (lambda: TableDesign("t", "a", indexes=(Index("t", "b"),)), "index 't' has the name of its table"),
         (lambda: TableDesign("t", "a", "s", (Index("i", "b", "c", is_local=True),)), "local index 'i' does not fit"),
         (lambda: TableDesign("t", "a", None, (Index("i", "a", "c", is_local=True),)), "local index 'i' does not fit"),
         (lambda: TableDesign("t", "a", indexes=tuple(Index(f"i{n}", "b") for n in range(21))), "21 global indexes"),

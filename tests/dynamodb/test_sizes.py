@@ -56,6 +56,11 @@ def test_what_is_no_size_is_an_error(sizes, message):
         make_sizes(sizes)
 
 
+def test_an_unknown_consistency_is_named():
+    with pytest.raises(InvalidArgument, match="consistency='weak'"):
+        make_sizes(5).mean_read_units("weak")
+
+
 def test_a_share_is_between_0_and_1():
     with pytest.raises(InvalidArgument, match="share=50 was given"):
         make_sizes([1]).get_quantile(50)

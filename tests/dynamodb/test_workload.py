@@ -208,3 +208,11 @@ def test_demand_can_be_made_of_known_units_and_resampled():
         demand.get("guilds", "read")
     with pytest.raises(InvalidArgument, match="days=0 holds no step"):
         ddb.make_demand("games", days=0)
+
+
+def test_items_above_400_kb_and_half_a_region_are_errors():
+    assert Entity("photo", 409_600).sizes.largest_bytes == 409_600
+    with pytest.raises(InvalidArgument, match="'photo' has items of 409,601 bytes"):
+        Entity("photo", 409_601)
+    with pytest.raises(InvalidArgument, match="regions=1.5"):
+        Workload(GAMES, (PLAYER,), (), regions=1.5)
