@@ -156,7 +156,7 @@ def print_table(title: str, latency_ms: int, rows: dict[str, dict[str, Any]]) ->
 def draw(results: dict[tuple[str, int], dict[str, dict[str, Any]]], path: Path) -> None:
     """The month's seconds as bars, one panel a latency."""
     panels = [(latency, rows) for (title, latency), rows in results.items() if title.startswith("a month")]
-    figure = Figure(figsize=(4.2 * len(panels), 4.4), layout="constrained")
+    figure = Figure(figsize=(max(7.5, 4.2 * len(panels)), 4.4), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (latency, rows) in zip(axes, panels, strict=True):
         names = list(rows)[::-1]

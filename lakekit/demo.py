@@ -56,6 +56,7 @@ def main() -> None:
         asked = requests.since(before)
         counts = ", ".join(f"{asked[kind]} {kind}" for kind in ("GET", "HEAD", "LIST"))
         print(f"{engine} asked S3 for {counts} ({lk.units.format_bytes(asked['bytes'])}) in {seconds:.2f} s.")
+    print("What is fetched once stays on this computer: the second to ask found it there, as would you.")
     if not answers["DuckDB"].equals(answers["Polars"]):
         raise SystemExit(f"The engines disagree:\n{answers}")
     print("\nBoth answer:")

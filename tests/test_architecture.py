@@ -108,7 +108,8 @@ def name_path(path: Path) -> str:
 
 def list_code(folder: Path) -> list:
     """Every Python file of a folder, as a parameter of a test."""
-    return [pytest.param(path, id=name_path(path)) for path in sorted(folder.rglob("*.py"))]
+    files = [path for path in sorted(folder.rglob("*.py")) if "/." not in f"/{path.relative_to(folder).as_posix()}"]
+    return [pytest.param(path, id=name_path(path)) for path in files]
 
 
 PACKAGE_FILES = list_code(PACKAGE)
