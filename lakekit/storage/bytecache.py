@@ -133,7 +133,7 @@ class ByteCache:
 
     def read(self, url: str, request: RangeRequest) -> memoryview | None:
         """The bytes of this range, or None."""
-        waiting = self._find_waiting(url, request)
+        waiting = self.find_waiting(url, request)
         if waiting is not None:
             return waiting
         path, start = self.find(url, request), 0
@@ -162,7 +162,7 @@ class ByteCache:
             name = _name_range(url, request)
             _find_writer(str(self.folder)).write(name, f"{self.folder}/kept/{name}", data)
 
-    def _find_waiting(self, url: str, request: RangeRequest) -> memoryview | None:
+    def find_waiting(self, url: str, request: RangeRequest) -> memoryview | None:
         """The bytes of a range that are on their way to the disk."""
         if self.folder is None or request.etag is None:
             return None
@@ -174,7 +174,7 @@ class ByteCache:
 
     def holds(self, url: str, request: RangeRequest) -> bool:
         """Whether a range is kept."""
-        return self._find_waiting(url, request) is not None or self.find(url, request) is not None
+        return self.find_waiting(url, request) is not None or self.find(url, request) is not None
 
     def may_hold(self, size_bytes: int) -> bool:
         """Whether so many bytes, kept one after the other, would not throw each other away."""

@@ -232,9 +232,9 @@ class Store(ABC):
             return found
         missing = []
         for request in requests:
-            local = self.cache.find(self._cache_url, request)
+            local = self.cache.find_waiting(self._cache_url, request)
             if local is None:
-                local = self.cache.read(self._cache_url, request)
+                local = self.cache.find(self._cache_url, request)
             if local is None:
                 missing.append(request)
             else:

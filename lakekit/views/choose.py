@@ -88,7 +88,8 @@ class Chooser:
             if scan.likely_group in (None, group.number):
                 fetched |= found & _expect_fetch(scan, keys, found)
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
-        reads_floats = any(_may_read(scan, _list_floats(plan.manifest.schema.arrow)) for scan in candidates)
+        floats = _list_floats(plan.manifest.schema.arrow)
+        reads_floats = any(_may_read(scan, floats) for scan in candidates)
         return Chosen(
             np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist(), reads_floats, is_counted
         )
@@ -125,9 +126,7 @@ def _reads_data(scan: Scan, keys: _KeyTable) -> bool:
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     """Which files a scan is going to read data of, all else being as the plan says; none where that cannot be told."""
     nothing = np.zeros(len(found), bool)
-    if not _reads_data(scan, keys):
-        return nothing
-    if scan.is_probed:
+    if scan.is_probed or not _reads_data(scan, keys):
         return nothing
     if scan.is_limited:
         nothing[np.flatnonzero(found)[:FEW_FILES]] = True

@@ -181,12 +181,10 @@ def bind_lightly(
     con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str
 ) -> AbstractContextManager[None]:
     """While this lasts, a SELECT that is bound and not run is told of one file of each group, which is quicker."""
-    leaders = {(view.token, group.number): group for view in views.values() for group in view.plan.groups}
     if not is_select(query):
         return contextlib.nullcontext()
-    return _list_by(
-        con, lambda token, number: leaders[token, number].list_files([]) if (token, number) in leaders else None
-    )
+    by_number = {group.number: group for view in views.values() for group in view.plan.groups}
+    return _list_by(con, lambda token, number: by_number[number].list_files([]) if number in by_number else None)
 
 
 @contextlib.contextmanager
