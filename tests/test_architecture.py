@@ -23,14 +23,17 @@ RANK = {
     "prices": 1, "progress": 1,
     "storage": 2,
     "manifest": 3,
+    "delta": 3.2,  # what the log of a Delta table says of its files
     "receipts": 3.5,  # the views tell it what queries read
-    "views": 4, "ingest": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
+    "views": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
     "table": 5,
     "catalog": 6,
+    "ingest": 6.5, "cdc": 6.5, "compaction": 6.5, "publish": 6.5, "spark": 6.5,  # open tables; the first four write
     "lake": 7,
     "sample": 8, "magic": 8,
     "lakekit": 9,  # __init__.py: names the public names, loads each when it is asked for
     "demo": 10, "widgets": 10,
+    "cli": 11, "workshop": 11,
 }  # fmt: skip
 ENGINES_AND_WIDGETS = ("duckdb", "polars", "pyarrow", "numpy", "ipywidgets", "matplotlib")
 CLIENTS = ("boto3", "botocore", "aiobotocore", "s3fs", "obstore", "moto")

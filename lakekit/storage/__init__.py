@@ -12,9 +12,11 @@ from lakekit.storage.options import Storage, resolve_storage
 from lakekit.storage.requests import RequestLog
 from lakekit.storage.sandbox import LoggedRequest, Sandbox, embedded_s3
 from lakekit.storage.store import RangeRequest, Store, StoredObject, open_store
+from lakekit.storage.writer import Encryption, Writer, open_writer
 
 __all__ = [
     "Address",
+    "Encryption",
     "LoggedRequest",
     "RangeRequest",
     "RequestLog",
@@ -22,10 +24,12 @@ __all__ = [
     "Storage",
     "Store",
     "StoredObject",
+    "Writer",
     "embedded_aws",
     "embedded_s3",
     "list_by_inventory",
     "open_store",
+    "open_writer",
     "parse_address",
     "resolve_storage",
     "translate_error",
