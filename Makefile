@@ -26,6 +26,11 @@ test: setup  ## every test: the package, its docstrings, the README, and the not
 	$(python) -m pytest -n $(workers) --dist loadscope --doctest-modules --doctest-glob README.md \
 	    --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout 120
 
+rounds ?= 100
+.PHONY: torture
+torture: setup  ## the tests that kill, race and guess, with many rounds: about an hour; rounds=20 for fewer
+	LAKEKIT_TORTURE_ROUNDS=$(rounds) $(python) -m pytest -m torture -n $(workers) --dist loadscope
+
 .PHONY: lint
 lint: setup  ## ruff over code and notebooks, and are the notebooks stored as they should be
 	$(python) -m ruff check .
