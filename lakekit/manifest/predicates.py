@@ -193,6 +193,8 @@ def _walk(predicate: Predicate) -> Iterator[str]:
 
 
 def _show(value: pa.Scalar) -> str:
+    if getattr(value.type, "unit", None) == "ns":  # of which Python has no type, and pandas need not be here
+        return str(value.cast(pa.string()))
     try:
         return repr(value.as_py()) if pa.types.is_string(value.type) else str(value)
     except ValueError:  # a time that Python does not have

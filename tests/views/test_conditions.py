@@ -126,12 +126,12 @@ def read(con, table, condition, values=None):
         ("ts < '2024-01-01 00:00:00.000001'", "ts < 2024-01-01 00:00:00.000001"),
         ("ts::DATE = '2024-01-01'", "(ts >= 2024-01-01 00:00:00) AND (ts < 2024-01-02 00:00:00)"),
         ("ts::DATE BETWEEN '2024-01-01' AND '2024-01-02'", BETWEEN.format("ts", "2024-01-01", "2024-01-02")),
-        ("ns > '2024-01-01 00:00:00.000000001'::TIMESTAMP_NS", "ns > 1704067200000000001"),
+        ("ns > '2024-01-01 00:00:00.000000001'::TIMESTAMP_NS", "ns > 2024-01-01 00:00:00.000000001"),
         ("z > '2024-01-01'", "z > 2024-01-01 05:00:00+00:00"),
-        ("zns > '2024-01-01'", "zns > 2024-01-01 05:00:00+00:00"),
+        ("zns > '2024-01-01'", "zns > 2024-01-01 05:00:00.000000000Z"),
         ("z::DATE = '2024-01-01'", "z = 2024-01-01"),
         ("t > '10:00:00.5'", "t > 10:00:00.500000"),
-        ("tns > '10:00:00.000000001'", "tns > 36000000000001"),
+        ("tns > '10:00:00.000000001'", "tns > 10:00:00.000000001"),
         ("dec = 1.5", "dec = 1.50"),
         ("dec > 1.505", "dec > 1.505"),
         ("dec > 1.5::DOUBLE", "dec > 1.5"),
@@ -139,7 +139,7 @@ def read(con, table, condition, values=None):
         ("k = 2", "k = 2"),
         ("k = 2 AND i > 5", "(i > 5) AND (k = 2)"),
         ("k > 1 OR i > 5", "(k > 1) OR (i > 5)"),
-        ("k > 1 AND k < 9 AND s = 'k@1'", f"(s = 'k@1') AND ({BETWEEN.format('k', 1, 9)})"),
+        ("k > 1 AND k < 9 AND s = 'k@1'", "(s = 'k@1') AND ((k > 1) AND (k < 9))"),
         ('"two words" = 1', "two words = 1"),
         ('"dash-ed" > 1 AND i = 3', "(i = 3) AND (dash-ed > 1)"),
         ('"select" = 1', "select = 1"),
@@ -241,10 +241,10 @@ def test_text_with_a_line_break_makes_nothing_believed_that_stands_beside_it(con
     assert read(con, table, condition, [text]) == UNKNOWN
 
 
-def test_limits_that_duckdb_shows_as_in_may_be_out(con, table):
-    """It shows k > 1 AND k < 9 as k BETWEEN 1 AND 9: a file with k = 1 holds no such row, however sure it looks."""
-    predicate = read(con, table, "k > 1 AND k < 9")
-    assert list_texts(con, "k > 1 AND k < 9")[-1].endswith("BETWEEN 1 AND 9)")
+def test_limits_that_duckdb_shows_as_in_may_be_out(table):
+    """DuckDB 2.0.0 shows k > 1 AND k < 9 as k BETWEEN 1 AND 9: a file with k = 1 holds no such row, however sure it
+    looks."""
+    predicate = read_duckdb_conditions(["(k BETWEEN 1 AND 9)"], table.schema)
     assert choose_files(table.manifest, predicate).tolist() == [True, True]  # k = 1, k = 2
     assert covers_all(table.manifest, predicate).tolist() == [False, True]
     assert choose_files(table.manifest, Not(predicate)).tolist() == [True, False]

@@ -161,13 +161,18 @@ def drifting(tmp_path_factory) -> lk.Lake:
         ("n % 2 = 1", [1, 3, 5]),
         ("day(day) IN (3, 5)", [3, 5]),
         ("n % 2 = 1 AND x >= 0", [1, 3, 5]),
-        ("n = (SELECT 3)", [3]),
-        ("n IN (SELECT unnest([2, 3]))", [2, 3]),
     ],
 )
 def test_files_that_differ_are_pruned_alike_and_those_in_conflict_are_no_matter(drifting, condition, expected):
     (row,), gets = ask_lake(drifting, f"SELECT sum(x) FROM t WHERE {condition}")
     assert (row[0], gets) == (expect_sum(expected), len(expected))
+
+
+def test_files_in_conflict_that_only_a_running_query_could_leave_out_are_an_error(drifting):
+    """DuckDB does not let what a join found filter what may end in an error; an answer without them would do too."""
+    with pytest.raises(lk.TypeConflict, match=r"'x' of t is string in day=2024-01-04/n=4"):
+        drifting.sql("SELECT sum(x) FROM t WHERE n IN (SELECT unnest([2, 3]))").fetchall()
+    assert ask_lake(drifting, "SELECT count(z IS NULL) FROM t WHERE n IN (SELECT unnest([2, 3]))")[0] == [(4,)]
 
 
 def test_counting_files_that_differ_reads_no_data(drifting):

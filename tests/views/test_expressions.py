@@ -95,9 +95,9 @@ def read(condition):
         (AT > date(2024, 1, 1), "at > 2024-01-01 00:00:00"),
         (AT.dt.date() == date(2024, 1, 1), "at = 2024-01-01"),
         (AT.cast(pl.Date) == date(2024, 1, 1), "at = 2024-01-01"),
-        (NS > NOON, "ns > 1704110400000000999"),  # Polars' own: the last nanosecond of that microsecond
+        (NS > NOON, "ns > 2024-01-01 12:00:00.000000999"),  # Polars' own: the last nanosecond of that microsecond
         (Z > NOON.replace(tzinfo=UTC), "z > 2024-01-01 12:00:00+00:00"),
-        (T > time(1, 2, 3), "t > 01:02:03"),
+        (T > time(1, 2, 3), "t > 01:02:03.000000000"),
         (DEC > Decimal("1.505"), "dec > 1.505"),
         (DEC > 1, "dec > 1.00"),
         (DEC > 1.5, "dec > 1.5"),
