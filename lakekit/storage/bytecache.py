@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ LIMIT_VARIABLE = "LAKEKIT_CACHE_BYTES"  # environment variable with another limi
 DEFAULT_LIMIT_BYTES = 10 * GIB
 _KEPT_SHARE = 0.9  # of the limit is left after the oldest were thrown away
 _FREE_SHARE = 0.02  # of the disk stays free
-_MOST_WAITING_BYTES = 128 * MIB
-_WRITE_AFTER_SECONDS = 0.5
+_MOST_WAITING_BYTES = 512 * MIB  # in memory, on their way to the disk
+_QUIET_SECONDS = 0.5  # nothing new for so long, and what is waiting is written
+_PATIENT_SHARE = 0.75  # of the most that may wait: from there on it is written at once
 _LOOK_AGAIN_SHARE = 0.05  # of the limit may be added before the disk is asked anew what others added
 
 
@@ -58,6 +60,7 @@ class _Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lakekit-keep")
         self._lock = threading.Lock()
         self._hurry = threading.Event()
+        self._newest_at = 0.0
 
     def write(self, name: str, target: str, data: memoryview) -> None:
         """Begin to write, or write at once where much is waiting already."""
@@ -65,14 +68,21 @@ class _Writer:
             is_much = self.waiting_bytes + len(data) > _MOST_WAITING_BYTES
             if not self.waiting and not is_much:
                 self._hurry.clear()
-                self._thread.submit(self._hurry.wait, _WRITE_AFTER_SECONDS)
+                self._thread.submit(self._wait_for_quiet)
             if not is_much:
                 self.waiting[name] = data
                 self.waiting_bytes += len(data)
+                self._newest_at = time.monotonic()
         if is_much:
             _write_quietly(target, data)
         else:
             self._thread.submit(self._finish, name, target, data)
+
+    def _wait_for_quiet(self) -> None:
+        while self.waiting_bytes < _PATIENT_SHARE * _MOST_WAITING_BYTES:
+            left = self._newest_at + _QUIET_SECONDS - time.monotonic()
+            if left <= 0 or self._hurry.wait(left):
+                return
 
     def _finish(self, name: str, target: str, data: memoryview) -> None:
         _write_quietly(target, data)

@@ -328,5 +328,5 @@ class _SparseFile(io.RawIOBase):
         for (low, high), data in self._ranges:
             if low <= start and end <= high:
                 self._position = end
-                return bytes(data[start - low : end - low])
+                return data[start - low : end - low]
         raise OSError(f"bytes {start} to {end} were not fetched")
