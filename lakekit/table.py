@@ -163,15 +163,16 @@ class Table:
     def files(self) -> pl.DataFrame:
         """One row for each data file, sorted by path.
 
-        Columns: path (relative to the table), size_bytes, modified_at (UTC), etag, storage_class, rows, row_groups,
-        schema_id, partition (struct of typed values), stats (struct of min, max, null_count for each column).
+        Columns: path (relative to the table), size_bytes, modified_at (UTC), etag, storage_class, restored (of an
+        archived file: whether it has a copy that can be read now; NULL of all others), rows, row_groups, schema_id,
+        partition (struct of typed values), stats (struct of min, max, null_count for each column).
         rows, row_groups and schema_id are NULL for a file whose footer cannot be read.
         """
         return self.manifest.files
 
     @property
     def skipped(self) -> pl.DataFrame:
-        """What was left out: path and reason."""
+        """What was left out: path, reason, size_bytes, and rows where an earlier look at the file told them."""
         return self.manifest.skipped
 
     def polars(self) -> pl.LazyFrame:
@@ -288,12 +289,19 @@ class Table:
         if self.manifest.problems:
             facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
         if self.manifest.is_partial:
-            facts.append(("partial", f"{format_number_of(self.skipped.height, 'file')} left out, see .skipped"))
+            facts.append(("partial", f"{self._describe_left_out()}, see .skipped"))
         if self.manifest.listed_at is not None:
             facts.append(("listed", f"by the S3 Inventory report of {format_moment(self.manifest.listed_at)}"))
         if self.manifest.is_delta:
             facts.append(("note", "a Delta log lies here; files that it removed are read as well"))
         return facts
+
+    def _describe_left_out(self) -> str:
+        left_out = self.skipped.filter(~self.skipped["reason"].str.starts_with("not Parquet"))
+        rows = left_out["rows"]
+        known = f" of {format_count(rows.sum())} rows" if rows.null_count() == 0 else ""
+        size = format_bytes(left_out["size_bytes"].sum())
+        return f"{format_number_of(left_out.height, 'file')} left out ({size}{known})"
 
     def __repr__(self) -> str:
         from lakekit.manifest.drift import describe_schema

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lakekit.storage import Store, StoredObject
 
 FETCHED_TOGETHER = 20_000  # footers that are held as objects before they become columns
-_SKIPPED = {"path": pl.String, "reason": pl.String}
+_SKIPPED = {"path": pl.String, "reason": pl.String, "size_bytes": pl.Int64, "rows": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Findings:
     Attributes:
         known: the files of the table.
         problems: why a file cannot be read.
-        skipped: path and reason of what was left out.
+        skipped: path and reason of what was left out, its size, and its rows where they are known.
         is_partial: whether data files were left out.
     """
 
@@ -59,8 +59,9 @@ def find_out(
         cache: what is kept from before.
         progress: called with (files done, files in all).
     """
-    files = listing.files
-    failed = {path: Unreadable(error) for path, error in _refuse_archived(store, files, table).items()}
+    refused = _refuse_archived(store, listing.files, table)
+    files = _note_restored(listing.files, refused)
+    failed = {path: Unreadable(error) for path, error in refused.items()}
     summary = cache.summaries.load()
     told = summary.match(files)
     is_new = told["kind"].is_null()
@@ -108,10 +109,19 @@ def _refuse_archived(store: Store, files: pl.DataFrame, table: str) -> dict[str,
     return describe_archived(archived, files, table) if archived else {}
 
 
+def _note_restored(files: pl.DataFrame, refused: Mapping[str, LakekitError]) -> pl.DataFrame:
+    """Of archived files, whether they have a copy that can be read now; NULL of all others."""
+    in_class = pl.col("storage_class").is_in(ARCHIVE_CLASSES)
+    return files.with_columns(restored=pl.when(in_class).then(~pl.col("path").is_in(list(refused))))
+
+
 def _note_failures(
     summary: Summary, files: pl.DataFrame, told: pl.DataFrame, failed: Mapping[str, Unreadable]
 ) -> tuple[Summary, pl.DataFrame]:
-    """Of files that cannot be read only the kind is told, where that much is known."""
+    """Of files that cannot be read only the kind is told, where that much is known; and the rows that they had when
+    they could be, as rows_once.
+    """
+    told = told.with_columns(rows_once=pl.col("rows"))
     if not failed:
         return summary, told
     is_failed = files["path"].is_in(list(failed))
@@ -134,23 +144,25 @@ def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitErro
     """The same without what is no Parquet file, and without bad files that the caller chose to skip."""
     is_foreign = (known.told["kind"] == NOT_PARQUET).fill_null(False)
     left_out = {path: error.what for path, error in problems.items() if _is_skipped(error, options)}
-    kept = known
+    kept, is_left_out = known, known.listed["path"].is_in(list(left_out))
     if is_foreign.any() or left_out:
-        is_kept = ~is_foreign & ~known.listed["path"].is_in(list(left_out))
+        is_kept = ~is_foreign & ~is_left_out
         kept = Known(known.listed.filter(is_kept), known.told.filter(is_kept), known.kinds)
+    sized = known.listed.select("path", "size_bytes", known.told["rows_once"].alias("rows"))
     skipped = pl.concat(
         [
-            _explain(listing.foreign["path"], "not Parquet by its name"),
-            _explain(known.listed["path"].filter(is_foreign), "not Parquet by its content"),
-            pl.DataFrame(list(left_out.items()), schema=_SKIPPED, orient="row"),
+            _explain(listing.foreign, pl.lit("not Parquet by its name")),
+            _explain(sized.filter(is_foreign).drop("rows"), pl.lit("not Parquet by its content")),
+            _explain(sized.filter(is_left_out), pl.col("path").replace_strict(left_out, return_dtype=pl.String)),
         ]
     )
     remaining = {path: error for path, error in problems.items() if path not in left_out}
     return Findings(kept, remaining, skipped.sort("path", "reason"), bool(left_out))
 
 
-def _explain(paths: pl.Series, reason: str) -> pl.DataFrame:
-    return pl.DataFrame({"path": paths}, schema={"path": pl.String}).with_columns(reason=pl.lit(reason))
+def _explain(files: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    rows = pl.col("rows") if "rows" in files.columns else pl.lit(None)
+    return files.select("path", reason.alias("reason"), "size_bytes", rows.alias("rows")).cast(_SKIPPED)
 
 
 def _is_skipped(error: LakekitError, options: TableOptions) -> bool:

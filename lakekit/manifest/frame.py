@@ -68,7 +68,8 @@ def build_entries(known: Known, partitioning: Partitioning, folders: Folders) ->
     )
     values = partitioning.tabulate(folders)
     arrays = {name: values.column(name).combine_chunks() for name in values.column_names}
-    return known.listed.select("path", "size_bytes", "modified_at", "etag", "storage_class").with_columns(
+    listed = known.listed.select("path", "size_bytes", "modified_at", "etag", "storage_class", "restored")
+    return listed.with_columns(
         told["rows"],
         told["row_groups"],
         names.gather(told["kind"]).alias("schema_id"),

@@ -72,7 +72,7 @@ class Manifest:
         schema: columns, types and how files supply them.
         kinds: the distinct schemas of the files.
         problems: for files that cannot be read, the error to raise when one is asked for.
-        skipped: path and reason of what was left out.
+        skipped: path and reason of what was left out, size_bytes, and rows where they are known.
         is_partial: whether data files were left out, so that answers lack their rows.
         is_delta: whether a Delta log lies there, whose removed files a listing cannot tell from data.
         listed_at: as of when the listing is; None for now.

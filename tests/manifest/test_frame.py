@@ -17,6 +17,7 @@ PROMISED = {
     "modified_at": pl.Datetime("us", "UTC"),
     "etag": pl.String,
     "storage_class": pl.String,
+    "restored": pl.Boolean,
     "rows": pl.Int64,
     "row_groups": pl.Int32,
     "schema_id": pl.String,

@@ -67,10 +67,10 @@ def test_files_that_are_no_parquet_stand_with_their_reason_and_do_not_make_the_t
     place.put("sub_$folder$", b"")
     manifest = place.read()
     assert manifest.skipped.rows() == [
-        ("a.json", "not Parquet by its name"),
-        ("notes", "not Parquet by its content"),
+        ("a.json", "not Parquet by its name", 2, None),
+        ("notes", "not Parquet by its content", 33, None),
     ]
-    assert manifest.skipped.columns == ["path", "reason"]
+    assert manifest.skipped.columns == ["path", "reason", "size_bytes", "rows"]
     assert manifest.files["path"].to_list() == ["b.parquet"]
     assert not manifest.is_partial
     assert place.count_gets() == 0
@@ -124,6 +124,21 @@ def test_archived_files_wait_for_a_query_and_are_not_asked_for(s3):
     assert [type(error) for error in manifest.problems.values()] == [ArchivedFile]
     assert manifest.files["storage_class"].to_list() == ["STANDARD", "DEEP_ARCHIVE"]
     assert store.requests.snapshot()["GET"] == 1
+
+
+def test_what_is_left_out_has_its_size_and_the_rows_that_were_seen_before_it_was_archived(s3):
+    data = make_parquet({"n": [1, 2, 3]})
+    s3.put("a=1/x.parquet", data)
+    s3.put("a=2/x.parquet", data)
+    assert s3.read().files["restored"].to_list() == [None, None]
+    s3.put("a=2/x.parquet", data, StorageClass="GLACIER")  # the same bytes, so the same etag
+    s3.put("a=3/x.parquet", data + b"PAR1", StorageClass="GLACIER")  # never seen before
+    manifest = s3.read(on_archived="skip")
+    assert manifest.skipped.select("path", "size_bytes", "rows").rows() == [
+        ("a=2/x.parquet", len(data), 3),
+        ("a=3/x.parquet", len(data) + 4, None),
+    ]
+    assert s3.read().files["restored"].to_list() == [None, False, False]
 
 
 def test_archived_files_may_be_skipped_and_bad_ones_not(s3):

@@ -93,6 +93,7 @@ def test_a_restored_file_is_not_archived(s3):
     manifest = s3.read()
     assert list(manifest.problems) == ["b.parquet"]
     assert manifest.files["rows"].to_list() == [1, None]
+    assert manifest.files["restored"].to_list() == [True, False]
 
 
 def test_only_archived_files_of_services_other_than_aws_are_asked_whether_they_are_restored(s3, monkeypatch):
