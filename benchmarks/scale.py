@@ -140,9 +140,23 @@ def measure(folder: Path) -> dict[str, float]:
     clock("create a DuckDB view", lambda: table.duckdb(con, "events"))
     query = f"EXPLAIN SELECT sum(amount) FROM events WHERE date = DATE '{DAY}'"
     clock("plan a day, plain DuckDB", lambda: con.execute(query).fetchall(), times=3)
+    clock("plan a day, lake.sql", lambda: plan_in_lake(con, table), times=3)
     clock("plan a day, Polars", lambda: plan_polars(table), times=3)
     told["peak MiB"] = peak_mib()
     return told
+
+
+def plan_in_lake(con: Any, table: Any) -> None:
+    """What lake.sql does before the first file is asked for."""
+    from lakekit.views.narrow import bind_lightly, plan_query
+
+    query, views = f"SELECT sum(amount) FROM events WHERE date = DATE '{DAY}'", {table.view.token: table.view}
+    with bind_lightly(con, views, query):
+        con.sql(query)
+    choices = plan_query(con, views, query, None).choices
+    assert layout.FILES_A_DAY in [len(chosen.listed) for _, _, chosen in choices]
+    for _, group, chosen in choices:
+        group.list_files(chosen.listed)
 
 
 def plan_polars(table: Any) -> None:
