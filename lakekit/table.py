@@ -225,13 +225,15 @@ class Table:
         import duckdb
 
         from lakekit.views.duckdb import create_view
+        from lakekit.views.narrow import bind_without_files
 
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
         with self.ledger.making_views():
             create_view(con, name, self.view)
             self._views[f"{id(con)} {name}"] = weakref.ref(con)
-            return con.sql(f"SELECT * FROM {_quote(name)}")
+            with bind_without_files(con, {self.view.token: self.view}):
+                return con.sql(f"SELECT * FROM {_quote(name)}")
 
     @cached_property
     def view(self) -> DuckDBView:

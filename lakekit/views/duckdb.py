@@ -23,6 +23,7 @@ from lakekit.manifest.schema import FileKind
 from lakekit.receipts.tally import Tally
 from lakekit.views.explain import Scan
 from lakekit.views.filesystem import FILE_SYSTEM, LIST_FILES, PROTOCOL, ShownFile, StoredFile
+from lakekit.views.narrow import bind_without_files
 from lakekit.views.needs import find_needs
 from lakekit.views.plan import FILES_FUNCTION, KnownFile, ViewPlan, is_read_alike
 from lakekit.views.reader import TableReader
@@ -224,7 +225,9 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]
     kind = "TEMP VIEW" if persistent else "VIEW"
-    con.execute(f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}")
+    query = f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}"
+    with bind_without_files(con, {view.token: view}):
+        con.execute(query)
 
 
 def has_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:

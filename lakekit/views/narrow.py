@@ -180,9 +180,12 @@ def _list_samples(group: Group) -> pa.ListArray:
 def bind_lightly(
     con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str
 ) -> AbstractContextManager[None]:
-    """While this lasts, a SELECT that is bound and not run is told of one file of each group, which is quicker."""
-    if not is_select(query):
-        return contextlib.nullcontext()
+    """While this lasts, a SELECT that is bound and not run is told of no files, which is quicker."""
+    return bind_without_files(con, views) if is_select(query) else contextlib.nullcontext()
+
+
+def bind_without_files(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView]) -> AbstractContextManager[None]:
+    """While this lasts, these views in this connection list no files: whoever runs a query binds it again."""
     by_number = {group.number: group for view in views.values() for group in view.plan.groups}
     return _list_by(con, lambda token, number: by_number[number].list_files([]) if number in by_number else None)
 
