@@ -19,7 +19,6 @@ It must not read a stream, nor decode. The newest file of each shard must stay w
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
+from lakekit.ingest.parquet import encode_segment, encode_table
 from lakekit.ingest.source import Checkpoint
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size, read_metadata, read_schema
 from lakekit.storage.writer import MOST_PUT_BYTES
@@ -35,7 +35,7 @@ from lakekit.storage.writer import MOST_PUT_BYTES
 if TYPE_CHECKING:
     from lakekit.storage import Store, Writer
 
-FOOTER_KEY = b"lakekit.stream"
+FOOTER_KEY = "lakekit.stream"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +77,15 @@ class Chain:
     Args:
         store, writer: of the table.
         folder: of the shard, relative to the table.
+        shard: its name.
         stream: the stream's identity, which its files must have.
     """
 
-    def __init__(self, store: Store, writer: Writer, folder: str, stream: str):
+    def __init__(self, store: Store, writer: Writer, folder: str, shard: str, stream: str):
         self.store = store
         self.writer = writer
         self.folder = folder
+        self.shard = shard
         self.stream = stream
 
     def read_end(self) -> tuple[Checkpoint, pa.Schema]:
@@ -116,7 +118,8 @@ class Chain:
 
     def commit(self, name: str, table: pa.Table, told: Range) -> int:
         """Store a range; the bytes of the file, or 0 where another file begins there already."""
-        content = write_parquet(table, told)
+        footer = {FOOTER_KEY: json.dumps(asdict(told), sort_keys=True)}
+        content = encode_table(table, metadata=footer)
         path = f"{self.folder}/{name}.parquet"
         if self.writer.put_new(path, content):
             return len(content)
@@ -140,7 +143,7 @@ def read_range(store: Store, path: str) -> tuple[Range, pa.Schema]:
             tail = bytes(store.read_suffix(path, size))
         metadata = read_metadata(tail[-size:])
         schema = read_schema(tail[-size:], metadata)
-        told = json.loads((metadata.metadata or {})[FOOTER_KEY])
+        told = json.loads((metadata.metadata or {})[FOOTER_KEY.encode()])
         return Range(**told), schema.remove_metadata()
     except LakekitError:
         raise
@@ -151,16 +154,6 @@ def read_range(store: Store, path: str) -> tuple[Range, pa.Schema]:
         ) from exc
 
 
-def write_parquet(table: pa.Table, told: Range) -> bytes:
-    """A table as a Parquet file whose footer tells the range."""
-    import pyarrow.parquet as pq
-
-    metadata = {FOOTER_KEY: json.dumps(asdict(told), sort_keys=True).encode()}
-    sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd", write_page_index=True)
-    return sink.getvalue()
-
-
 def name_folder(kind: str, stream: str, shard: str) -> str:
     """The folder of a shard in its table; never one that readers take for hidden.
 
@@ -168,5 +161,5 @@ def name_folder(kind: str, stream: str, shard: str) -> str:
         >>> name_folder("kafka", "_orders", "0")
         'kafka-_orders/0'
     """
-    return f"{kind}-{stream}/{shard}"
+    return f"{kind}-{encode_segment(stream)}/{encode_segment(shard)}"
 

@@ -12,11 +12,13 @@ from typing import Any
 
 from lakekit.errors import InvalidArgument, MissingPackage, NoFilesFound, RecordsLost, StorageFailed
 from lakekit.ingest.memory import format_offset
-from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, Start, describe_loss
+from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 from lakekit.storage.secret import MASK, Secret, scrub_secrets
+from lakekit.units import MIB
 
 ASK_SECONDS = 30.0
 MOST_MESSAGES = 10_000  # of one read
+READ_BYTES = 8 * MIB  # of one read, by the size of the records before it
 _SHOWN = ("bootstrap.servers", "metadata.broker.list", "client.id", "security.protocol", "sasl.mechanism")
 _PUBLIC = {"true", "false", "plain", "scram-sha-256", "scram-sha-512", "sasl_ssl", "sasl_plaintext", "ssl", "all"}
 # What exactly once rests on; nobody may set it otherwise
@@ -136,8 +138,8 @@ class KafkaSource:
     def position_after(self, position: str) -> str:
         return format_offset(int(position) + 1)
 
-    def open_session(self, *, start: Start, on_loss: OnLoss) -> KafkaSession:
-        return KafkaSession(self, start, on_loss)
+    def open_session(self, *, on_loss: OnLoss) -> KafkaSession:
+        return KafkaSession(self, on_loss)
 
     @property
     def servers(self) -> str:
@@ -168,11 +170,11 @@ class KafkaSource:
 class KafkaSession:
     """Reads partitions of a Kafka topic with one consumer."""
 
-    def __init__(self, source: KafkaSource, start: Start, on_loss: OnLoss):
+    def __init__(self, source: KafkaSource, on_loss: OnLoss):
         self.source = source
-        self.first = start
         self.on_loss = on_loss
         self._consumer = source.make_consumer()
+        self._messages = 100  # of the next read
         self._next: dict[int, int] = {}  # by partition: the offset from which it goes on
 
     def start(self, shard: str, checkpoint: Checkpoint) -> None:
@@ -180,8 +182,7 @@ class KafkaSession:
 
         number = int(shard)
         low, high = self._ask_watermarks(number)
-        first = low if self.first == "earliest" else high
-        offset = int(checkpoint.position) if checkpoint.position else first
+        offset = int(checkpoint.position) if checkpoint.position else low
         if offset < low:
             self._refuse_a_gap(shard, offset, low)
         if offset > high:
@@ -225,9 +226,10 @@ class KafkaSession:
             time.sleep(seconds)
             return []
         try:
-            messages = self._consumer.consume(MOST_MESSAGES, timeout=min(seconds, 0.25))
+            messages = self._consumer.consume(self._messages, timeout=min(seconds, 0.25))
         except ck.KafkaException as exc:
             raise self.source.translate(exc, "read records") from None
+        self._messages = _count_next(messages)
         records: dict[int, list[Record]] = {}
         ends: dict[int, int] = {}
         for message in messages:
@@ -272,6 +274,12 @@ class KafkaSession:
     def close(self) -> None:
         self._next.clear()
         self._consumer.close()
+
+
+def _count_next(messages: list[Any]) -> int:
+    """How many messages of this size a read may take, so that they fit in memory."""
+    size_bytes = sum(len(message) for message in messages)
+    return min(max(READ_BYTES * len(messages) // size_bytes, 1), MOST_MESSAGES) if size_bytes else 100
 
 
 def _make_record(message: Any) -> Record:

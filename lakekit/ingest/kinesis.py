@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakekit.errors import InvalidArgument, NoFilesFound, RecordsLost, StorageFailed
-from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, Start, describe_loss
+from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 from lakekit.storage import Storage, translate_error
 from lakekit.storage.answers import read_answer
 from lakekit.units import MIB
@@ -22,6 +22,7 @@ from lakekit.units import MIB
 MOST_RECORDS_A_CALL = 10_000
 CALL_SECONDS = 0.2  # five calls a second for each shard
 READ_BYTES_PER_S = 2 * MIB  # of each shard; a call may give 10 MiB at once, and then none for five seconds
+LIST_SECONDS = 5.0  # a listing of the shards serves so long
 IDLE_SECONDS = 1.0  # between two calls where nothing new is
 SEQUENCE_DIGITS = 56  # of a sequence number; longer ones are not known
 
@@ -114,8 +115,8 @@ class KinesisSource:
     def position_after(self, position: str) -> str:
         return position
 
-    def open_session(self, *, start: Start, on_loss: OnLoss) -> KinesisSession:
-        return KinesisSession(self, start, on_loss)
+    def open_session(self, *, on_loss: OnLoss) -> KinesisSession:
+        return KinesisSession(self, on_loss)
 
     def translate(self, exc: Exception, action: str) -> Exception:
         """An error of boto3 as one of lakekit's."""
@@ -149,21 +150,24 @@ class KinesisSession:
         expired: how many iterators had died, and were replaced.
     """
 
-    def __init__(self, source: KinesisSource, start: Start, on_loss: OnLoss):
+    def __init__(self, source: KinesisSource, on_loss: OnLoss):
         self.source = source
-        self.first = start
         self.on_loss = on_loss
         self.throttled = self.expired = 0
         self._readings: dict[str, _Reading] = {}
         self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="lakekit-kinesis")
         self._retention: timedelta | None = None
+        self._closed: set[str] = set()
+        self._listed_at = -LIST_SECONDS
 
     def start(self, shard: str, checkpoint: Checkpoint) -> None:
         if self.on_loss == "raise" and checkpoint.arrived_at is not None and shard not in self._readings:
             self._refuse_a_gap(shard, checkpoint)
-        # what is closed now gives an end of its own: the mark is set before the read that finds it empty
-        closed = {one["ShardId"]: _is_closed(one) for one in self.source.read_shards()}
-        self._readings[shard] = _Reading(position=checkpoint.position, is_closed=closed.get(shard, True))
+        if time.monotonic() - self._listed_at > LIST_SECONDS:
+            self._closed = {one["ShardId"] for one in self.source.read_shards() if _is_closed(one)}
+            self._listed_at = time.monotonic()
+        # the mark is set before the read that finds nothing more in it: a closed shard gets no records
+        self._readings[shard] = _Reading(position=checkpoint.position, is_closed=shard in self._closed)
 
     def _refuse_a_gap(self, shard: str, checkpoint: Checkpoint) -> None:
         """Sequence numbers have gaps, so only time tells whether records may have gone unread."""
@@ -218,7 +222,7 @@ class KinesisSession:
         return Page(shard, records, reading.position, is_empty or ended, ended, lag_ms=lag_ms)
 
     def _ask_iterator(self, shard: str, position: str | None) -> str:
-        asked = {"ShardIteratorType": "TRIM_HORIZON" if self.first == "earliest" else "LATEST"}
+        asked = {"ShardIteratorType": "TRIM_HORIZON"}
         if position is not None:
             asked = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(int(position))}
         answer = self.source.client.get_shard_iterator(StreamName=self.source.name, ShardId=shard, **asked)

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from lakekit.errors import InvalidArgument, RecordsLost
-from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, Start, describe_loss
+from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-_PAGE_RECORDS = 10_000  # as a call of Kinesis' GetRecords
 
 
 class MemorySource:
@@ -22,6 +21,7 @@ class MemorySource:
         name: of the stream.
         shards: by name, the records of each: bytes, from the first on. A sequence that makes them when asked
             (``__len__`` and slices) serves for millions.
+        page_records: how many records one read gives at most.
 
     A record arrives one millisecond after the one before it, from 2026-01-01 on.
 
@@ -34,9 +34,10 @@ class MemorySource:
 
     kind = "memory"
 
-    def __init__(self, name: str, shards: Mapping[str, Iterable[bytes | None]]):
+    def __init__(self, name: str, shards: Mapping[str, Iterable[bytes | None]], *, page_records: int = 10_000):
         self.name = name
-        self.shards = {shard: records if hasattr(records, "__len__") else list(records) for shard, records in shards.items()}
+        self.shards = {shard: one if hasattr(one, "__len__") else list(one) for shard, one in shards.items()}
+        self.page_records = page_records
         self.parents: dict[str, tuple[str, ...]] = {}
         self.closed: set[str] = set()
         self.gone: dict[str, int] = {}
@@ -74,8 +75,8 @@ class MemorySource:
     def position_after(self, position: str) -> str:
         return format_offset(int(position) + 1)
 
-    def open_session(self, *, start: Start, on_loss: OnLoss) -> MemorySession:
-        return MemorySession(self, start, on_loss)
+    def open_session(self, *, on_loss: OnLoss) -> MemorySession:
+        return MemorySession(self, on_loss)
 
     def __repr__(self) -> str:
         return f"MemorySource({self.name!r}, {len(self.shards)} shards)"
@@ -84,15 +85,13 @@ class MemorySource:
 class MemorySession:
     """Reads a MemorySource."""
 
-    def __init__(self, source: MemorySource, start: Start, on_loss: OnLoss):
+    def __init__(self, source: MemorySource, on_loss: OnLoss):
         self.source = source
-        self.first = start
         self.on_loss = on_loss
         self.offsets: dict[str, int] = {}
 
     def start(self, shard: str, checkpoint: Checkpoint) -> None:
-        first = 0 if self.first == "earliest" else len(self.source.shards[shard])
-        offset = int(checkpoint.position) if checkpoint.position else first
+        offset = int(checkpoint.position or 0)
         oldest = self.source.gone.get(shard, 0)
         if offset < oldest and checkpoint.position and self.on_loss == "raise":
             raise RecordsLost(
@@ -108,7 +107,7 @@ class MemorySession:
         begin, held = self.offsets[shard], self.source.shards[shard]
         records = [
             Record(format_offset(begin + i), _EPOCH + timedelta(milliseconds=begin + i), data)
-            for i, data in enumerate(held[begin : begin + _PAGE_RECORDS])
+            for i, data in enumerate(held[begin : begin + self.source.page_records])
         ]
         end = begin + len(records)
         ended = shard in self.source.closed and end == len(held)

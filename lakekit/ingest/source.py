@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
-Start = Literal["earliest", "latest"]
 OnLoss = Literal["raise", "continue"]
 
 
@@ -93,7 +92,7 @@ class Session(Protocol):
     """What reads the shards of a source; used by one thread."""
 
     def start(self, shard: str, checkpoint: Checkpoint) -> None:
-        """Read this shard from its checkpoint on; a shard that is being read begins anew there.
+        """Read this shard from its checkpoint on, or from its oldest record; one that is being read begins anew there.
 
         Raises:
             RecordsLost: the stream no longer holds what comes next.
@@ -130,11 +129,10 @@ class Source(Protocol):
     def position_after(self, position: str) -> str:
         """Where a range ends whose last record stands at this position."""
 
-    def open_session(self, *, start: Start, on_loss: OnLoss) -> Session:
+    def open_session(self, *, on_loss: OnLoss) -> Session:
         """What reads it.
 
         Args:
-            start: where a shard without a checkpoint begins.
             on_loss: raise when records are gone that were not stored, or go on with those that are there.
         """
 
