@@ -7,6 +7,7 @@ from lakekit.ingest.kafka import KafkaSource, kafka
 from lakekit.ingest.kinesis import KinesisSource, kinesis
 from lakekit.ingest.memory import MemorySource
 from lakekit.ingest.progress import StreamProgress
+from lakekit.ingest.stored import list_ranges, read_quarantined
 from lakekit.ingest.stream import StreamOptions, stream
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "StreamProgress",
     "kafka",
     "kinesis",
+    "list_ranges",
+    "read_quarantined",
     "stream",
 ]

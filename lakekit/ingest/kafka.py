@@ -29,7 +29,11 @@ _FIXED = {
     "auto.offset.reset": "error",  # an offset that is gone is an error, never another offset
     "isolation.level": "read_committed",
 }
-_USUAL = {"group.id": "lakekit", "queued.max.messages.kbytes": 16384}  # the group is never joined; KiB read ahead
+_USUAL = {
+    "group.id": "lakekit",  # never joined
+    "queued.max.messages.kbytes": 16384,  # read ahead
+    "fetch.wait.max.ms": 100,  # how long a broker waits for more before it answers
+}
 
 
 def kafka(topic: str, config: Mapping[str, Any]) -> KafkaSource:

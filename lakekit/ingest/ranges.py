@@ -64,7 +64,7 @@ class Reader:
             shard: its name, for the column.
             folder: of the shard in the table; with the position it names a bad record.
         """
-        tables, bad, skipped = [], [], 0
+        tables, bad, skipped = [], {}, 0
         for piece in cut_pieces(records):
             rows, kept = [], []
             for record in piece:
@@ -75,15 +75,17 @@ class Reader:
                     rows.append(decode_record(record, self.decode, self.most_record_bytes))
                     kept.append(record)
                 except Poison as exc:
-                    bad.append(_make_bad_row(record, str(exc), folder))
+                    bad[record.position] = _make_bad_row(record, str(exc), folder)
             typed, misfits = type_rows(rows, schema, reserved=POSITION_COLUMNS.names)
-            bad += [_make_bad_row(kept[number], reason, folder) for number, reason in misfits.items()]
+            for number, reason in misfits.items():
+                bad[kept[number].position] = _make_bad_row(kept[number], reason, folder)
             kept = [record for number, record in enumerate(kept) if number not in misfits]
             schema = extend_schema(schema, typed.schema)
             tables.append(_add_positions(typed, kept, shard))
         final = pa.schema([*schema, *POSITION_COLUMNS])
         stored = [store_rows(table, final) for table in tables]
-        return Content(pa.concat_tables(stored) if stored else final.empty_table(), schema, bad, skipped)
+        table = pa.concat_tables(stored) if stored else final.empty_table()
+        return Content(table, schema, [bad[position] for position in sorted(bad)], skipped)
 
 
 def cut_pieces(records: Sequence[Record]) -> Iterator[list[Record]]:

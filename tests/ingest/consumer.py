@@ -1,0 +1,20 @@
+"""A consumer in a process of its own, that a test kills: it stores whatever each read gives.
+
+It must not be collected: it holds no test.
+"""
+
+import os
+
+from lakekit import ingest
+from lakekit.ingest import kafka, kinesis
+from lakekit.storage import Storage
+
+
+def consume(kind, name, reach, table_url, small_reads=True):
+    """Read a stream until nothing more is there; small and quick reads, so that there are many moments to be killed."""
+    os.environ["LAKEKIT_PROGRESS"] = "off"
+    if small_reads:
+        kinesis.MOST_RECORDS_A_CALL = kafka.MOST_MESSAGES = 40
+    kinesis.CALL_SECONDS, kinesis.IDLE_SECONDS, kinesis.READ_BYTES_PER_S = 0.005, 0.02, 1e9
+    source = ingest.kinesis(name, storage=Storage(**reach)) if kind == "kinesis" else ingest.kafka(name, reach)
+    ingest.stream(source, table_url, options=ingest.StreamOptions(buffer_seconds=0))
