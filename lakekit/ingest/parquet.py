@@ -201,16 +201,23 @@ def split_partitions(rows: pa.Table, keys: Sequence[str]) -> list[tuple[str, pa.
     for column, values in zip(columns, known, strict=True):  # one number for each combination of values
         place = pc.index_in(column, value_set=values).cast(pa.int64())
         number = pc.add(pc.multiply(number, len(values)), place)
-    rest = rows.drop_columns(list(keys))
-    found = []
-    for code in number.unique().to_pylist():
-        chosen = rest.filter(pc.equal(number, code))
+    order = pc.sort_indices(number)  # stable: rows of a folder keep their order
+    number, rest = number.take(order), rows.drop_columns(list(keys)).take(order)
+    found, start = [], 0
+    for code, count in zip(*_count_runs(number), strict=True):
         folder = []
         for key, text in reversed(list(zip(keys, texts, strict=True))):
             code, place = divmod(code, len(text))
             folder.append(f"{encode_segment(key)}={text[place]}")
-        found.append(("/".join(reversed(folder)), chosen))
+        found.append(("/".join(reversed(folder)), rest.slice(start, count)))
+        start += count
     return sorted(found, key=lambda pair: pair[0])
+
+
+def _count_runs(sorted_numbers: pa.ChunkedArray) -> tuple[list[int], list[int]]:
+    """Each number once, and how often it stands there."""
+    counted = pc.value_counts(sorted_numbers)
+    return counted.field("values").to_pylist(), counted.field("counts").to_pylist()
 
 
 def _as_key(column: pa.ChunkedArray) -> pa.ChunkedArray:
