@@ -145,19 +145,23 @@ def guess_text_types(parts: Iterable[pa.Table], table: pa.Schema | None) -> Typi
     return choose_types(chosen, table)
 
 
-def unify_told_types(parts: Iterable[pa.Table], table: pa.Schema | None) -> Typing:
-    """The types of a batch whose parts tell types that differ: for each column that of most values, and what fits it."""
+def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.Schema | None) -> Typing:
+    """The types of a batch whose parts tell different ones: by column that of most values, and what goes with it.
+
+    Args:
+        told: the schema of each part, with the number of values in each column.
+        table: the columns of the table, if it is there.
+    """
     counts: dict[str, Counter[pa.DataType]] = {}
-    for rows in parts:
-        for field in store_schema(rows.schema):
-            column = rows.column(field.name)
-            counts.setdefault(field.name, Counter())[field.type] += len(column) - column.null_count
+    for schema, values in told:
+        for field, count in zip(store_schema(schema), values, strict=True):
+            counts.setdefault(field.name, Counter())[field.type] += count
     chosen = {}
     for name, types in counts.items():
         kinds: list[pa.DataType] = []
         for kind, _ in types.most_common():
-            if unify_types(*kinds, kind) is not None:
+            if kind not in kinds and (not kinds or unify_types(*kinds, kind) is not None):
                 kinds.append(kind)
-        kind = unify_types(*kinds)
+        kind = kinds[0] if len(kinds) == 1 else unify_types(*kinds)
         chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else kind
     return choose_types(pa.schema(list(chosen.items())), table)
