@@ -54,7 +54,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -90,6 +90,7 @@ __all__ = [
     "embedded_s3",
     "errors",
     "iam",
+    "ingest",
     "open_lake",
     "open_table",
     "prices",

@@ -280,3 +280,15 @@ def check_keys(schema: pa.Schema, keys: Sequence[str]) -> None:
     if keys and len(keys) == len(schema.names):
         what = f"All columns ({', '.join(map(repr, keys))}) are partition keys, and none is left for the files."
         raise InvalidArgument(what, hint="partition by fewer.")
+
+
+def check_order(schema: pa.Schema, sort_by: Sequence[str]) -> None:
+    """Raise InvalidArgument where rows of this schema cannot be sorted by these columns."""
+    for name in sort_by:
+        if name not in schema.names:
+            there = ", ".join(map(repr, schema.names))
+            raise InvalidArgument(f"No column {name!r} to sort by: there are {there}.", hint="name one of these.")
+        kind = schema.field(name).type
+        if pa.types.is_nested(kind) or pa.types.is_null(kind):
+            what = f"The column {name!r} is of type {describe_type(kind)}, which has no order."
+            raise InvalidArgument(what, hint="sort by texts, numbers, dates or times.")

@@ -138,18 +138,22 @@ class MemorySource:
             start += rows.num_rows
 
 
-def open_source(source: Any) -> FileSource | MemorySource:
+def open_source(source: Any, storage: Storage | None = None) -> FileSource | MemorySource:
     """The source that someone means by a value: addresses, or data of Arrow, Polars or DuckDB.
+
+    Args:
+        source: what was given.
+        storage: how files are reached, where the source does not say it.
 
     Raises:
         NoFilesFound: no file there.
         InvalidArgument: neither files nor data; files of several formats, or of one that is not known.
     """
     if isinstance(source, Files):
-        return FileSource(source)
+        return FileSource(source if source.storage is not None else replace(source, storage=storage))
     is_list = isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source)
     if is_list or isinstance(source, str | os.PathLike):
-        return FileSource(Files(source))
+        return FileSource(Files(source, storage=storage))
     kind = f"{type(source).__module__.partition('.')[0]} {type(source).__name__}"
     if kind == "polars LazyFrame":
         schema = source.collect_schema().to_frame().to_arrow().schema

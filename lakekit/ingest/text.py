@@ -19,7 +19,7 @@ from pyarrow import csv as pa_csv
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.chunks import SourceFile
 from lakekit.ingest.lines import MOST_RECORD_BYTES, TOO_LONG, Block, Cutter, Record
-from lakekit.ingest.quarantine import BadRow
+from lakekit.ingest.quarantine import BadRow, cut_pieces
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -128,9 +128,7 @@ def _parse_block(file: str, block: Block, names: list[str], parse: Callable[...,
     for record in block.records:
         fault = _find_fault(record, len(names))
         if fault:
-            pieces = range(0, len(record.raw), MOST_RECORD_BYTES)
-            cut = (record.raw[start : start + MOST_RECORD_BYTES] for start in pieces)
-            bad += [BadRow(file, record.line, fault, raw, part) for part, raw in enumerate(cut)]
+            bad += cut_pieces(BadRow(file, record.line, fault, record.raw))
         else:
             good.append(record)
     tables, kept = [], []
@@ -196,9 +194,7 @@ def _parse_json(file: str, block: Block) -> Iterator[Part]:
     for record in block.records:
         value, fault = _load_json(record.raw)
         if fault:
-            pieces = range(0, max(1, len(record.raw)), MOST_RECORD_BYTES)
-            cut = (record.raw[start : start + MOST_RECORD_BYTES] for start in pieces)
-            bad += [BadRow(file, record.line, fault, raw, part) for part, raw in enumerate(cut)]
+            bad += cut_pieces(BadRow(file, record.line, fault, record.raw))
         else:
             records.append(record)
             values.append(value)
