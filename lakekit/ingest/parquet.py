@@ -201,16 +201,23 @@ def split_partitions(rows: pa.Table, keys: Sequence[str]) -> list[tuple[str, pa.
     for column, values in zip(columns, known, strict=True):  # one number for each combination of values
         place = pc.index_in(column, value_set=values).cast(pa.int64())
         number = pc.add(pc.multiply(number, len(values)), place)
-    rest = rows.drop_columns(list(keys))
-    found = []
-    for code in number.unique().to_pylist():
-        chosen = rest.filter(pc.equal(number, code))
+    order = pc.sort_indices(number)  # stable: rows of a folder keep their order
+    number, rest = number.take(order), rows.drop_columns(list(keys)).take(order)
+    found, start = [], 0
+    for code, count in zip(*_count_runs(number), strict=True):
         folder = []
         for key, text in reversed(list(zip(keys, texts, strict=True))):
             code, place = divmod(code, len(text))
             folder.append(f"{encode_segment(key)}={text[place]}")
-        found.append(("/".join(reversed(folder)), chosen))
+        found.append(("/".join(reversed(folder)), rest.slice(start, count)))
+        start += count
     return sorted(found, key=lambda pair: pair[0])
+
+
+def _count_runs(sorted_numbers: pa.ChunkedArray) -> tuple[list[int], list[int]]:
+    """Each number once, and how often it stands there."""
+    counted = pc.value_counts(sorted_numbers)
+    return counted.field("values").to_pylist(), counted.field("counts").to_pylist()
 
 
 def _as_key(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -273,3 +280,15 @@ def check_keys(schema: pa.Schema, keys: Sequence[str]) -> None:
     if keys and len(keys) == len(schema.names):
         what = f"All columns ({', '.join(map(repr, keys))}) are partition keys, and none is left for the files."
         raise InvalidArgument(what, hint="partition by fewer.")
+
+
+def check_order(schema: pa.Schema, sort_by: Sequence[str]) -> None:
+    """Raise InvalidArgument where rows of this schema cannot be sorted by these columns."""
+    for name in sort_by:
+        if name not in schema.names:
+            there = ", ".join(map(repr, schema.names))
+            raise InvalidArgument(f"No column {name!r} to sort by: there are {there}.", hint="name one of these.")
+        kind = schema.field(name).type
+        if pa.types.is_nested(kind) or pa.types.is_null(kind):
+            what = f"The column {name!r} is of type {describe_type(kind)}, which has no order."
+            raise InvalidArgument(what, hint="sort by texts, numbers, dates or times.")

@@ -3,11 +3,19 @@
 It must not be collected: it holds no test.
 """
 
+import importlib
 import os
+
+import pyarrow as pa
 
 from lakekit import ingest
 from lakekit.ingest import kafka, kinesis
 from lakekit.storage import Storage
+
+# what a run would load is there before it begins, so that a kill meets work
+for late in ("lakekit.ingest.worker", "lakekit.manifest.manifest", "polars", "boto3", "confluent_kafka"):
+    importlib.import_module(late)
+pa.array([1])  # loads pandas where it is
 
 
 def consume(kind, name, reach, table_url, small_reads=True):
