@@ -4,6 +4,7 @@ It must not change or delete a file that is there: it only adds some.
 """
 
 from lakekit.ingest.batch import write_batch
+from lakekit.ingest.firehose import FirehoseRows, read_firehose
 from lakekit.ingest.kafka import KafkaSource, kafka
 from lakekit.ingest.kinesis import KinesisSource, kinesis
 from lakekit.ingest.memory import MemorySource
@@ -20,6 +21,7 @@ __all__ = [
     "BatchResult",
     "Encryption",
     "Files",
+    "FirehoseRows",
     "KafkaSource",
     "KinesisSource",
     "MemorySource",
@@ -29,6 +31,7 @@ __all__ = [
     "kafka",
     "kinesis",
     "list_ranges",
+    "read_firehose",
     "read_quarantined",
     "stream",
     "write_batch",

@@ -70,7 +70,7 @@ def decode_json(data: bytes) -> Mapping[str, Any]:
         {'id': 1}
     """
     try:
-        row = _DECODER.decode(data.decode("utf-8"))
+        row = JSON_DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as exc:
         raise Poison(f"not UTF-8: byte {data[exc.start]:#04x} at {exc.start}") from None
     except json.JSONDecodeError as exc:
@@ -97,6 +97,6 @@ def _refuse_constant(text: str) -> None:
     raise Poison(f"{text} is no number of JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant)
+JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant)
 
 

@@ -57,7 +57,8 @@ def kafka(topic: str, config: Mapping[str, Any]) -> KafkaSource:
         KafkaSource('orders', 'broker:9092')
     """
     if not topic:
-        raise InvalidArgument("The topic has no name.", hint='write kafka("orders", {"bootstrap.servers": "host:9092"})')
+        hint = 'write kafka("orders", {"bootstrap.servers": "host:9092"})'
+        raise InvalidArgument("The topic has no name.", hint=hint)
     for name, value in _FIXED.items():
         if name in config and str(config[name]).lower() != str(value).lower():
             what = f"The configuration sets {name} to {config[name]!r}; a stream into a table needs {value!r}."

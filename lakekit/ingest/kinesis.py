@@ -56,7 +56,8 @@ def kinesis(stream_name: str, *, storage: Storage | None = None) -> KinesisSourc
         KinesisSource('orders')
     """
     if not stream_name or any(letter in stream_name for letter in "/: "):
-        raise InvalidArgument(f"{stream_name!r} is no name of a stream.", hint='write kinesis("orders"), without an ARN')
+        what = f"{stream_name!r} is no name of a stream."
+        raise InvalidArgument(what, hint='write kinesis("orders"), without an ARN')
     return KinesisSource(stream_name, storage or Storage())
 
 
@@ -175,12 +176,12 @@ class KinesisSession:
             self._retention = timedelta(hours=self.source.describe()["RetentionPeriodHours"])
         age = datetime.now(UTC) - checkpoint.arrived_at
         if age > self._retention:
-            hours = f"{age.total_seconds() / 3600:,.0f} hours"
+            kept = f"{self._retention.total_seconds() / 3600:,.0f} hours"
             raise RecordsLost(
-                f"The last record stored of {shard} of {self.source.name} came {hours} ago, and the stream keeps records"
-                f" for {self._retention.total_seconds() / 3600:,.0f} hours: what came next may be gone; Kinesis does not"
-                " tell how many records.",
-                hint=f"{describe_loss()}; do so where the shard was quiet. A longer retention of the stream helps next time",
+                f"The last record stored of {shard} of {self.source.name} came {age.total_seconds() / 3600:,.0f} hours"
+                f" ago, and the stream keeps records for {kept}: what came next may be gone. Kinesis does not tell how"
+                " many records.",
+                hint=f"{describe_loss()}; do so where the shard was quiet. A longer retention helps next time",
             )
 
     def read(self, seconds: float) -> list[Page]:

@@ -95,7 +95,8 @@ class MemorySession:
         oldest = self.source.gone.get(shard, 0)
         if offset < oldest and checkpoint.position and self.on_loss == "raise":
             raise RecordsLost(
-                f"{oldest - offset:,} records of shard {shard!r} of {self.source.name} are gone, {offset:,} to {oldest - 1:,}.",
+                f"{oldest - offset:,} records of shard {shard!r} of {self.source.name} are gone before they were"
+                f" stored: {offset:,} to {oldest - 1:,}.",
                 hint=describe_loss(oldest=oldest),
             )
         self.offsets[shard] = max(offset, oldest)

@@ -87,9 +87,10 @@ class StreamProgress:
 
     def describe(self) -> list[tuple[str, str]]:
         """Facts, as pairs of a label and a text."""
+        files = f"{format_number_of(self.files, 'file')}, {format_bytes(self.size_bytes)}"
         facts = [
             ("records", f"{format_count(self.records)}, in {self.seconds:,.1f} s"),
-            ("rows", f"{format_count(self.rows)} in {format_number_of(self.files, 'file')}, {format_bytes(self.size_bytes)}"),
+            ("rows", f"{format_count(self.rows)} in {files}"),
             ("quarantined", format_count(self.quarantined)),
         ]
         if self.skipped:

@@ -284,7 +284,7 @@ def is_of_share(shard: str, share: tuple[int, int]) -> bool:
 
     Example:
         >>> [is_of_share("shardId-000000000000", (i, 2)) for i in range(2)]
-        [False, True]
+        [True, False]
     """
     number, workers = share
     return zlib.crc32(shard.encode()) % workers == number

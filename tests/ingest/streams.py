@@ -18,7 +18,10 @@ from lakekit.ingest.stored import list_ranges, read_quarantined
 from lakekit.storage import Storage
 
 ROOT = Path(__file__).parents[2]
-NO_KINESALITE = "kinesalite is not installed: npm install --prefix .venv/node kinesalite@3.3.3, or LAKEKIT_KINESALITE=…/node_modules/kinesalite"
+NO_KINESALITE = (
+    "kinesalite is not installed: npm install --prefix .venv/node kinesalite@3.3.3,"
+    " or LAKEKIT_KINESALITE=…/node_modules/kinesalite"
+)
 SERVE = """
 const serve = require(process.argv[1])({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5})
 serve.listen(+process.argv[2], '127.0.0.1')
@@ -47,7 +50,8 @@ def run_kinesalite():
     try:
         wait_for_port(port)
         url = f"http://127.0.0.1:{port}"
-        yield Storage(region="us-east-1", endpoint_url=url, access_key_id="kinesalite", secret_access_key="not-a-secret")
+        keys = {"access_key_id": "kinesalite", "secret_access_key": "not-a-secret"}
+        yield Storage(region="us-east-1", endpoint_url=url, **keys)
     finally:
         process.terminate()
         process.wait(10)
