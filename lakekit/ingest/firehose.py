@@ -30,7 +30,8 @@ from lakekit.units import MIB
 
 TEMPLATE = "{year:int}/{month:int}/{day:int}/{hour:int}"  # Firehose's own prefix, in UTC; developer guide, read 2026-11
 GZIP_MAGIC = b"\x1f\x8b"
-CHUNK_BYTES = 4 * MIB
+CHUNK_BYTES = 4 * MIB  # read at a time
+PIECE_BYTES = 1 * MIB  # unpacked, and made to rows, at a time
 MOST_OBJECT_BYTES = 16 * MIB  # more without an end is damage: a record of Firehose has 1,000 KiB at most
 PART_ROWS = 20_000
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -202,7 +203,7 @@ class FirehoseRows:
                 continue
             part.append(found)
             letters += len(found.text)
-            if len(part) >= PART_ROWS or letters >= CHUNK_BYTES:
+            if len(part) >= PART_ROWS or letters >= PIECE_BYTES:
                 yield part
                 part, letters = [], 0
         if part:
@@ -237,7 +238,7 @@ def _unpack(chunks: Iterator[bytes]) -> Iterator[bytes]:
             continue
         while chunk:
             unpacker = unpacker or zlib.decompressobj(wbits=31)
-            yield unpacker.decompress(chunk, CHUNK_BYTES)
+            yield unpacker.decompress(chunk, PIECE_BYTES)
             chunk = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
             unpacker = None if unpacker.eof else unpacker
     if unpacker is not None:

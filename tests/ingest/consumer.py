@@ -9,7 +9,7 @@ import os
 import pyarrow as pa
 
 from lakekit import ingest
-from lakekit.ingest import kafka, kinesis
+from lakekit.ingest import kafka_source, kinesis_source
 from lakekit.storage import Storage
 
 # what a run would load is there before it begins, so that a kill meets work
@@ -22,7 +22,7 @@ def consume(kind, name, reach, table_url, small_reads=True):
     """Read a stream until nothing more is there; small and quick reads, so that there are many moments to be killed."""
     os.environ["LAKEKIT_PROGRESS"] = "off"
     if small_reads:
-        kinesis.MOST_RECORDS_A_CALL = kafka.MOST_MESSAGES = 40
-    kinesis.CALL_SECONDS, kinesis.IDLE_SECONDS, kinesis.READ_BYTES_PER_S = 0.005, 0.02, 1e9
+        kinesis_source.MOST_RECORDS_A_CALL = kafka_source.MOST_MESSAGES = 40
+    kinesis_source.CALL_SECONDS, kinesis_source.IDLE_SECONDS, kinesis_source.READ_BYTES_PER_S = 0.005, 0.02, 1e9
     source = ingest.kinesis(name, storage=Storage(**reach)) if kind == "kinesis" else ingest.kafka(name, reach)
     ingest.stream(source, table_url, options=ingest.StreamOptions(buffer_seconds=0))

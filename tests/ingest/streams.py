@@ -23,7 +23,7 @@ NO_KINESALITE = (
     " or LAKEKIT_KINESALITE=…/node_modules/kinesalite"
 )
 SERVE = """
-const serve = require(process.argv[1])({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5})
+const serve = require(process.argv[1])({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5, shardLimit: 999})
 serve.listen(+process.argv[2], '127.0.0.1')
 """  # its own command listens on every address of the machine
 

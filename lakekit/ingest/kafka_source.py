@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakekit.errors import InvalidArgument, MissingPackage, NoFilesFound, RecordsLost, StorageFailed
-from lakekit.ingest.memory import format_offset
+from lakekit.ingest.memory_source import format_offset
 from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 from lakekit.storage.secret import MASK, Secret, scrub_secrets
 from lakekit.units import MIB

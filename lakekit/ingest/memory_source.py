@@ -5,12 +5,14 @@ It must not outlive the process: nothing of it is stored but what `stream` write
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from lakekit.errors import InvalidArgument, RecordsLost
 from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 
+IDLE_SECONDS = 0.05  # of a read that finds nothing new
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -102,9 +104,12 @@ class MemorySession:
         self.offsets[shard] = max(offset, oldest)
 
     def read(self, seconds: float) -> list[Page]:
-        return [page for page in (self._read_shard(shard) for shard in list(self.offsets)) if page is not None]
+        pages = [self._read_shard(shard) for shard in list(self.offsets)]
+        if not any(page.records for page in pages):
+            time.sleep(min(seconds, IDLE_SECONDS))
+        return pages
 
-    def _read_shard(self, shard: str) -> Page | None:
+    def _read_shard(self, shard: str) -> Page:
         begin, held = self.offsets[shard], self.source.shards[shard]
         records = [
             Record(format_offset(begin + i), _EPOCH + timedelta(milliseconds=begin + i), data)
