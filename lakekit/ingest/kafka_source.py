@@ -309,7 +309,7 @@ def _silent_logger() -> Any:
     """librdkafka writes to standard error where no logger is; its words may hold what must not show."""
     import logging
 
-    logger = logging.getLogger("lakekit.ingest.kafka")
+    logger = logging.getLogger("lakekit.ingest")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import os
+import resource
 import threading
 import time
 
@@ -326,3 +328,33 @@ def test_progress_shows_itself(table):
     done = stream(MemorySource("orders", {"0": [*make_json([1]), b"?"]}), table)
     assert done.as_frame().select("shard", "position", "records", "lag_records").row(0) == ("0", f"{2:020d}", 2, 0)
     assert "rows: 1 in 1 file" in repr(done) and "<table" in done._repr_html_()
+
+
+class Counted:
+    """So many records, made when they are asked for."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, part):
+        return [b'{"id": %d, "usd": %d.25}' % (i, i % 100) for i in range(*part.indices(self.count))]
+
+
+SOAKED = 1_000_000 if int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3")) >= 50 else 100_000
+
+
+@pytest.mark.torture
+def test_a_long_stream_is_stored_whole(table):
+    source = MemorySource("long", {str(shard): Counted(SOAKED // 4) for shard in range(4)})
+    done = stream(source, table, options=StreamOptions(buffer_bytes=lk.MIB))
+    assert (done.records, done.rows, done.quarantined) == (SOAKED, SOAKED, 0)
+    told = lk.open_table(table).polars().select(pl.len(), pl.col("id").sum().alias("ids"), pl.col("usd").sum()).collect()
+    ids = 4 * sum(range(SOAKED // 4))
+    usd = SOAKED / 100 * (sum(range(100)) + 25)  # each hundred: 0.25 + 1.25 + … + 99.25
+    assert told.row(0) == (SOAKED, ids, usd)
+    assert lk.open_table(table).polars().select("_shard", "_position").unique().collect().height == SOAKED
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{SOAKED:,} records in {done.seconds:.1f} s, {done.files} files, at most {most // 1024} MiB resident")
