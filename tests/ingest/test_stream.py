@@ -351,7 +351,8 @@ def test_a_long_stream_is_stored_whole(table):
     source = MemorySource("long", {str(shard): Counted(SOAKED // 4) for shard in range(4)})
     done = stream(source, table, options=StreamOptions(buffer_bytes=lk.MIB))
     assert (done.records, done.rows, done.quarantined) == (SOAKED, SOAKED, 0)
-    told = lk.open_table(table).polars().select(pl.len(), pl.col("id").sum().alias("ids"), pl.col("usd").sum()).collect()
+    sums = pl.len(), pl.col("id").sum(), pl.col("usd").sum()
+    told = lk.open_table(table).polars().select(*sums).collect()
     ids = 4 * sum(range(SOAKED // 4))
     usd = SOAKED / 100 * (sum(range(100)) + 25)  # each hundred: 0.25 + 1.25 + … + 99.25
     assert told.row(0) == (SOAKED, ids, usd)
