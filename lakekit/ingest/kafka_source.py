@@ -125,7 +125,7 @@ class KafkaSource:
         return told
 
     def identify(self) -> str:
-        return self._ask(lambda told: f"kafka topic {self.name} of cluster {told.cluster_id or self.servers}")
+        return self._ask(lambda told: f"kafka topic {self.name} of cluster {told.cluster_id or '?'}")
 
     def list_shards(self) -> list[Shard]:
         return self._ask(lambda told: [Shard(str(one)) for one in sorted(told.topics[self.name].partitions)])

@@ -18,7 +18,7 @@ from lakekit.ingest.decode import Decode, decode_json
 from lakekit.ingest.progress import StreamProgress
 from lakekit.ingest.source import OnLoss, Source
 from lakekit.planning.firehose import BUFFER_BYTES, MOST_INTERVAL_S
-from lakekit.storage import Storage, Store, open_store, open_writer
+from lakekit.storage import Encryption, Storage, Store, open_store, open_writer
 from lakekit.units import MIB, format_bytes
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ class StreamOptions:
         buffer_bytes: a file is written when a shard's buffer holds so much, 1 to 128 MiB; 5 MiB as Firehose.
         buffer_seconds: or when its first record has waited so long, 0 to 900 s; 300 s as Firehose. 0 writes what each
             read gives.
-        memory_bytes: all buffers together hold at most so much and what one read gives; then the largest is written.
+        memory_bytes: all buffers together take at most so much, and what one read gives; then the largest is written.
+            A record takes 350 bytes beside its data.
         worker: (i, n): this is worker number i of n, from 0, and reads only its share of the shards.
         on_loss: raise RecordsLost where the stream no longer holds what comes next, or go on with what there is.
         on_tombstone: what to do with a record of Kafka that has a key and no value: put it into the quarantine, or
             skip it and count it.
         most_record_bytes: longer records go to the quarantine.
+        encryption: how S3 encrypts what is written; by its own keys if not given.
         on_progress: called with a StreamProgress every half second, and at the end.
 
     Example:
@@ -61,6 +63,7 @@ class StreamOptions:
     on_loss: OnLoss = "raise"
     on_tombstone: Literal["quarantine", "skip"] = "quarantine"
     most_record_bytes: int = 10 * MIB  # the largest of Kinesis; API reference, "GetRecords", read 2026-11
+    encryption: Encryption | None = None
     on_progress: Callable[[StreamProgress], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +118,7 @@ def stream(
 
     Raises:
         RecordsLost: the stream no longer holds what comes after the stored records, and how many those were.
-        InvalidArgument: the table is partitioned, or belongs to a stream of the same name that was made anew.
+        InvalidArgument: the table is partitioned or Delta's, or belongs to a stream of that name that was made anew.
         NoFilesFound: there is no such stream.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the stream or the store refuses.
 
@@ -131,7 +134,7 @@ def stream(
     from lakekit.ingest.worker import Limits, Worker
 
     options = options or StreamOptions()
-    writer = open_writer(table_url, storage)
+    writer = open_writer(table_url, storage, encryption=options.encryption)
     store = open_store(writer.address, writer.storage)
     reader = Reader(options.decode, options.most_record_bytes, options.on_tombstone == "skip")
     limits = Limits(options.buffer_bytes, options.buffer_seconds, options.memory_bytes)
@@ -161,7 +164,7 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     """The columns to begin with: declared, or those of a table that others began; those of its own files come later.
 
     Raises:
-        InvalidArgument: a column has the name of one that is added, or the table has partition folders.
+        InvalidArgument: a column has the name of one that is added, or the table is Delta's or has partition folders.
     """
     import pyarrow as pa
 
@@ -174,7 +177,11 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
         if taken:
             what = f"The column {taken[0]!r} of the schema has the name of one that the stream adds."
             raise InvalidArgument(what, hint=f"the stream adds {', '.join(POSITION_COLUMNS.names)}: name it otherwise")
-    if name_folder(source.kind, source.name, "").strip("/") in store.list_folders():
+    folders = store.list_folders()
+    if "_delta_log" in folders:
+        what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
+        raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
+    if name_folder(source.kind, source.name, "").strip("/") in folders:
         return store_schema(declared) if declared is not None else pa.schema([])
     found, keys = _read_table(store)
     if keys:

@@ -127,6 +127,25 @@ def test_a_partitioned_table_is_refused(tmp_path):
         stream(MemorySource("orders", {"0": [b"{}"]}), tmp_path)
 
 
+def test_a_table_of_delta_is_refused(tmp_path):
+    (tmp_path / "_delta_log").mkdir()
+    (tmp_path / "_delta_log/00000000000000000000.json").write_text("{}")
+    with pytest.raises(InvalidArgument, match="is a table of Delta"):
+        stream(MemorySource("orders", {"0": [b"{}"]}), tmp_path)
+
+
+def test_what_is_written_to_s3_is_encrypted_as_asked():
+    aws = lk.embedded_aws()
+    bucket = f"encrypted-{time.time_ns()}"
+    aws.boto3("s3").create_bucket(Bucket=bucket)
+    options = StreamOptions(encryption=lk.ingest.Encryption(kms_key_id="alias/lake"))
+    stream(MemorySource("orders", {"0": [b"{}", b"?"]}), f"s3://{bucket}/t", options=options, storage=aws)
+    told = [one["Key"] for one in aws.boto3("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    assert len(told) == 2  # the rows, and the quarantine
+    for key in told:
+        assert aws.boto3("s3").head_object(Bucket=bucket, Key=key)["ServerSideEncryption"] == "aws:kms"
+
+
 def test_rows_say_where_they_were_and_late_events_are_rows_like_others(table):
     events = [b'{"id": 1, "at": "2026-11-25"}', b'{"id": 2, "at": "2020-01-01"}']  # the second is six years late
     stream(MemorySource("orders", {"s": events}), table, options=StreamOptions(schema=pa.schema([("at", pa.date32())])))
@@ -167,7 +186,7 @@ def test_all_buffers_together_hold_no_more_than_they_may(table):
     assert max(most) == 80  # all of it
     most.clear()
     done = stream(source, f"{table}-2", until=is_read, options=StreamOptions(memory_bytes=2 * lk.MIB))
-    assert max(most) <= 20 and done.rows == 80  # 2 MiB hold 20 records of 100,008 bytes
+    assert max(most) <= 20 and done.rows == 80  # 2 MiB hold 20 records of 100,008 and 350 bytes
 
 
 def test_of_two_that_hold_one_shard_each_range_is_stored_once_and_the_loser_goes_on_behind_it(table):

@@ -21,7 +21,7 @@ from tests.ingest.streams import (
 )
 
 ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
-RECORDS_A_ROUND = 300  # 297 rows, 3 that are none
+RECORDS_A_ROUND = 150  # 147 rows, 3 that are none
 ids = iter(range(10**9))
 
 
