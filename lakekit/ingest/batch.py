@@ -26,7 +26,7 @@ from lakekit.storage import Encryption, Storage, Writer, open_writer
 from lakekit.units import KIB, MIB
 
 USUAL_SHARE = 0.3  # bytes in a file for each byte in memory, where the sample is too small to tell
-_SAMPLE_BYTES = 1 * MIB
+_SAMPLE_BYTES = 64 * KIB
 _LEAST_TARGET_BYTES = 64 * KIB
 
 

@@ -61,9 +61,9 @@ def _convert_chunk(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.nda
 
 
 def _cast_whole(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_boolean(array.type) != pa.types.is_boolean(kind) and not pa.types.is_string(kind):
-        if not pa.types.is_null(array.type):
-            raise pa.ArrowInvalid("truth values are no numbers")
+    number, truth = pa.types.is_primitive, pa.types.is_boolean
+    if truth(array.type) != truth(kind) and number(array.type) and number(kind):
+        raise pa.ArrowInvalid("truth values are no numbers")
     if pa.types.is_string(kind) and pa.types.is_binary(array.type):
         array.cast(pa.string()).validate(full=True)
     return cast_array(array, kind)

@@ -52,7 +52,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
             f"{address.url} has a Delta log, and files that are put beside it are not in the table.",
             hint='append by the log, such as with deltalake.write_deltalake(…, mode="append"), or write elsewhere.',
         )
-    markers = paths.filter(paths.str.contains(f"^_batches/{token}-[0-9]+\\.json$"))
+    markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
     return Place(next(iter(markers), None), name_plan(batch_id) in set(paths), frozenset(files))
 

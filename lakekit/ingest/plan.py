@@ -62,9 +62,9 @@ def name_plan(batch_id: str) -> str:
 
     Example:
         >>> name_plan("day 1")
-        '_batches/e9732851e0701563.plan.json'
+        '_batches/_e9732851e0701563.plan.json'
     """
-    return f"{FOLDER}/{make_token(batch_id)}.plan.json"
+    return f"{FOLDER}/_{make_token(batch_id)}.plan.json"
 
 
 def read_plan(text: bytes) -> Plan:
