@@ -113,20 +113,18 @@ def _unpack_gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unpack_zstd(read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-    """Where the stream breaks, what comes before in the same chunk is unpacked again, byte by byte."""
-    given = 0
-    try:
-        for data in _unpack_steps(read(), CHUNK_BYTES):
-            given += len(data)
-            yield data
-    except BrokenStream:
-        rest = bytearray()
+    """In smaller and smaller steps where the stream breaks, as the step that meets the break gives nothing."""
+    given, step_bytes = 0, CHUNK_BYTES
+    while True:
         try:
-            for data in _unpack_steps(read(), 1, skip_bytes=given):
-                rest += data
+            for data in _unpack_steps(read(), step_bytes, skip_bytes=given):
+                given += len(data)
+                yield data
+            return
         except BrokenStream:
-            yield bytes(rest)
-            raise
+            if step_bytes == 1:
+                raise
+            step_bytes = max(1, step_bytes // 64)
 
 
 def _unpack_steps(packed: Iterator[bytes], step_bytes: int, *, skip_bytes: int = 0) -> Iterator[bytes]:
