@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
@@ -24,6 +24,9 @@ from lakekit.ingest.text import Part
 from lakekit.ingest.writing import Job, convert_part
 from lakekit.storage import Encryption, Storage, Writer, open_writer
 from lakekit.units import KIB, MIB
+
+if TYPE_CHECKING:
+    from lakekit.table import Table
 
 USUAL_SHARE = 0.3  # bytes in a file for each byte in memory, where the sample is too small to tell
 _SAMPLE_BYTES = 64 * KIB
@@ -97,7 +100,8 @@ def write_batch(
     if not place.has_plan:
         first = next(parts, None)
         parts = itertools.chain([first] if first is not None else [], parts)
-        plan = _make_plan(writer, opened, batch_id, asked, first)
+        table = open_existing(writer.address, writer.storage) if place.has_data else None
+        plan = _make_plan(table, opened, batch_id, asked, first)
         if not writer.put_new(plan.path, plan.as_json()):  # another was faster
             plan = None
     if plan is None:
@@ -120,9 +124,8 @@ def _recall(writer: Writer, marker: str, source: FileSource | MemorySource, star
 
 
 def _make_plan(
-    writer: Writer, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
+    table: Table | None, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
 ) -> Plan:
-    table = open_existing(writer.address, writer.storage)
     keys = choose_keys(table, asked.get("partition_by"))
     typing = source.choose_types(find_columns(table))
     check_keys(typing.schema, keys)
