@@ -46,8 +46,9 @@ def write_batch(
 ) -> BatchResult:
     """The batch as it was written: files, rows, and what was quarantined.
 
-    Rows are streamed: in memory are a few blocks, up to 64 MiB of rows that wait for their file to fill, and one row
-    group, or one file where it is sorted; the rest waits on this machine's disk. Columns that the table has get the
+    Rows are streamed, in about 512 MiB of memory at most, however many they are: a few blocks, 64 MiB that wait for
+    their file to fill, and one row group, or one file of up to 128 MiB where it is sorted. The rest waits on this
+    machine's disk. Text files are read twice, once for their types. Columns that the table has get the
     table's types, or wider ones; rows that do not fit, and what is no row at all, go to
     ``<table>/_quarantine/<batch_id>/`` with file, line, reason and raw text.
 
