@@ -12,7 +12,7 @@ import pytest
 
 import lakekit as lk
 
-ROWS, FILES = 24_000, 4
+ROWS, FILES = 12_000, 4
 WRITER = """
 import sys
 import pyarrow.csv, polars
@@ -42,7 +42,7 @@ class Reader(threading.Thread):
                 self.seen.append((found.len(), found.sum()))
             except Exception as error:  # kept for the test to show
                 self.errors.append(repr(error))
-            time.sleep(0.01)
+            time.sleep(0.05)
 
 
 def write_source(folder) -> str:
@@ -113,7 +113,7 @@ def test_killed_anywhere_a_rerun_completes_it_and_readers_see_all_or_nothing(whe
     started = time.monotonic()
     writer.communicate(timeout=120)
     seconds = (time.monotonic() - started) * (1 if where == "folder" else 2)
-    kills = [run_round(home, source, dice, seconds, 2 if rounds <= 3 else 4) for home in homes]
+    kills = [run_round(home, source, dice, seconds, 1 if rounds <= 3 else 4) for home in homes]
     print(f"{rounds} rounds, {sum(kills)} kills, a run takes {seconds:.2f} s")
 
 
