@@ -161,6 +161,19 @@ def test_a_source_that_changed_since_the_batch_was_begun_is_an_error(folder, tmp
     assert folder.write(pl.DataFrame({"n": [1]}), batch_id="y").rows == 1
 
 
+def test_a_batch_that_another_version_of_lakekit_began_is_not_mixed_with(folder, monkeypatch):
+    from lakekit.ingest import plan
+    from lakekit.ingest.writing import Job
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "FORMAT", 0)
+        patch.setattr(Job, "_commit", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            folder.write(pl.DataFrame({"n": [1]}), batch_id="y")
+    with pytest.raises(lk.StaleFile, match="'y' was begun by another version of lakekit"):
+        folder.write(pl.DataFrame({"n": [1]}), batch_id="y")
+
+
 def test_two_who_write_the_same_batch_at_once_write_it_once(home, tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("n,k\n" + "".join(f"{n},{n % 5}\n" for n in range(1000)))
