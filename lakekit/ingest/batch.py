@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
@@ -25,8 +25,11 @@ from lakekit.ingest.writing import Job, convert_part
 from lakekit.storage import Encryption, Storage, Writer, open_writer
 from lakekit.units import KIB, MIB
 
+if TYPE_CHECKING:
+    from lakekit.table import Table
+
 USUAL_SHARE = 0.3  # bytes in a file for each byte in memory, where the sample is too small to tell
-_SAMPLE_BYTES = 1 * MIB
+_SAMPLE_BYTES = 64 * KIB
 _LEAST_TARGET_BYTES = 64 * KIB
 
 
@@ -43,8 +46,9 @@ def write_batch(
 ) -> BatchResult:
     """The batch as it was written: files, rows, and what was quarantined.
 
-    Rows are streamed: in memory are a few blocks, up to 64 MiB of rows that wait for their file to fill, and one row
-    group, or one file where it is sorted; the rest waits on this machine's disk. Columns that the table has get the
+    Rows are streamed, in about 512 MiB of memory at most, however many they are: a few blocks, 64 MiB that wait for
+    their file to fill, and one row group, or one file of up to 128 MiB where it is sorted. The rest waits on this
+    machine's disk. Text files are read twice, once for their types. Columns that the table has get the
     table's types, or wider ones; rows that do not fit, and what is no row at all, go to
     ``<table>/_quarantine/<batch_id>/`` with file, line, reason and raw text.
 
@@ -97,7 +101,8 @@ def write_batch(
     if not place.has_plan:
         first = next(parts, None)
         parts = itertools.chain([first] if first is not None else [], parts)
-        plan = _make_plan(writer, opened, batch_id, asked, first)
+        table = open_existing(writer.address, writer.storage) if place.has_data else None
+        plan = _make_plan(table, opened, batch_id, asked, first)
         if not writer.put_new(plan.path, plan.as_json()):  # another was faster
             plan = None
     if plan is None:
@@ -120,9 +125,8 @@ def _recall(writer: Writer, marker: str, source: FileSource | MemorySource, star
 
 
 def _make_plan(
-    writer: Writer, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
+    table: Table | None, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
 ) -> Plan:
-    table = open_existing(writer.address, writer.storage)
     keys = choose_keys(table, asked.get("partition_by"))
     typing = source.choose_types(find_columns(table))
     check_keys(typing.schema, keys)

@@ -5,9 +5,10 @@ It must not know what the bytes mean.
 
 from __future__ import annotations
 
+import functools
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lakekit.storage import Store
@@ -48,10 +49,10 @@ class SourceFile:
             StaleFile: it has changed since it was listed.
         """
         ending = self.path.rpartition(".")[2].lower()
-        packed = self._read_packed(chunk_bytes)
+        read = functools.partial(self._read_packed, chunk_bytes)
         if ending == "gz":
-            return _unpack_gzip(packed)
-        return _unpack_zstd(packed) if ending == "zst" else packed
+            return _unpack_gzip(read())
+        return _unpack_zstd(read) if ending == "zst" else read()
 
     def _read_packed(self, chunk_bytes: int) -> Iterator[bytes]:
         for start in range(0, self.size_bytes, chunk_bytes):
@@ -111,21 +112,39 @@ def _unpack_gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
         raise BrokenStream("the gzip stream ends early")
 
 
-def _unpack_zstd(packed: Iterator[bytes]) -> Iterator[bytes]:
+def _unpack_zstd(read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """In smaller and smaller steps where the stream breaks, as the step that meets the break gives nothing."""
+    given, step_bytes = 0, CHUNK_BYTES
+    while True:
+        try:
+            for data in _unpack_steps(read(), step_bytes, skip_bytes=given):
+                given += len(data)
+                yield data
+            return
+        except BrokenStream:
+            if step_bytes == 1:
+                raise
+            step_bytes = max(1, step_bytes // 64)
+
+
+def _unpack_steps(packed: Iterator[bytes], step_bytes: int, *, skip_bytes: int = 0) -> Iterator[bytes]:
     import pyarrow as pa
 
     feed = _Feed(packed)
     stream = pa.CompressedInputStream(pa.PythonFile(feed, mode="r"), "zstd")
     while True:
         try:
-            data = stream.read(CHUNK_BYTES)
+            data = stream.read(min(skip_bytes, CHUNK_BYTES) or step_bytes)
         except OSError as exc:
             if feed.error is not None:
                 raise feed.error from exc
             raise BrokenStream(f"the zstd stream ends early or is damaged ({exc})") from exc
         if not data:
             return
-        yield data
+        if skip_bytes:
+            skip_bytes -= len(data)
+        else:
+            yield data
 
 
 class _Feed(io.RawIOBase):

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakekit.manifest.cast import cast_array
+from lakekit.manifest.types import describe_type, normalize_type, unify_types
 
 _REFUSED = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
 _ZONE = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
-_INTEGER = r"^-?(0|[1-9][0-9]*)$"  # no leading zeros: they would be lost
+_INTEGER = r"^(0|-?[1-9][0-9]*)$"  # no leading zeros: they would be lost
 _NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(NaN|nan|-?inf|-?Infinity)$"
 _LONG = r"^-?[0-9]{16,}$"  # digits beyond what a double holds
 _DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
@@ -61,12 +62,28 @@ def _convert_chunk(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.nda
 
 
 def _cast_whole(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_boolean(array.type) != pa.types.is_boolean(kind) and not pa.types.is_string(kind):
-        if not pa.types.is_null(array.type):
-            raise pa.ArrowInvalid("truth values are no numbers")
+    if not _means_the_same(array.type, kind):
+        raise pa.ArrowNotImplementedError(f"{array.type} is not {kind}")
     if pa.types.is_string(kind) and pa.types.is_binary(array.type):
         array.cast(pa.string()).validate(full=True)
     return cast_array(array, kind)
+
+
+def _means_the_same(from_type: pa.DataType, kind: pa.DataType) -> bool:
+    """Whether values of the one may be values of the other; numbers are no times, and truth values no numbers."""
+    before = normalize_type(from_type)
+    if before.equals(kind) or pa.types.is_null(before) or pa.types.is_duration(kind):
+        return pa.types.is_duration(from_type) or not pa.types.is_duration(kind)
+    if _is_number(before) and _is_number(kind):
+        return True
+    if pa.types.is_string(before) or pa.types.is_string(kind):
+        return not pa.types.is_nested(before)
+    unified = unify_types(before, kind)
+    return unified is not None and kind.equals(unified)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
 def _cast_fitting(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndarray]:
@@ -113,8 +130,6 @@ def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def describe_misfit(value: object, name: str, kind: pa.DataType) -> str:
     """Why a row goes to the quarantine, in one sentence."""
-    from lakekit.manifest.types import describe_type
-
     shown = re.sub(r"\s+", " ", repr(value))
     shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
     return f"the column {name!r} is {describe_type(kind)}, and {shown} is not"

@@ -253,8 +253,9 @@ def format_value(value: Any, key: str = "") -> str:
             f"The partition key {key!r} has values such as {value!r:.60}, which no path can hold.",
             hint="partition by texts, numbers, dates or times.",
         )
-    text = encode_segment(str(value))
-    return text.replace("_", "%5F", 1) if text == HIVE_NULL else text
+    if value == HIVE_NULL:
+        raise InvalidArgument(f"The partition key {key!r} is {HIVE_NULL}, which means NULL in a path.")
+    return encode_segment(str(value))
 
 
 def encode_segment(text: str) -> str:

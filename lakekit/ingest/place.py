@@ -14,6 +14,7 @@ import pyarrow as pa
 from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
 from lakekit.ingest.plan import name_plan
 from lakekit.manifest.batches import make_token
+from lakekit.manifest.listing import sort_objects
 from lakekit.storage import Address, Storage, open_store
 from lakekit.storage.columns import list_columns
 
@@ -28,11 +29,13 @@ class Place:
     Attributes:
         marker: the path of its marker; None while it is not complete.
         has_plan: whether it was begun.
+        has_data: whether there is any data file to make a table of.
         files: the paths of its files.
     """
 
     marker: str | None
     has_plan: bool
+    has_data: bool
     files: frozenset[str]
 
 
@@ -44,17 +47,23 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
     """
     token = make_token(batch_id)
     try:
-        paths = list_columns(open_store(address, storage))["path"]
+        listed = list_columns(open_store(address, storage))
     except NoFilesFound:  # no such bucket, as the first write will say
-        return Place(None, False, frozenset())
+        return Place(None, False, False, frozenset())
+    paths = listed["path"]
     if paths.str.starts_with("_delta_log/").any():
         raise InvalidArgument(
             f"{address.url} has a Delta log, and files that are put beside it are not in the table.",
             hint='append by the log, such as with deltalake.write_deltalake(…, mode="append"), or write elsewhere.',
         )
-    markers = paths.filter(paths.str.contains(f"^_batches/{token}-[0-9]+\\.json$"))
+    markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
-    return Place(next(iter(markers), None), name_plan(batch_id) in set(paths), frozenset(files))
+    return Place(
+        next(iter(markers), None),
+        name_plan(batch_id) in set(paths),
+        sort_objects(listed).files.height > 0,
+        frozenset(files),
+    )
 
 
 def read_whole(address: Address, storage: Storage, path: str) -> bytes:

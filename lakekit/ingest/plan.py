@@ -15,6 +15,7 @@ import pyarrow as pa
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.manifest.batches import FOLDER, make_token
 
+FORMAT = 1  # another number when the same source would be cut into other files
 _ASKED = ("partition_by", "sort_by", "target_file_bytes")
 
 
@@ -52,7 +53,7 @@ class Plan:
 
     def as_json(self) -> bytes:
         """It as text."""
-        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        told = {"format": FORMAT} | {name: getattr(self, name) for name in self.__dataclass_fields__}
         told["schema"] = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
         return json.dumps(told, indent=1, ensure_ascii=False).encode()
 
@@ -62,14 +63,21 @@ def name_plan(batch_id: str) -> str:
 
     Example:
         >>> name_plan("day 1")
-        '_batches/e9732851e0701563.plan.json'
+        '_batches/_e9732851e0701563.plan.json'
     """
-    return f"{FOLDER}/{make_token(batch_id)}.plan.json"
+    return f"{FOLDER}/_{make_token(batch_id)}.plan.json"
 
 
 def read_plan(text: bytes) -> Plan:
-    """The plan that was noted."""
+    """The plan that was noted.
+
+    Raises:
+        StaleFile: by a lakekit that cuts files otherwise.
+    """
     told = json.loads(text)
+    if told.pop("format", None) != FORMAT:
+        what = f"The batch {told['batch_id']!r} was begun by another version of lakekit, which cuts files otherwise."
+        raise StaleFile(what, hint="complete it with that version, or give another batch_id.")
     told["schema"] = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(told["schema"])))
     return Plan(
         **{

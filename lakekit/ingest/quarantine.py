@@ -14,7 +14,7 @@ from lakekit.ingest.parquet import encode_segment
 from lakekit.storage import Writer
 from lakekit.units import MIB
 
-FOLDER = "_quarantine"  # hidden from tables by its underscore
+FOLDER = "_quarantine"  # hidden from tables by its underscore; so are the names in it, for readers that look at those
 MOST_FILE_BYTES = 16 * MIB
 
 
@@ -72,7 +72,7 @@ class Quarantine:
         >>> with Quarantine(open_writer(tempfile.mkdtemp()), "day 1") as quarantine:
         ...     quarantine.put([BadRow("a.csv", 3, "it has 2 fields, not 3", b"1,2")])
         >>> quarantine.rows, quarantine.paths
-        (1, ['_quarantine/day%201/part-00000.ndjson'])
+        (1, ['_quarantine/day%201/_part-00000.ndjson'])
     """
 
     def __init__(self, writer: Writer, batch_id: str):
@@ -97,7 +97,7 @@ class Quarantine:
         """Write what is held; after it nothing is."""
         if not self._held:
             return
-        path = f"{self.folder}/part-{len(self.paths):05d}.ndjson"
+        path = f"{self.folder}/_part-{len(self.paths):05d}.ndjson"
         self._writer.put_new(path, b"".join(self._held))
         self.paths.append(path)
         self._held, self._held_bytes = [], 0

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError, NoFilesFound
 from lakekit.ingest.chunks import SourceFile
+from lakekit.ingest.quarantine import BadRow
 from lakekit.ingest.text import Part, read_csv, read_ndjson
 from lakekit.ingest.typing import Typing, choose_types, guess_text_types, unify_told_types
 from lakekit.manifest.listing import is_hidden
@@ -72,6 +73,9 @@ class FileSource:
         self.asked = replace(asked, format=asked.format or _find_format(self.files))
         if self.asked.format not in _FORMATS:
             raise InvalidArgument(f"format={asked.format!r} is no format.", hint=f"it is one of {', '.join(_FORMATS)}.")
+        if len(self.asked.delimiter) != 1 or self.asked.delimiter in '"\r\n':
+            what = f"delimiter={self.asked.delimiter!r} cannot stand between fields."
+            raise InvalidArgument(what, hint='it is one letter, such as ";".')
         if self.asked.format == "tsv":
             self.asked = replace(self.asked, delimiter="\t")
 
@@ -264,8 +268,10 @@ def _read_typed(file: SourceFile, kind: str) -> Iterator[Part]:
     except (pa.ArrowException, OSError) as exc:
         if isinstance(exc, LakekitError):
             raise
-        what = f"{file.url} is damaged: its rows from {start:,} on cannot be read ({str(exc).splitlines()[0]})."
-        raise CorruptFile(what, hint="leave it out, and write the batch under another batch_id.") from exc
+        reason = f"the file is damaged: its rows from this one on cannot be read ({str(exc).splitlines()[0]})"
+        yield Part(
+            file.url, pa.schema([]).empty_table(), [BadRow(file.url, start, reason, b"")], lambda row: (None, b"")
+        )
 
 
 def make_part(file: str, rows: pa.Table, first: int) -> Part:

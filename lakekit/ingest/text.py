@@ -139,8 +139,7 @@ def _parse_block(file: str, block: Block, names: list[str], parse: Callable[...,
         else:
             tables.append(rows)
             kept += records
-    empty = pa.table({name: pa.array([], pa.string()) for name in names})
-    rows = pa.concat_tables(tables) if tables else empty
+    rows = pa.concat_tables(tables) if tables else _make_empty(names)
     return Part(file, rows, bad, lambda row: (kept[row].line, kept[row].raw))
 
 
@@ -169,10 +168,14 @@ def _count_lines(data: bytes) -> int:
     return count
 
 
+def _make_empty(names: list[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in names]).empty_table()
+
+
 def _parse_csv(data: bytes, names: list[str], delimiter: str) -> pa.Table | None:
     """The rows, or None where some have not as many fields as there are names."""
     if not data:
-        return pa.table({name: pa.array([], pa.string()) for name in names})
+        return _make_empty(names)
     try:
         return pa_csv.read_csv(
             io.BytesIO(data),
@@ -206,7 +209,7 @@ def _parse_json(file: str, block: Block) -> Iterator[Part]:
                 bad += [BadRow(file, records[i].line, reason, records[i].raw) for i in numbers]
             else:
                 parts.append((rows, [records[i] for i in numbers]))
-    for rows, kept in parts or [(pa.table({}), [])]:
+    for rows, kept in parts or [(pa.schema([]).empty_table(), [])]:
         yield Part(file, rows, bad, lambda row, kept=kept: (kept[row].line, kept[row].raw))
         bad = []
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.ingest.converting import convert_column, describe_misfit
@@ -22,6 +23,7 @@ from lakekit.ingest.result import BatchResult
 from lakekit.ingest.spill import Filling, Fillings
 from lakekit.ingest.text import Part
 from lakekit.manifest.batches import name_file, name_marker
+from lakekit.manifest.partitions import HIVE_NULL
 from lakekit.progress import Progress
 from lakekit.storage import Writer, open_store
 from lakekit.units import MIB
@@ -30,8 +32,8 @@ MOST_SORTED_BYTES = 128 * MIB  # of rows in memory, of one file that is sorted
 _COMPARED_BYTES = 4 * MIB
 
 
-def convert_part(part: Part, schema: pa.Schema) -> tuple[pa.Table, list[BadRow]]:
-    """The rows of a part under the batch's types, and those that do not fit."""
+def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tuple[pa.Table, list[BadRow]]:
+    """The rows of a part under the batch's types, and those that do not fit; keys are those of partitions."""
     rows, count = part.rows, part.rows.num_rows
     columns, reasons = [], {}
     for field in schema:
@@ -44,6 +46,10 @@ def convert_part(part: Part, schema: pa.Schema) -> tuple[pa.Table, list[BadRow]]
         for row in np.flatnonzero(is_bad) if is_bad is not None else ():
             reasons.setdefault(int(row), describe_misfit(column[int(row)].as_py(), field.name, field.type))
     table = pa.Table.from_arrays(columns, schema=schema)
+    for key in keys:
+        if pa.types.is_string(schema.field(key).type):
+            for row in np.flatnonzero(pc.equal(table.column(key), HIVE_NULL).fill_null(False)):
+                reasons.setdefault(int(row), f"the partition key {key!r} is {HIVE_NULL}, which means NULL in a path")
     if not reasons:
         return table, []
     is_good = np.ones(count, bool)
@@ -89,7 +95,7 @@ class Job:
         quarantine = Quarantine(self.writer, self.plan.batch_id)
         with Progress(f"Rows of batch {self.plan.batch_id}") as progress:
             for part in parts:
-                rows, misfits = convert_part(part, self.plan.schema)
+                rows, misfits = convert_part(part, self.plan.schema, self.plan.partition_by)
                 quarantine.put(part.bad)
                 quarantine.put(misfits)
                 rows_read += part.rows.num_rows + sum(not row.part for row in part.bad)

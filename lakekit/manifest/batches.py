@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-FOLDER = "_batches"  # hidden from tables by its underscore, right under the table's address
+FOLDER = "_batches"  # right under the table's address; hidden from tables by its underscore, as are the names in it
 SETTLED = timedelta(days=1)  # a marker of that age was there before any listing began, whatever clocks say
 _PREFIX = "lkbatch-"
 _FILE = r"(?:^|/)lkbatch-([0-9a-f]{16})-[0-9]{5,}\.parquet$"
-_MARKER = r"^_batches/([0-9a-f]{16})-([0-9]+)\.json$"
+_MARKER = r"^_batches/_([0-9a-f]{16})-([0-9]+)\.json$"
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def name_marker(token: str, files: int) -> str:
 
     Example:
         >>> name_marker("e9732851e0701563", 3)
-        '_batches/e9732851e0701563-3.json'
+        '_batches/_e9732851e0701563-3.json'
     """
-    return f"{FOLDER}/{token}-{files}.json"
+    return f"{FOLDER}/_{token}-{files}.json"
 
 
 def find_batches(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from lakekit.manifest.batches import Batches, find_batches
+from lakekit.manifest.batches import FOLDER, Batches, find_batches
 from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
@@ -63,13 +63,30 @@ def list_table(store: Store, *, on_progress: Callable[[int], None] | None = None
     its marker counts, and then everything is listed once more: what is missing still has been removed since. Under an
     inventory, which stays the same, such a batch waits for the next report.
     """
+    import polars as pl
+
     listed = list_columns(store, on_progress=on_progress)
     reported_at = getattr(store, "listed_at", None)
     batches = find_batches(listed, as_of=reported_at or datetime.now(UTC))
+    if batches.incomplete and not batches.markers and "=" in store.address.name:
+        return sort_objects(listed, find_batches(pl.concat([listed, _list_markers(store)])))
     if batches.doubtful and reported_at is None:
         listed = list_columns(store, on_progress=on_progress)
         batches = find_batches(listed, settled=frozenset(batches.markers or ()))
     return sort_objects(listed, batches)
+
+
+def _list_markers(store: Store) -> pl.DataFrame:
+    """The markers of the table that a partition belongs to, where that is opened by itself."""
+    import polars as pl
+
+    from lakekit.storage import open_store
+
+    root = store.address
+    while "=" in root.name and root.parent is not None:
+        root = root.parent
+    found = list_columns(open_store(root.child(FOLDER), store.storage))
+    return found.with_columns(path=pl.lit(f"{FOLDER}/") + pl.col("path"))
 
 
 def sort_objects(listed: pl.DataFrame, batches: Batches | None = None) -> Listing:
