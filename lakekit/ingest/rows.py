@@ -65,7 +65,7 @@ def type_rows(
     if misfits:
         table = table.filter(pa.array([number not in misfits for number in range(len(rows))]))
     kept = [name for name in columns if name in known.names or table[name].null_count < table.num_rows]
-    return table.select(kept) if kept or not columns else table.select([]), dict(sorted(misfits.items()))
+    return table.select(kept), dict(sorted(misfits.items()))
 
 
 def _find_bad_names(rows: Sequence[Mapping[str, Any]], known: pa.Schema, reserved: Sequence[str]) -> dict[int, str]:
