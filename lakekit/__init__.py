@@ -22,6 +22,7 @@ from lakekit.errors import (
     NoFilesFound,
     PartitionMismatch,
     PartitionTypeConflict,
+    RecordsLost,
     StaleFile,
     StorageFailed,
     TypeConflict,
@@ -54,7 +55,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -75,6 +76,7 @@ __all__ = [
     "PartitionMismatch",
     "PartitionTypeConflict",
     "Receipt",
+    "RecordsLost",
     "StaleFile",
     "Storage",
     "StorageFailed",
@@ -90,6 +92,7 @@ __all__ = [
     "embedded_s3",
     "errors",
     "iam",
+    "ingest",
     "open_lake",
     "open_table",
     "prices",

@@ -17,6 +17,7 @@ It must not import anything: every other module may raise these.
     ├── CredentialsExpired (PermissionError)  the credentials are no longer, or never were, valid
     ├── WrongRegion (ValueError)              the bucket lives in another region
     ├── StaleFile (RuntimeError)              a file changed while it was being read
+    ├── RecordsLost (RuntimeError)            a stream no longer holds records that were not stored yet
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
     └── MissingPackage (ImportError)          a package of an optional extra is not installed
@@ -106,6 +107,10 @@ class WrongRegion(LakekitError, ValueError):
 
 class StaleFile(LakekitError, RuntimeError):
     """A file changed while it was being read, and changed again after one refresh."""
+
+
+class RecordsLost(LakekitError, RuntimeError):
+    """A stream no longer holds records that come after those that are stored: their retention is over."""
 
 
 class StorageFailed(LakekitError, OSError):

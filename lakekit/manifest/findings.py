@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FETCHED_TOGETHER = 20_000  # footers that are held as objects before they become columns
 _SKIPPED = {"path": pl.String, "reason": pl.String, "size_bytes": pl.Int64, "rows": pl.Int64}
+INCOMPLETE = "of a batch that is not complete: no marker of it in _batches/ under this address"
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitErro
             _explain(listing.foreign, pl.lit("not Parquet by its name")),
             _explain(sized.filter(is_foreign).drop("rows"), pl.lit("not Parquet by its content")),
             _explain(sized.filter(is_left_out), pl.col("path").replace_strict(left_out, return_dtype=pl.String)),
+            _explain(pl.DataFrame({"path": listing.batches.incomplete}, {"path": pl.String}), pl.lit(INCOMPLETE)),
         ]
     )
     remaining = {path: error for path, error in problems.items() if path not in left_out}
@@ -161,8 +163,8 @@ def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitErro
 
 
 def _explain(files: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
-    rows = pl.col("rows") if "rows" in files.columns else pl.lit(None)
-    return files.select("path", reason.alias("reason"), "size_bytes", rows.alias("rows")).cast(_SKIPPED)
+    known = [pl.col(name) if name in files.columns else pl.lit(None).alias(name) for name in ("size_bytes", "rows")]
+    return files.select("path", reason.alias("reason"), *known).cast(_SKIPPED)
 
 
 def _is_skipped(error: LakekitError, options: TableOptions) -> bool:

@@ -150,9 +150,9 @@ def policy(
     below = f"{arn}/{escape_pattern(_folder(address))}"
     parts = [*_read(address, arn, below)]
     if purpose in ("ingest", "compact"):
-        parts.append(_write(below))
+        parts.append(_write(below, in_parts=purpose == "compact"))
     if purpose == "publish":
-        parts.append(_write(f"{below}_delta_log/"))
+        parts.append(_write(f"{below}_delta_log/", in_parts=True))
     if may_delete:
         reason = "files that a compacted table no longer names are removed"
         parts.append((_allow("DeleteFiles", "s3:DeleteObject", f"{below}*"), reason))
@@ -244,7 +244,10 @@ def _read(address: Address, arn: str, below: str) -> Iterator[tuple[dict[str, An
     yield _allow("ReadFiles", "s3:GetObject", f"{below}*"), "footers and data are read; HEAD asks for the same right"
 
 
-def _write(below: str) -> tuple[dict[str, Any], str]:
+def _write(below: str, *, in_parts: bool) -> tuple[dict[str, Any], str]:
+    if not in_parts:
+        reason = "files are put in one piece, each under a name that must be free"
+        return _allow("WriteFiles", "s3:PutObject", f"{below}*"), reason
     actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
     reason = "files are put in one piece or in parts; what was begun and not finished is aborted"
     return _allow("WriteFiles", actions, f"{below}*"), reason

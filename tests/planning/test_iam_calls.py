@@ -85,6 +85,24 @@ def test_nothing_is_allowed_that_a_reading_session_does_not_call(recorded):
         assert not all(is_allowed(rest, action, arn, context=context) for action, arn, context in recorded)
 
 
+def write_batches(storage, url: str, folder: Path):
+    """An ingesting session as people have it: a new table, one more batch, and both again; rows in all."""
+    (folder / "in.csv").write_text("n,k\n1,a\nx,b\n3\n")
+    for batch in ("one", "two", "one", "two"):
+        lk.ingest.write_batch(folder / "in.csv", url, partition_by="k", batch_id=batch, storage=storage)
+    return lk.open_table(url, storage=storage).polars().collect().height
+
+
+def test_the_ingest_policy_is_what_an_ingesting_session_calls_and_nothing_else(sandbox, tmp_path):
+    url = f"s3://{BUCKET}/some/lake/new"
+    sandbox.reset()
+    assert write_batches(sandbox.storage, url, tmp_path) == 4  # two good rows a batch
+    recorded = [ask_iam(request) for request in sandbox.log()]
+    policy = lk.iam.policy("ingest", url)
+    assert [asked for asked in recorded if not policy.allows(asked[0], asked[1], context=asked[2])] == []
+    assert policy.actions == tuple(sorted({action for action, _, _ in recorded}))
+
+
 def test_a_policy_of_another_table_allows_none_of_the_calls(recorded):
     policy = lk.iam.policy("read", f"s3://{BUCKET}/some/lake/weath")
     assert not any(policy.allows(action, arn, context=context) for action, arn, context in recorded)
@@ -121,7 +139,7 @@ def test_the_calls_of_boto3_are_those_that_the_actions_stand_for():
     client.delete_bucket(Bucket="heard")
     assert set(heard) <= ACTION_OF_CALL.keys()
     asked = {ACTION_OF_CALL[call] for call in heard}
-    assert asked == set(lk.iam.policy("ingest", f"s3://{BUCKET}/{TABLE}").actions)
+    assert asked == set(lk.iam.policy("compact", f"s3://{BUCKET}/{TABLE}").actions)
 
 
 @contextmanager
@@ -194,13 +212,23 @@ def test_with_the_ingest_policy_files_are_put_and_none_is_deleted(sign_in):
     with iam_enforced():
         client = writer.boto3("s3")
         client.put_object(Bucket=BUCKET, Key=f"{TABLE}/new.parquet", Body=b"x")
-        begun = client.create_multipart_upload(Bucket=BUCKET, Key=f"{TABLE}/big.parquet")["UploadId"]
-        client.abort_multipart_upload(Bucket=BUCKET, Key=f"{TABLE}/big.parquet", UploadId=begun)
         for key in (f"{TABLE}/new.parquet", "some/lake/weather_secret/a.txt"):
             with pytest.raises(Exception, match="AccessDenied"):
                 client.delete_object(Bucket=BUCKET, Key=key)
         with pytest.raises(Exception, match="AccessDenied"):
             client.put_object(Bucket=BUCKET, Key="some/lake/weather_secret/b.txt", Body=b"x")
+
+
+def test_with_the_ingest_policy_batches_are_written(sign_in, tmp_path):
+    writer = sign_in(lk.iam.policy("ingest", f"s3://{BUCKET}/some/lake/new"))
+    with iam_enforced():
+        assert write_batches(writer, f"s3://{BUCKET}/some/lake/new", tmp_path) == 4
+
+
+def test_encrypted_batches_need_the_key_as_the_policy_says():
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    policy = lk.iam.policy("ingest", f"s3://{BUCKET}/{TABLE}", kms_key=key)
+    assert [one for one in policy.actions if one.startswith("kms:")] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
 def test_only_compacting_with_may_delete_deletes(sign_in):

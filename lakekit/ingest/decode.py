@@ -1,0 +1,102 @@
+"""The bytes of one record as its fields: JSON, or whatever a function of the user makes of them.
+
+It must not let a record through that it does not understand: the reason is raised, and the record is quarantined.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lakekit.ingest.source import Record
+
+Decode = Callable[[bytes], Mapping[str, Any]]
+
+# https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md, read 2026-11
+KPL_MAGIC = bytes.fromhex("f3899ac2")
+KPL_DIGEST_BYTES = 16  # MD5 of the protobuf message between the two
+
+
+class Poison(ValueError):
+    """Why a record is no row."""
+
+
+def decode_record(record: Record, decode: Decode, most_record_bytes: int) -> Mapping[str, Any]:
+    """The fields of a record.
+
+    Raises:
+        Poison: it has none: the reason.
+    """
+    data = record.data
+    if data is None:
+        raise Poison("a tombstone: the record has a key and no value")
+    if not data:
+        raise Poison("the record is empty")
+    if len(data) > most_record_bytes:
+        raise Poison(f"{len(data):,} bytes, more than most_record_bytes = {most_record_bytes:,}")
+    if is_aggregated(data):
+        raise Poison("aggregated by the Kinesis Producer Library: several records in one, which lakekit does not part")
+    try:
+        row = decode(data)
+    except Poison:
+        raise
+    except RecursionError:
+        raise Poison("nested too deeply") from None
+    except Exception as exc:  # of a function that we do not know
+        raise Poison(f"{type(exc).__name__}: {exc}"[:500]) from exc
+    if not isinstance(row, Mapping):
+        raise Poison(f"not an object with fields, but {type(row).__name__}")
+    return row
+
+
+def is_aggregated(data: bytes) -> bool:
+    """Whether a Kinesis record holds several, packed by Amazon's producer library: magic, protobuf, MD5 of it."""
+    if not data.startswith(KPL_MAGIC) or len(data) < len(KPL_MAGIC) + KPL_DIGEST_BYTES:
+        return False
+    message, digest = data[len(KPL_MAGIC) : -KPL_DIGEST_BYTES], data[-KPL_DIGEST_BYTES:]
+    return hashlib.md5(message, usedforsecurity=False).digest() == digest
+
+
+def decode_json(data: bytes) -> Mapping[str, Any]:
+    """The fields of a JSON object in UTF-8.
+
+    Raises:
+        Poison: it is something else, has a name twice, or a number that JSON does not have (NaN).
+
+    Example:
+        >>> decode_json(b'{"id": 1}')
+        {'id': 1}
+    """
+    try:
+        row = JSON_DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as exc:
+        raise Poison(f"not UTF-8: byte {data[exc.start]:#04x} at {exc.start}") from None
+    except json.JSONDecodeError as exc:
+        raise Poison(f"not JSON: {exc.msg} at {exc.pos}") from None
+    except Poison:
+        raise
+    except ValueError as exc:  # digits beyond what Python reads as a number
+        raise Poison(f"not JSON that can be read: {str(exc)[:100]}") from None
+    if not isinstance(row, dict):
+        raise Poison(f"JSON, but not an object: {type(row).__name__}")
+    return row
+
+
+def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Poison(f"the field {twice!r} stands twice")
+    return row
+
+
+def _refuse_constant(text: str) -> None:
+    raise Poison(f"{text} is no number of JSON")
+
+
+JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant)
+
+

@@ -1,0 +1,206 @@
+"""A stream into a table: Kinesis shards or Kafka partitions, buffered as Firehose does, each record exactly once.
+
+It must not keep anything beside the table: its files are the checkpoint (see chain.py), and a restart goes on after
+the last record that is stored.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from lakekit.errors import InvalidArgument, NoFilesFound
+from lakekit.ingest.decode import Decode, decode_json
+from lakekit.ingest.progress import StreamProgress
+from lakekit.ingest.source import OnLoss, Source
+from lakekit.planning.firehose import BUFFER_BYTES, MOST_INTERVAL_S
+from lakekit.storage import Encryption, Storage, Store, open_store, open_writer
+from lakekit.units import MIB, format_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Until = Literal["caught up", "forever"] | float | Callable[[StreamProgress], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """How a stream is read, buffered and typed.
+
+    Attributes:
+        decode: from the bytes of a record to its fields; JSON objects in UTF-8 if not given. Whatever it raises puts
+            the record into the quarantine. Call it with what the producer wrote: gunzip, Avro, a CSV line.
+        schema: columns and types to begin with; otherwise those of the table, and of what comes first. With several
+            workers on a new table, give it: each would find types by itself.
+        buffer_bytes: a file is written when a shard's buffer holds so much, 1 to 128 MiB; 5 MiB as Firehose.
+        buffer_seconds: or when its first record has waited so long, 0 to 900 s; 300 s as Firehose. 0 writes what each
+            read gives.
+        memory_bytes: all buffers together take at most so much, and what one read gives; then the largest is written.
+            A record takes 350 bytes beside its data.
+        worker: (i, n): this is worker number i of n, from 0, and reads only its share of the shards.
+        on_loss: raise RecordsLost where the stream no longer holds what comes next, or go on with what there is.
+        on_tombstone: what to do with a record of Kafka that has a key and no value: put it into the quarantine, or
+            skip it and count it.
+        most_record_bytes: longer records go to the quarantine.
+        encryption: how S3 encrypts what is written; by its own keys if not given.
+        on_progress: called with a StreamProgress every half second, and at the end.
+
+    Example:
+        >>> StreamOptions(buffer_bytes=64 * MIB).buffer_seconds
+        300
+    """
+
+    decode: Decode = decode_json
+    schema: pa.Schema | None = None
+    buffer_bytes: int = 5 * MIB
+    buffer_seconds: float = 300
+    memory_bytes: int = 256 * MIB
+    worker: tuple[int, int] = (0, 1)
+    on_loss: OnLoss = "raise"
+    on_tombstone: Literal["quarantine", "skip"] = "quarantine"
+    most_record_bytes: int = 10 * MIB  # the largest of Kinesis; API reference, "GetRecords", read 2026-11
+    encryption: Encryption | None = None
+    on_progress: Callable[[StreamProgress], None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        least, most = BUFFER_BYTES
+        if not least <= self.buffer_bytes <= most:
+            what = f"buffer_bytes={self.buffer_bytes:,} is not between {format_bytes(least)} and {format_bytes(most)}."
+            raise InvalidArgument(what, hint="write buffer_bytes=64 * lk.MIB; for sooner, take fewer buffer_seconds")
+        if not 0 <= self.buffer_seconds <= MOST_INTERVAL_S:
+            what = f"buffer_seconds={self.buffer_seconds} is not between 0 and {MOST_INTERVAL_S}."
+            raise InvalidArgument(what, hint="take buffer_seconds=300")
+        number, workers = self.worker
+        if not (workers >= 1 and 0 <= number < workers):
+            what = f"worker={self.worker} is no number of a worker and how many there are."
+            raise InvalidArgument(what, hint="the first of three is worker=(0, 3), the last (2, 3)")
+        for name, value, known in (
+            ("on_loss", self.on_loss, ("raise", "continue")),
+            ("on_tombstone", self.on_tombstone, ("quarantine", "skip")),
+        ):
+            if value not in known:
+                raise InvalidArgument(f"{name}={value!r} is none of {known}.", hint=f"write {name}={known[0]!r}")
+
+
+def stream(
+    source: Source,
+    table_url: str | os.PathLike,
+    *,
+    until: Until = "caught up",
+    options: StreamOptions | None = None,
+    storage: Storage | None = None,
+) -> StreamProgress:
+    """What was read of a stream and stored in a table, each record exactly once: as a row, or in the quarantine.
+
+    Files are Parquet, one for each range of a shard, under ``<table>/<kind>-<stream>/<shard>/``. Rows get three columns
+    at the end: ``_shard``, ``_position`` (sequence number or offset, as text that sorts) and ``_arrived_at`` (UTC).
+    Records that are no row (no JSON, a value that does not fit its column's type, aggregated by the Kinesis Producer
+    Library) lie in ``<table>/_quarantine/`` with position and reason, before the rows of their range can be seen.
+    Stop it however you like, also by pulling the plug: the next run goes on after the last range that is stored.
+
+    Several workers share the shards by ``StreamOptions.worker``; should two read one shard, each range is still stored
+    once. Children of a split or merged Kinesis shard begin when their parents are stored to the end.
+
+    Memory: the buffers (``memory_bytes`` at most, or one page more: 10 MiB a shard with Kinesis, some 24 MiB with
+    Kafka), and while a file is written about three times ``buffer_bytes`` beside 50 MiB.
+
+    Args:
+        source: `kinesis(…)`, `kafka(…)` or a MemorySource.
+        table_url: a folder or an S3 prefix: a new table, or one without partition folders.
+        until: "caught up": each shard was read to where nothing more came; a number of seconds; "forever"; or a
+            function of the StreamProgress that says when it is enough. What is buffered then is stored.
+        options: see StreamOptions.
+        storage: how the table is reached; the environment's if not given.
+
+    Raises:
+        RecordsLost: the stream no longer holds what comes after the stored records, and how many those were.
+        InvalidArgument: the table is partitioned or Delta's, or belongs to a stream of that name that was made anew.
+        NoFilesFound: there is no such stream.
+        AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the stream or the store refuses.
+
+    Example:
+        >>> import tempfile
+        >>> import lakekit as lk
+        >>> orders = lk.ingest.MemorySource("orders", {"0": [b'{"id": 1, "usd": 2.5}', b'{"id": 2, "usd": "?"}']})
+        >>> done = lk.ingest.stream(orders, tempfile.mkdtemp() + "/orders")
+        >>> done.records, done.rows, done.quarantined
+        (2, 1, 1)
+    """
+    from lakekit.ingest.ranges import Reader
+    from lakekit.ingest.worker import Limits, Worker
+
+    options = options or StreamOptions()
+    writer = open_writer(table_url, storage, encryption=options.encryption)
+    store = open_store(writer.address, writer.storage)
+    reader = Reader(options.decode, options.most_record_bytes, options.on_tombstone == "skip")
+    limits = Limits(options.buffer_bytes, options.buffer_seconds, options.memory_bytes)
+    worker = Worker(source, store, writer, reader, limits)
+    worker.schema = _find_schema(source, store, options.schema)
+    worker.share = options.worker
+    worker.on_loss = options.on_loss
+    worker.show = options.on_progress
+    return worker.run(_make_until(until))
+
+
+def _make_until(until: Until) -> Callable[[StreamProgress], bool] | None:
+    if callable(until):
+        return until
+    if until == "caught up":
+        return None
+    if until == "forever":
+        return lambda progress: False
+    if isinstance(until, bool) or not isinstance(until, int | float) or math.isnan(until) or until < 0:
+        what = f"until={until!r} says not when to stop."
+        raise InvalidArgument(what, hint='take "caught up", "forever", a number of seconds, or a function')
+    deadline = time.monotonic() + until
+    return lambda progress: time.monotonic() >= deadline
+
+
+def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa.Schema:
+    """The columns to begin with: declared, or those of a table that others began; those of its own files come later.
+
+    Raises:
+        InvalidArgument: a column has the name of one that is added, or the table is Delta's or has partition folders.
+    """
+    import pyarrow as pa
+
+    from lakekit.ingest.chain import name_folder
+    from lakekit.ingest.parquet import store_schema
+    from lakekit.ingest.ranges import POSITION_COLUMNS
+
+    if declared is not None:
+        taken = [name for name in declared.names if name.casefold() in POSITION_COLUMNS.names]
+        if taken:
+            what = f"The column {taken[0]!r} of the schema has the name of one that the stream adds."
+            raise InvalidArgument(what, hint=f"the stream adds {', '.join(POSITION_COLUMNS.names)}: name it otherwise")
+    folders = store.list_folders()
+    if "_delta_log" in folders:
+        what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
+        raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
+    if name_folder(source.kind, source.name, "").strip("/") in folders:
+        return store_schema(declared) if declared is not None else pa.schema([])
+    found, keys = _read_table(store)
+    if keys:
+        what = f"{store.address.url} is partitioned by {', '.join(keys)}; a stream stores files by shard."
+        raise InvalidArgument(what, hint="take another table; compaction can sort its rows into partitions")
+    if declared is not None:
+        return store_schema(declared)
+    return pa.schema([field for field in found if field.name not in POSITION_COLUMNS.names])
+
+
+def _read_table(store: Store) -> tuple[pa.Schema, tuple[str, ...]]:
+    """The columns and partition keys of a table that is there; none where it is not."""
+    import pyarrow as pa
+
+    from lakekit.manifest.manifest import TableOptions
+    from lakekit.table import Table
+
+    try:
+        table = Table(store, store.address.name, TableOptions())
+    except NoFilesFound:
+        return pa.schema([]), ()
+    return table.schema, table.manifest.schema.keys
