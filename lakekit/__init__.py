@@ -54,7 +54,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("cdc", "dynamodb", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -83,6 +83,7 @@ __all__ = [
     "UnknownPartitionKey",
     "UnknownTable",
     "WrongRegion",
+    "cdc",
     "choose",
     "create_duckdb_view",
     "dynamodb",
