@@ -153,7 +153,7 @@ def _find_order(event: Mapping[str, Any], source: Mapping[str, Any], order_by: S
 
 
 def _to_number(value: Any) -> int:
-    """Positions are numbers, files that end in one (mysql-bin.000003), or hexadecimal parts (00000027:00000ac0:0002)."""
+    """A number; that in which a name ends (mysql-bin.000003); or one of hexadecimal parts (00000027:00000ac0:0002)."""
     if isinstance(value, int):
         return value
     text = str(value or 0)

@@ -100,8 +100,9 @@ class TextJournal:
         found: dict[str, dict[str, str]] = {name: {} for name in self._form.columns}
         for file in self._files:
             for name, kinds in self._profiles[file.path].items():
+                places = found.setdefault(name, {})
                 for kind, line in kinds.items():
-                    found.setdefault(name, {}).setdefault(kind, f"{file.path}, line {line}")
+                    places.setdefault(kind, f"{file.path}, line {line}")
         if self._form.timestamp:  # it is told of each change, and no value of its row
             found.setdefault(self._form.timestamp, {})
         is_text, declared = self._kind == "csv", self._form.columns

@@ -154,7 +154,7 @@ def convert(name: str, values: Sequence[Any], kind: pa.DataType, tell_place: Cal
     for position, value in enumerate(values):
         try:
             parsed.append(None if value is None else parse(value))
-        except (ValueError, TypeError, InvalidOperation, OverflowError) as exc:
+        except (ValueError, TypeError, KeyError, InvalidOperation, OverflowError) as exc:
             raise _refuse(name, value, kind, tell_place(position)) from exc
     try:
         return pa.array(parsed, kind)
@@ -168,7 +168,7 @@ def convert(name: str, values: Sequence[Any], kind: pa.DataType, tell_place: Cal
 
 
 def _refuse(name: str, value: Any, kind: pa.DataType, place: str) -> TypeConflict:
-    shown = value if isinstance(value, str) else json.dumps(value, default=str)
+    shown = value if isinstance(value, str) else str(value)
     what = f"The column {name!r} is {describe_type(kind)}, and {shown[:60]!r} in {place} is none."
     return TypeConflict(what, hint=f'declare another type, such as columns={{"{name}": "string"}}, or mend the file.')
 
@@ -184,13 +184,13 @@ def _find_parser(name: str, kind: pa.DataType) -> Callable[[Any], Any]:
     if types.is_floating(kind):
         return _parse_float
     if types.is_decimal(kind):
-        return lambda value: Decimal(value) if not isinstance(value, bool) else _fail(value)
+        return lambda value: _fail(value) if isinstance(value, bool) else Decimal(str(value))
     if types.is_date(kind):
         return _parse_date
     if types.is_timestamp(kind):
         return lambda value: _parse_moment(value, kind)
     if types.is_binary(kind):
-        return lambda value: base64.b64decode(value, validate=True)
+        return lambda value: value if isinstance(value, bytes) else base64.b64decode(value, validate=True)
     what = f"The column {name!r} was declared as {describe_type(kind)}, which no text or JSON value is read as."
     raise InvalidArgument(what, hint='declare it as "string", and parse it in your query.')
 
@@ -200,17 +200,15 @@ def _fail(value: Any) -> Any:
 
 
 def _parse_text(value: Any) -> str:
-    """Text as it is; other JSON as it is written."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
+    """Text as it is; JSON as it is written; what else a database has, such as a UUID, as Python writes it."""
+    if isinstance(value, bool | dict | list | float):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return _fail(value) if isinstance(value, bytes) else str(value)
 
 
 def _parse_bool(value: Any) -> bool:
     named = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    return named[value.lower()] if isinstance(value, str) and value.lower() in named else _fail(value)
+    return value if isinstance(value, bool) else named[str(value).lower()]
 
 
 def _parse_integer(value: Any) -> int:
@@ -233,6 +231,8 @@ def _parse_date(value: Any) -> date:
     """ISO text, or whole days since 1970, as Debezium writes dates."""
     if isinstance(value, int) and not isinstance(value, bool):
         return (_EPOCH + timedelta(days=value)).date()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
     return date.fromisoformat(value) if _DATE.fullmatch(value) else _fail(value)
 
 
@@ -241,7 +241,8 @@ def _parse_moment(value: Any, kind: pa.TimestampType) -> datetime:
     if isinstance(value, int) and not isinstance(value, bool):
         moment = _EPOCH + timedelta(microseconds=value)
     else:
-        moment = datetime.fromisoformat(value) if _MOMENT.fullmatch(value) or _DATE.fullmatch(value) else _fail(value)
+        is_moment = isinstance(value, datetime) or _MOMENT.fullmatch(value) or _DATE.fullmatch(value)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value) if is_moment else _fail(value)
         if moment.tzinfo is not None and kind.tz is None:
             return _fail(value)
     if kind.tz is None:
