@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from lakekit.cdc.values import convert
 from lakekit.errors import InvalidArgument
+from lakekit.manifest.types import normalize_type
 
 FETCH_ROWS = 10_000  # at a time
 
@@ -72,8 +74,8 @@ class Database:
         return pa.schema(list(kinds.items()))
 
     def _find_types(self, cursor: Any) -> dict[str, pa.DataType | None]:
-        if hasattr(cursor, "fetch_record_batch"):  # ADBC, DuckDB
-            return {one.name: one.type for one in _read_batches(cursor, 1).schema}
+        if _gives_arrow(cursor):
+            return {one.name: normalize_type(one.type) for one in _read_batches(cursor).schema}
         if self._module == "sqlite3":
             if not _TABLE.fullmatch(self.source):
                 return {}
@@ -94,14 +96,18 @@ class Database:
             start: the least value of the first of these; from the beginning if None.
         """
         text = f"SELECT {', '.join(map(self._quote, schema.names))} FROM {self._relation}"
-        text += f" WHERE {self._quote(order_by[0])} >= {self._mark}" if start is not None else ""
+        if start is not None:  # a % in the text would be taken for a mark
+            text = text.replace("%", "%%") if self._mark == "%s" else text
+            text += f" WHERE {self._quote(order_by[0])} >= {self._mark}"
         text += f" ORDER BY {', '.join(map(self._quote, order_by))}" if order_by else ""
-        cursor = self.connection.cursor()
+        # psycopg would fetch all rows at once, but through a cursor of the server's
+        is_postgres = self._module.startswith("psycopg")
+        cursor = self.connection.cursor("lakekit") if is_postgres else self.connection.cursor()
         cursor.execute(text, *([[start]] if start is not None else []))
         place = schema.names.index(order_by[0]) if order_by else None
         try:
-            if hasattr(cursor, "fetch_record_batch"):
-                for batch in _read_batches(cursor, FETCH_ROWS):
+            if _gives_arrow(cursor):
+                for batch in _read_batches(cursor):
                     table = pa.table(batch).cast(schema)
                     if table.num_rows:
                         yield table, None if place is None else table.column(place)[-1].as_py()
@@ -148,11 +154,17 @@ class Database:
         return {"format": "%s", "pyformat": "%s", "numeric": ":1", "named": ":1"}.get(style, "?")
 
 
-def _read_batches(cursor: Any, rows: int) -> pa.RecordBatchReader:
-    try:
-        return cursor.fetch_record_batch(rows)
-    except TypeError:  # ADBC takes no number
+def _gives_arrow(cursor: Any) -> bool:
+    """Whether it is one of ADBC, or of DuckDB."""
+    return hasattr(cursor, "fetch_record_batch") or hasattr(cursor, "to_arrow_reader")
+
+
+def _read_batches(cursor: Any) -> pa.RecordBatchReader:
+    if hasattr(cursor, "fetch_record_batch"):
         return cursor.fetch_record_batch()
+    with warnings.catch_warnings():  # DuckDB warns of a copy of the rows, which every DB-API cursor makes
+        warnings.simplefilter("ignore")
+        return cursor.to_arrow_reader(FETCH_ROWS)
 
 
 def _quote_text(text: str) -> str:

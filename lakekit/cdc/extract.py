@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,11 +178,10 @@ def _check_arguments(
             raise InvalidArgument(what, hint="key=, watermark= and soft_delete= name columns of the source.")
     if not key or not (watermark or snapshot):
         raise InvalidArgument("Neither watermark= nor snapshot=True, or no key= was given.", hint="give key and one.")
-    taken = {name for name in schema.names if name in (OP, TIMESTAMP, SEQUENCE) or name.startswith("_")}
-    if taken & {OP, TIMESTAMP, SEQUENCE}:
-        raise InvalidArgument(
-            f"The source has a column {sorted(taken)[0]!r} of its own.", hint="rename it in a SELECT."
-        )
+    taken = [name for name in schema.names if name.lower() in (OP.lower(), TIMESTAMP, SEQUENCE)]
+    if taken:
+        what = f"The source has a column {taken[0]!r}, a name that the journal has for its own."
+        raise InvalidArgument(what, hint="rename it in a SELECT.")
 
 
 def _check_moments(schema: pa.Schema, watermark: str | None, snapshot: bool, as_of: datetime | None) -> None:
@@ -238,11 +237,9 @@ def _read_stored(table: Table, plan: _Plan) -> dict[tuple, tuple[bytes, str]]:
         first = changes.filter(pl.col(plan.watermark) >= start).select(pl.col(SEQUENCE).min()).collect().item()
         changes = table.polars().filter(pl.col(SEQUENCE) >= (first or 0))
     found: dict[tuple, tuple[bytes, str]] = {}
-    names = [name for name in table.schema.names if name not in (TIMESTAMP,)]
-    for frame in changes.select(names).sort(SEQUENCE).collect().iter_slices(10_000):
-        for row in frame.to_arrow().to_pylist():
-            op = row.pop(OP)
-            row.pop(SEQUENCE)
+    names = [name for name in table.schema.names if name in plan.schema.names]
+    for frame in changes.select(OP, SEQUENCE, *names).sort(SEQUENCE).collect().iter_slices(10_000):
+        for op, row in zip(frame[OP], frame.select(names).to_arrow().to_pylist(), strict=True):
             found[tuple(row[name] for name in plan.key)] = _hash_row(row), op
     return found
 
@@ -381,7 +378,8 @@ class _FileWriter:
 
 
 def _as_moment(value: date | datetime) -> datetime:
-    return parse_commit_time(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day))
+    is_moment = isinstance(value, datetime)
+    return parse_commit_time(value) if is_moment else datetime(value.year, value.month, value.day, tzinfo=UTC)
 
 
 def _encode_value(value: Any) -> list[str] | None:
