@@ -31,7 +31,8 @@ class CsvForm:
         delimiter: CsvDelimiter.
         null: CsvNullValue; a text that reads so cannot be told from NULL.
         header: AddColumnName; None finds out: then the first cell of some file is Op.
-        load_op: includeOpForFullLoad, where there is no header; None finds out: then all first cells of a file are I.
+        load_op: includeOpForFullLoad, where there is no header; None finds out: then all
+            first cells of a file are I, and there is one more than columns.
     """
 
     delimiter: str = ","
@@ -142,13 +143,19 @@ def _name_cells(file: JournalFile, local: Path, cells: Sequence[str], layout: Cs
 def _has_op(file: JournalFile, local: Path, layout: CsvLayout) -> bool:
     if not file.is_load or layout.form.load_op is not None:
         return not file.is_load or bool(layout.form.load_op)
-    return all(cells[0] == "I" for _, cells in _read_cells(file, local, layout.form))
+    widths = {len(cells) for _, cells in _read_cells(file, local, layout.form) if cells[0] == "I"}
+    if any(cells[0] != "I" for _, cells in _read_cells(file, local, layout.form)):
+        return False
+    if max(widths) <= len(layout.columns) + (layout.timestamp is not None and layout.timestamp not in layout.columns):
+        what = f"All lines of {file.path} begin with I: that is the operation, or the first column's value."
+        raise InvalidArgument(what, hint="say which: csv=CsvForm(load_op=True), as includeOpForFullLoad is, or False.")
+    return True
 
 
 def _check_names(file: JournalFile, names: Sequence[str], layout: CsvLayout) -> None:
     if OP not in names and not file.is_load:
         raise refuse_without_op(file.path, names)
-    if layout.timestamp and layout.timestamp not in names:
+    if layout.timestamp and layout.timestamp not in names and not file.is_load:
         raise refuse_without_timestamp(file.path, layout.timestamp, names)
 
 
@@ -168,7 +175,7 @@ def _read_moment(row: dict[str, Any], file: JournalFile, line: int, layout: CsvL
     """The commit time, taken out of the row."""
     if layout.timestamp is None:
         return None
-    return read_moment(row.pop(layout.timestamp), file, line)
+    return read_moment(row.pop(layout.timestamp, None), file, line)
 
 
 def read_moment(value: Any, file: JournalFile, line: int) -> datetime | None:

@@ -219,9 +219,13 @@ def _reach_back(checkpoint: Any, overlap: timedelta | int | None) -> Any:
     """Where to start; a time that the database keeps as text is written as it writes it, in whole seconds."""
     if not overlap:
         return checkpoint
-    if not isinstance(checkpoint, str):
-        return checkpoint - overlap
-    moment = datetime.fromisoformat(checkpoint) - overlap
+    try:
+        if not isinstance(checkpoint, str):
+            return checkpoint - overlap  # type: ignore[operator]
+        moment = datetime.fromisoformat(checkpoint) - overlap  # type: ignore[operator]
+    except (TypeError, ValueError) as exc:
+        what = f"overlap={overlap!r} cannot be taken from the last watermark, {checkpoint!r}."
+        raise InvalidArgument(what, hint="give a timedelta for times, and a number for numbers.") from exc
     return moment.strftime(f"%Y-%m-%d{checkpoint[10]}%H:%M:%S" if len(checkpoint) > 10 else "%Y-%m-%d")
 
 

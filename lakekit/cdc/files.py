@@ -54,8 +54,8 @@ class JournalFile:
     order: bytes
 
 
-def find_files(store: Store, format: str, *, is_ordered: bool) -> tuple[Kind, list[JournalFile]]:
-    """What kind of files a journal has, and the files in their order.
+def find_files(store: Store, format: str, *, is_ordered: bool) -> tuple[Kind, list[JournalFile], tuple[str, ...]]:
+    """What kind of files a journal has, the files in their order, and the paths of others, which are of no journal.
 
     Args:
         store: where the journal is.
@@ -83,13 +83,8 @@ def find_files(store: Store, format: str, *, is_ordered: bool) -> tuple[Kind, li
         raise InvalidArgument(what, hint="a journal has files of one kind: move one of them to a folder of its own.")
     name = _name_dms if format == "dms" and not is_ordered else _name_any
     files = [name(stored) for stored in by_kind[kinds[0]]]
-    return kinds[0], sorted(files, key=lambda file: (not file.is_load, file.order))
-
-
-def list_others(store: Store, kind: Kind) -> list[str]:
-    """The paths of files that are of no journal of this kind, nor hidden."""
-    listed = (one for one in store.list_objects() if not is_hidden(one.path, one.size_bytes or 1))
-    return [one.path for one in listed if _find_kind(one.path) != kind]
+    others = tuple(stored.path for stored in listed if _find_kind(stored.path) != kinds[0])
+    return kinds[0], sorted(files, key=lambda file: (not file.is_load, file.order)), others
 
 
 def _find_kind(path: str) -> Kind | None:

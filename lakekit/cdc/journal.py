@@ -32,6 +32,7 @@ class Journal:
         columns: the source table's columns.
         files: the files it was read from, in their order.
         kind: what they are.
+        others: paths of other files there, which are of no journal.
     """
 
     table: Table
@@ -39,6 +40,7 @@ class Journal:
     columns: tuple[str, ...]
     files: tuple[JournalFile, ...]
     kind: Kind
+    others: tuple[str, ...]
 
 
 def read_journal(store: Store, form: JournalForm) -> Journal:
@@ -46,7 +48,7 @@ def read_journal(store: Store, form: JournalForm) -> Journal:
 
     Raises: see :func:`lakekit.cdc.open_state`.
     """
-    kind, files = find_files(store, form.format, is_ordered=bool(form.order_by))
+    kind, files, others = find_files(store, form.format, is_ordered=bool(form.order_by))
     if kind == "parquet":
         if form.columns:
             what = f"columns= was given, and {store.address.url} holds Parquet files, which have types of their own."
@@ -66,7 +68,7 @@ def read_journal(store: Store, form: JournalForm) -> Journal:
             cache.write(file, what, schema, (finish_batch(file, batch, form) for batch in batches))
         chosen = cache.open(cache.locate(file, what).name for file in files)
     table = Table(chosen, store.address.name, TableOptions())
-    return Journal(table, form, columns, tuple(files), kind)
+    return Journal(table, form, columns, tuple(files), kind, others)
 
 
 def _find_order(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, ...]:

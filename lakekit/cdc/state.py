@@ -15,7 +15,6 @@ import polars as pl
 
 from lakekit.cdc.batch import COMMITTED_AT, OP, POSITION, JournalForm
 from lakekit.cdc.dms import CsvForm
-from lakekit.cdc.files import list_others
 from lakekit.cdc.journal import Journal, read_journal
 from lakekit.cdc.values import parse_types
 from lakekit.errors import InvalidArgument
@@ -100,9 +99,7 @@ def open_state(
         order_by=(order_by,) if isinstance(order_by, str) else tuple(order_by),
         csv=csv or CsvForm(),
     )
-    store = open_store(str(url), storage)
-    journal = read_journal(store, form)
-    return State(journal, tuple(list_others(store, journal.kind)))
+    return State(read_journal(open_store(str(url), storage), form))
 
 
 class State:
@@ -113,17 +110,21 @@ class State:
 
     Attributes:
         journal: what it is made from.
-        skipped: paths that are no files of a journal.
     """
 
-    def __init__(self, journal: Journal, skipped: tuple[str, ...] = ()):
+    def __init__(self, journal: Journal):
         self.journal = journal
-        self.skipped = skipped
+        self._has_every_time: bool | None = None
 
     @property
     def table(self) -> Table:
         """Every change as a table of lakekit's, with receipts: the rows, and what :meth:`changes` adds."""
         return self.journal.table
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Paths of files beside the journal's, which were not read."""
+        return self.journal.others
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -214,7 +215,16 @@ class State:
         if form.format == "dms" and form.timestamp is None:
             what = f"The journal {self.table.name} has no commit times: it is not known what it was {as_of:%F %T}."
             raise InvalidArgument(what, hint="give timestamp=, the name of DMS's TimestampColumnName.")
+        if form.format == "debezium" and not self._tells_every_time():
+            what = f"Some events of {self.table.name} bear no time: it is not known what it was {as_of:%F %T}."
+            raise InvalidArgument(what, hint="let Debezium add source.ts_ms, or leave as_of= out.")
         return as_of.astimezone(UTC)
+
+    def _tells_every_time(self) -> bool:
+        if self._has_every_time is None:
+            timeless = self.table.polars().filter(pl.col(COMMITTED_AT).is_null()).select(pl.len())
+            self._has_every_time = timeless.collect().item() == 0
+        return self._has_every_time
 
     def _condition(self, as_of: datetime | None) -> pl.Expr:
         moment, after = self._moment(as_of), self._find_truncation(as_of)

@@ -105,7 +105,12 @@ class TextJournal:
                     places.setdefault(kind, f"{file.path}, line {line}")
         if self._form.timestamp:  # it is told of each change, and no value of its row
             found.setdefault(self._form.timestamp, {})
-        is_text, declared = self._kind == "csv", self._form.columns
+        is_text, declared = self._kind == "csv", dict(self._form.columns)
+        for name in found:  # what a value was before is of its type
+            base = name.removeprefix(self._form.before)
+            if base != name and base in found:
+                found[name] = found[base] = {**found[base], **found[name]}
+                declared[name] = declared.get(name) or declared.get(base)
         return [
             pa.field(name, declared.get(name) or choose_type(name, kinds, is_text=is_text))
             for name, kinds in found.items()

@@ -170,3 +170,11 @@ def test_events_of_every_kind_of_number_stay_exact(folder):
     )
     rows = read_both(folder.open(key="id", format="debezium"))
     assert rows == [(2**53 + 1, 0.1, "123456789012345678901234567890")]
+
+
+def test_events_without_a_time_have_a_state_now_and_none_at_a_time(folder):
+    folder.put_events("a.json", [{"op": "c", "after": {"id": 1}}])
+    state = folder.open(key="id", format="debezium")
+    assert read_both(state) == [(1,)]
+    with pytest.raises(InvalidArgument, match="Some events of .* bear no time"):
+        state.polars(at(1))

@@ -140,6 +140,13 @@ def test_a_before_image_tells_that_a_key_was_changed(folder):
     assert state.history(1)["_op"].to_list() == ["I", "D"]
 
 
+def test_a_before_image_of_csv_has_the_type_of_its_column(folder):
+    header = ["Op", "BI_a", "a", "b"]
+    rows = [["I", "NULL", "x", 1], ["I", "NULL", "1.50", 1], ["U", "1.50", "2", 1]]
+    folder.put_csv("20260301-120000000.csv", [header, *rows])
+    assert read_both(folder.open(key=["a", "b"])) == [("2", 1), ("x", 1)]
+
+
 def test_composite_keys_tell_rows_apart_by_all_their_columns(folder):
     rows = {"Op": ["I", "I", "D", "U"], "a": [1, 1, 1, 1], "b": ["x", "y", "x", "y"], "n": [1, 2, 3, 4]}
     folder.put_parquet("20260301-130000000.parquet", pa.table(rows))
@@ -198,6 +205,8 @@ def test_another_null_value_delimiter_and_no_header_with_timestamps(folder):
 
 def test_a_full_load_without_op_whose_first_column_reads_i_can_be_declared_so(folder):
     folder.put_csv("LOAD00000001.csv", [["I", "one"]])  # a row with the key "I"
+    with pytest.raises(InvalidArgument, match="begin with I: that is the operation, or the first column's value"):
+        folder.open(key="k", columns=["k", "v"])
     assert read_both(folder.open(key="k", columns=["k", "v"], csv=lk.cdc.CsvForm(load_op=False))) == [("I", "one")]
 
 

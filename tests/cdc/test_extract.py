@@ -88,6 +88,8 @@ def test_a_transaction_that_commits_late_is_missed_without_overlap_and_found_wit
     extract(con, folder)
     add(con, 2, "late", 25)  # with a watermark from before the last extraction
     assert extract(con, folder).files == ()
+    with pytest.raises(InvalidArgument, match=r"overlap=10 cannot be taken from the last watermark, '2026-01-05"):
+        extract(con, folder, overlap=10)
     run = extract(con, folder, overlap=timedelta(seconds=10))
     assert run.updated == 1 and read_names(run) == [(1, "a"), (2, "late")]
     assert extract(con, folder, overlap=timedelta(seconds=10)).files == ()  # it is read again, and not stored again
