@@ -1,6 +1,7 @@
 """What AWS DMS writes, as Parquet and as CSV, in folders and on S3: full loads, changes, headers, dates, types."""
 
 import gzip
+import pathlib
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -68,17 +69,32 @@ def test_a_file_is_fetched_once_and_only_new_ones_later(employees):
     employees.put_parquet("20260303-000000000.parquet", make_changes([("D", tell(40), 3, None)]))
     again = employees.open(key="id", timestamp="ts")
     folder = again.table.store.address.url
-    made = {path: path.stat().st_mtime_ns for path in __import__("pathlib").Path(folder).glob("*.parquet")}
+    made = {path: path.stat().st_mtime_ns for path in pathlib.Path(folder).glob("*.parquet")}
     third = employees.open(key="id", timestamp="ts")
     assert read_both(third) == [(1, "Ann B."), (2, "Bo")]
     assert made == {path: path.stat().st_mtime_ns for path in made} and len(made) == 4
 
 
-def test_queries_of_the_state_have_receipts_and_as_of_prunes_files(employees):
+def test_queries_of_the_state_have_receipts_and_as_of_leaves_out_later_files(employees):
     state = employees.open(key="id", timestamp="ts")
+    con = duckdb.connect()
+    state.duckdb(con, "employee", at(0))
+    con.sql("SELECT * FROM employee").fetchall()
     state.polars(at(0)).collect()
-    assert state.table.receipts.height == 2  # one for each scan: the last positions, and the rows
-    assert state.table.receipts["files"].to_list() == [3, 3]
+    # the changes of the two other files are from 10 seconds on; Polars scans for the last positions, and for the rows
+    told = state.table.receipts.select("engine", "files_scanned", "files").rows()
+    assert told == [("duckdb", 1, 3), ("polars", 1, 3), ("polars", 1, 3)]
+
+
+def test_a_file_that_is_written_again_is_read_again_and_its_old_version_goes_from_the_cache(folder):
+    path = pathlib.Path(folder.url) / "LOAD00000001.csv"
+    folder.put("LOAD00000001.csv", "1,a\n")
+    assert read_both(folder.open(key="id", columns=["id", "v"])) == [(1, "a")]
+    path.unlink()
+    folder.put("LOAD00000001.csv", "1,a\n2,b\n")
+    state = folder.open(key="id", columns=["id", "v"])
+    assert read_both(state) == [(1, "a"), (2, "b")]
+    assert len(list(pathlib.Path(state.table.url).glob("*.parquet"))) == 1
 
 
 def test_a_change_that_was_committed_while_the_full_load_ran_is_after_the_loaded_row(folder):

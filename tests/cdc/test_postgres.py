@@ -43,7 +43,7 @@ def con():
 
 def test_a_table_of_postgresql_goes_into_the_lake_with_its_types(con, tmp_path):
     con.execute(
-        'CREATE TABLE users (id int PRIMARY KEY, name varchar(20), price numeric(9,2), big numeric, '
+        "CREATE TABLE users (id int PRIMARY KEY, name varchar(20), price numeric(9,2), big numeric, "
         '"Seen" timestamptz, doc jsonb, born date, ok bool)'
     )
     con.execute(
