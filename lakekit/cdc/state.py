@@ -177,7 +177,8 @@ class State:
         condition = self._sql_condition(as_of)
         self.table.duckdb(con, f"{name}_changes")
         changes = quote_name(f"{name}_changes")
-        columns, keys = (", ".join(map(quote_name, names)) for names in (self.columns, self.journal.form.key))
+        columns = ", ".join(map(quote_name, self.columns))
+        keys = ", ".join(map(self._sql_key, self.journal.form.key))
         last = f"SELECT max({POSITION}) FROM {changes} WHERE {condition} GROUP BY {keys}"
         query = f"SELECT {columns} FROM {changes} WHERE {condition} AND {OP} <> 'D' AND {POSITION} IN ({last})"
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {query}")
@@ -244,6 +245,11 @@ class State:
         if after is not None:
             parts.append(f"{POSITION} > from_hex('{after.hex()}')")
         return " AND ".join(parts)
+
+    def _sql_key(self, name: str) -> str:
+        """A column to group by; a text as its bytes, since a connection's collation may take "a" for "A"."""
+        is_text = str(self.table.schema.field(name).type) == "string"
+        return f"encode({quote_name(name)})" if is_text else quote_name(name)
 
     def _find_truncation(self, as_of: datetime | None) -> bytes | None:
         """The position of the last change that emptied the table; only Debezium tells of such."""

@@ -173,6 +173,13 @@ def test_composite_keys_tell_rows_apart_by_all_their_columns(folder):
         state.history(1)
 
 
+def test_a_connection_that_takes_a_for_capital_a_shows_the_same_rows(folder):
+    folder.put_parquet("20260301-130000000.parquet", pa.table({"Op": ["I", "I"], "id": ["a", "A"]}))
+    con = duckdb.connect()
+    con.execute("SET default_collation = 'nocase'")
+    assert sorted(folder.open(key="id").duckdb(con, "x").fetchall()) == [("A",), ("a",)]
+
+
 def test_timestamps_of_parquet_count_as_utc_when_they_have_no_zone(folder):
     naive = pa.array([at(5).replace(tzinfo=None)], pa.timestamp("us"))
     folder.put_parquet("20260301-130000000.parquet", pa.table({"Op": ["I"], "ts": naive, "id": [1]}))
