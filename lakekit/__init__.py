@@ -55,7 +55,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("cdc", "dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -85,6 +85,7 @@ __all__ = [
     "UnknownPartitionKey",
     "UnknownTable",
     "WrongRegion",
+    "cdc",
     "choose",
     "create_duckdb_view",
     "dynamodb",

@@ -1,0 +1,70 @@
+"""Values are of one type for all files, or an error names the one that is not; none is rounded or dropped."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakekit.cdc.values import choose_type, classify, convert, parse_types
+from lakekit.errors import InvalidArgument, TypeConflict
+
+
+@given(st.one_of(st.text(max_size=12), st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,6})?", fullmatch=True)))
+def test_what_a_text_looks_like_is_what_it_is_read_as_and_comes_back(text):
+    kind = choose_type("c", {classify(text, is_text=True): "here"}, is_text=True)
+    value = convert("c", [text], kind, lambda _: "here")[0].as_py()
+    if pa.types.is_integer(kind):
+        assert str(value) == text
+    elif pa.types.is_floating(kind):
+        assert value == float(text) and len(text.replace("-", "").replace(".", "").lstrip("0")) <= 15
+    elif pa.types.is_string(kind):
+        assert value == text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kind"),
+    [
+        ({}, pa.string()),
+        ({"int", "float"}, pa.float64()),
+        ({"date", "moment"}, pa.timestamp("us")),
+        ({"moment", "zoned"}, pa.string()),
+        ({"int", "text"}, pa.string()),
+        ({"bool", "int"}, pa.string()),
+    ],
+)
+def test_texts_that_do_not_look_alike_are_text(kinds, kind):
+    assert choose_type("c", dict.fromkeys(kinds, "here"), is_text=True) == kind
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("2026-02-30", pa.date32()),
+        ("2026-01-01 10:00:00+01", pa.timestamp("us")),  # a zone, and a type that has none
+        ("1.234", pa.decimal128(5, 2)),
+        (2**53 + 1, pa.float64()),
+        ("yes", pa.bool_()),
+        (1.5, pa.int64()),
+        (True, pa.int64()),
+        (b"x", pa.string()),
+        ("%", pa.binary()),
+    ],
+)
+def test_a_value_that_its_type_does_not_hold_is_an_error_with_its_place(value, kind):
+    with pytest.raises(TypeConflict, match=r"The column 'c' is .*, and .* in a.csv, line 7 is none"):
+        convert("c", [None, value], kind, lambda position: f"a.csv, line {6 + position}")
+
+
+def test_times_are_utc_where_a_type_has_a_zone():
+    kind = pa.timestamp("us", "UTC")
+    told = convert("c", ["2026-01-01 10:00:00", "2026-01-01T10:00:00+02:00", "2026-01-01"], kind, str)
+    assert [value.as_py().hour for value in told] == [10, 8, 0]
+
+
+def test_types_that_have_no_name_are_refused():
+    assert parse_types(["a"]) == {"a": None} and parse_types(None) == {}
+    assert parse_types(pa.schema([("a", pa.large_string())])) == {"a": pa.string()}
+    with pytest.raises(InvalidArgument, match="'a' was declared as 'money'"):
+        parse_types({"a": "money"})
+    with pytest.raises(InvalidArgument, match="no text or JSON value is read as"):
+        convert("a", [None], pa.list_(pa.int8()), str)
