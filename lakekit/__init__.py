@@ -16,12 +16,14 @@ from lakekit.errors import (
     CorruptFile,
     CredentialsExpired,
     EncryptedFile,
+    IncompleteTable,
     InvalidArgument,
     LakekitError,
     MissingPackage,
     NoFilesFound,
     PartitionMismatch,
     PartitionTypeConflict,
+    RowsDiffer,
     StaleFile,
     StorageFailed,
     TypeConflict,
@@ -54,7 +56,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("compaction", "dynamodb", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -67,6 +69,7 @@ __all__ = [
     "CorruptFile",
     "CredentialsExpired",
     "EncryptedFile",
+    "IncompleteTable",
     "InvalidArgument",
     "Lake",
     "LakekitError",
@@ -75,6 +78,7 @@ __all__ = [
     "PartitionMismatch",
     "PartitionTypeConflict",
     "Receipt",
+    "RowsDiffer",
     "StaleFile",
     "Storage",
     "StorageFailed",
@@ -84,6 +88,7 @@ __all__ = [
     "UnknownTable",
     "WrongRegion",
     "choose",
+    "compaction",
     "create_duckdb_view",
     "dynamodb",
     "embedded_aws",

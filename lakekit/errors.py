@@ -17,6 +17,8 @@ It must not import anything: every other module may raise these.
     ├── CredentialsExpired (PermissionError)  the credentials are no longer, or never were, valid
     ├── WrongRegion (ValueError)              the bucket lives in another region
     ├── StaleFile (RuntimeError)              a file changed while it was being read
+    ├── IncompleteTable (RuntimeError)        a copy that is not finished, or originals that were retired
+    ├── RowsDiffer (RuntimeError)             what was compacted does not hold the rows of its originals
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
     └── MissingPackage (ImportError)          a package of an optional extra is not installed
@@ -106,6 +108,14 @@ class WrongRegion(LakekitError, ValueError):
 
 class StaleFile(LakekitError, RuntimeError):
     """A file changed while it was being read, and changed again after one refresh."""
+
+
+class IncompleteTable(LakekitError, RuntimeError):
+    """Files that do not make a whole table: a copy that is not finished and verified, or originals on their way out."""
+
+
+class RowsDiffer(LakekitError, RuntimeError):
+    """A compacted copy does not hold the same rows as its originals, which are kept."""
 
 
 class StorageFailed(LakekitError, OSError):

@@ -1,0 +1,43 @@
+"""A plan carried out, whichever it is.
+
+It must not plan.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakekit.compaction.copying import run_copy
+
+if TYPE_CHECKING:
+    from lakekit.compaction.copying import Outcome
+    from lakekit.compaction.plans import Plan
+    from lakekit.storage import Encryption
+
+
+def run(plan: Plan, *, encryption: Encryption | None = None) -> Outcome:
+    """What was done by carrying out a plan: the new files are written, read back, and compared with the originals.
+
+    A copy is closed to readers until every column of every new file has the rows, NULLs, bounds and checksum of its
+    originals. Interrupt it whenever you like, and run it again: what is written is not written twice. It holds at most
+    a few row groups in memory (see the README), or one file that is sorted.
+
+    Args:
+        plan: as ``plan`` made it.
+        encryption: how S3 encrypts the new files.
+
+    Raises:
+        StaleFile: an original was replaced meanwhile.
+        CorruptFile, TypeConflict, AccessDenied, StorageFailed, …: what happened; the table is as it was.
+        RowsDiffer: the new files do not hold the same rows; the table is as it was.
+
+    Example:
+        >>> import tempfile
+        >>> import lakekit as lk
+        >>> weather = lk.open_table("data/sample/lake/weather")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     outcome = lk.compaction.run(lk.compaction.plan(weather, into=f"{folder}/weather"))
+        ...     lk.open_table(outcome.url).polars().collect().height
+        2227
+    """
+    return run_copy(plan, encryption)
