@@ -9,7 +9,21 @@ from lakekit.compaction.acting import run
 from lakekit.compaction.copying import Outcome, discard
 from lakekit.compaction.planner import plan
 from lakekit.compaction.plans import Bin, Plan, Rules
+from lakekit.compaction.retiring import Retired, Retirement, retire
 from lakekit.compaction.switching import switch
 from lakekit.compaction.undoing import undo
 
-__all__ = ["Bin", "Outcome", "Plan", "Rules", "discard", "plan", "run", "switch", "undo"]
+__all__ = [
+    "Bin",
+    "Outcome",
+    "Plan",
+    "Retired",
+    "Retirement",
+    "Rules",
+    "discard",
+    "plan",
+    "retire",
+    "run",
+    "switch",
+    "undo",
+]

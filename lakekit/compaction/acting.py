@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakekit.compaction.copying import run_copy
+from lakekit.compaction.retiring import Retirement, run_retirement
+from lakekit.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from lakekit.compaction.copying import Outcome
     from lakekit.compaction.plans import Plan
+    from lakekit.compaction.retiring import Retired
     from lakekit.storage import Encryption
 
 
-def run(plan: Plan, *, encryption: Encryption | None = None) -> Outcome:
+def run(
+    plan: Plan | Retirement, *, encryption: Encryption | None = None, confirm: str | None = None
+) -> Outcome | Retired:
     """What was done by carrying out a plan: the new files are written, read back, and compared with the originals.
 
     A copy is closed to readers until every column of every new file has the rows, NULLs, bounds and checksum of its
@@ -23,8 +28,9 @@ def run(plan: Plan, *, encryption: Encryption | None = None) -> Outcome:
     a few row groups in memory (see the README), or one file that is sorted.
 
     Args:
-        plan: as ``plan`` made it.
+        plan: as ``plan`` or ``retire`` made it.
         encryption: how S3 encrypts the new files.
+        confirm: to retire originals, the name of their table.
 
     Raises:
         StaleFile: an original was replaced meanwhile.
@@ -40,4 +46,12 @@ def run(plan: Plan, *, encryption: Encryption | None = None) -> Outcome:
         ...     lk.open_table(outcome.url).polars().collect().height
         2227
     """
+    if isinstance(plan, Retirement):
+        return run_retirement(plan, confirm)
+    if confirm is not None:
+        raise InvalidArgument("confirm= is for retiring originals; this plan removes nothing.")
+    if plan.into is None:
+        from lakekit.compaction.in_place import run_in_place
+
+        return run_in_place(plan, encryption)
     return run_copy(plan, encryption)

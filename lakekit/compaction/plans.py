@@ -106,6 +106,7 @@ class Plan:
         rules: by which it was made.
         storage: how to reach ``into``.
         notes: what else is to be known.
+        version: of the Delta table that it was made for.
     """
 
     table: Table = field(repr=False)
@@ -115,6 +116,7 @@ class Plan:
     rules: Rules
     storage: Storage | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    version: int | None = None
 
     @cached_property
     def id(self) -> str:
