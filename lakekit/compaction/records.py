@@ -25,10 +25,12 @@ class Survey:
     Attributes:
         objects: data files by path.
         records: the paths of records.
+        has_log: whether a Delta log is there.
     """
 
     objects: dict[str, StoredObject]
     records: frozenset[str]
+    has_log: bool = False
 
     @property
     def files(self) -> list[str]:
@@ -39,7 +41,8 @@ def survey(address: Address, storage: Storage | None) -> Survey:
     """What lies there now; nothing is not an error."""
     found = open_store(address, storage).list_objects()
     records = frozenset(one.path for one in found if one.path.startswith(RECORDS))
-    return Survey({one.path: one for one in found if not is_hidden(one.path, one.size_bytes)}, records)
+    has_log = any(one.path.startswith("_delta_log/") for one in found)
+    return Survey({one.path: one for one in found if not is_hidden(one.path, one.size_bytes)}, records, has_log)
 
 
 def read_record(address: Address, storage: Storage | None, path: str) -> dict[str, Any]:

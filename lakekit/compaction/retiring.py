@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakekit.compaction.copying import find_copy
+from lakekit.compaction.history import find_retired, read_commits
 from lakekit.compaction.plans import FORMAT
 from lakekit.compaction.records import Survey, survey
 from lakekit.display import format_text_table
 from lakekit.errors import IncompleteTable, InvalidArgument
-from lakekit.manifest.listing import COPY_VERIFIED, RETIRED
+from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED, RETIRED
 from lakekit.progress import Progress
 from lakekit.storage import open_store, open_writer, parse_address
 from lakekit.units import format_bytes, format_number_of
@@ -110,6 +111,9 @@ def retire(
         Hint: plan(table, into=…) makes one.
     """
     moment = as_of or datetime.now(UTC)
+    there = survey(table.store.address, table.store.storage)
+    if COPY_BEGUN not in there.records and there.has_log:
+        return _retire_in_place(table, there, older_than, moment, storage_class)
     begun, verified, found = find_copy(table.store.address, table.store.storage)
     _check_copy(table.url, verified, found)
     address = parse_address(begun["source"])
@@ -130,6 +134,29 @@ def retire(
     pairs = tuple((one.path, one.etag) for one in files)
     size_bytes = sum(one.size_bytes for one in files)
     return Retirement(table, address, pairs, size_bytes, storage_class, older_than, moment, storage, notes)
+
+
+def _retire_in_place(
+    table: Table, found: Survey, older_than: timedelta, as_of: datetime, storage_class: str | None
+) -> Retirement:
+    """The originals that compactions took out of a Delta table's log, and that no late snapshot names."""
+    address, storage = table.store.address, table.store.storage
+    if storage_class and address.scheme != "s3":
+        raise InvalidArgument(f"{address.url} has no storage classes.", hint="leave storage_class out.")
+    commits = read_commits(address, storage)
+    files = find_retired(address, storage, commits, as_of - older_than)
+    for commit in commits:
+        if commit.is_ours and commit.removes & files:
+            _check_outputs(table.url, commit.about["verified"], found)
+    there = [found.objects[path] for path in sorted(files & found.objects.keys())]
+    pairs = tuple((one.path, one.etag) for one in there)
+    size_bytes = sum(one.size_bytes for one in there)
+    notes = (f"Snapshots of the last {older_than} need none of them.",)
+    return Retirement(table, address, pairs, size_bytes, storage_class, older_than, as_of, storage, notes)
+
+
+def _check_outputs(url: str, verified: dict[str, str], found: Survey) -> None:
+    _check_copy(url, {"outputs": list(verified.items())}, found)
 
 
 def _check_copy(url: str, verified: dict[str, Any], found: Survey) -> None:
@@ -155,6 +182,10 @@ def _find_originals(begun: dict[str, Any], found: Survey, address: Address) -> l
     return [one for path, one in sorted(found.objects.items()) if copied.get(path) == one.etag]
 
 
+def _tell_copy(url: str) -> bytes:
+    return json.dumps({"format": FORMAT, "copy": url}, indent=1).encode()
+
+
 def run_retirement(asked: Retirement, confirm: str | None) -> Retired:
     """Remove or move the originals of a plan, after looking again; see ``run``."""
     if confirm != asked.table.name:
@@ -171,7 +202,8 @@ def run_retirement(asked: Retirement, confirm: str | None) -> Retired:
     if not files:
         return Retired(asked.address.url, 0, 0)
     writer = open_writer(asked.address, asked.storage)
-    writer.put_new(RETIRED, json.dumps({"format": FORMAT, "copy": asked.table.url}, indent=1).encode())
+    if asked.address != asked.table.store.address:  # in place, the log says what is data
+        writer.put_new(RETIRED, _tell_copy(asked.table.url))
     with Progress(f"Retiring originals of {asked.table.name}", len(files)) as progress:
         for path, etag in files:
             if asked.storage_class:

@@ -5,8 +5,12 @@ It must not delete a file.
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
+from lakekit.compaction.history import find_last_swap, read_commits
+from lakekit.compaction.in_place import open_files
+from lakekit.compaction.log import open_log, swap
 from lakekit.compaction.switching import move_glue_table, undo_entry
 from lakekit.errors import InvalidArgument
 
@@ -26,6 +30,7 @@ def undo(target: Table | Lake, name: str | None = None, *, glue: tuple[str, str]
     Raises:
         InvalidArgument: there is nothing to take back.
         IncompleteTable: rows would be lost: some came since, or the originals were retired.
+        StaleFile: rows of a Delta table that was compacted in place were changed since.
 
     Example:
         >>> import lakekit as lk
@@ -43,9 +48,27 @@ def undo(target: Table | Lake, name: str | None = None, *, glue: tuple[str, str]
     if glue is not None:
         _undo_glue(target, glue)
         return
-    raise InvalidArgument(
-        f"{target.name} was not compacted in place.", hint="give the lake or glue= that was switched."
-    )
+    undo_in_place(target)
+
+
+def undo_in_place(table: Table) -> int:
+    """The version at which a Delta table names the originals of its last compaction again; later rows stay.
+
+    Raises:
+        InvalidArgument: it was not compacted in place.
+        IncompleteTable: originals were retired.
+        StaleFile: the new files were changed since, such as by a delete.
+    """
+    address, storage = table.store.address, table.store.storage
+    log = open_log(address, storage)
+    last = find_last_swap(read_commits(address, storage))
+    if last is None:
+        what = f"{table.name} was not compacted in place, as far as its log tells."
+        raise InvalidArgument(what, hint="where a lake or Glue was switched, give the lake, or glue=.")
+    before, after = (open_log(address, storage, number).files for number in (last.number - 1, last.number))
+    originals, made = [before[path] for path in sorted(last.removes)], [after[path] for path in sorted(last.adds)]
+    open_files(table, last.removes)
+    return swap(log, made, originals, {"lakekit": secrets.token_hex(8), "undoes": last.number})
 
 
 def _undo_glue(table: Table, glue: tuple[str, str]) -> None:

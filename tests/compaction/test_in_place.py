@@ -1,7 +1,8 @@
 """A Delta table is compacted where it is, by one commit, with every row in it before and after for every reader."""
 
 import json
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import lakekit as lk
-from lakekit.compaction import plan, run
+from lakekit.compaction import plan, retire, run, undo
 from tests.compaction.deltas import publish, read_delta
 from tests.compaction.lakes import ALL, list_files, make_events, write_files
 
@@ -75,8 +76,7 @@ def test_only_closed_partitions_change(events):
 
 def test_rows_that_others_append_meanwhile_stay(events):
     made = plan(lk.open_table(events), rules=ALL)
-    write_deltalake(str(events), pa.table({"id": [999], "x": [0.0], "day": ["2026-01-01"]}).cast(
-        pa.schema([("id", pa.int64()), ("x", pa.float64()), ("day", pa.date32())])), mode="append")  # fmt: skip
+    write_deltalake(str(events), make_row(999), mode="append")
     assert run(made).version == 3
     assert count_ids(events) == (121, 121)
 
@@ -180,3 +180,66 @@ def test_a_file_that_the_log_does_not_name_is_not_taken_in(events):
     write_files(events, {"day=2026-01-01/orphan.parquet": pa.table({"id": [999], "x": [0.0]})})
     run(plan(lk.open_table(events), rules=ALL))
     assert count_ids(events) == (120, 120)
+
+
+def test_undo_names_the_originals_again_and_keeps_what_came_since(events):
+    before = read_delta(events)
+    with pytest.raises(lk.InvalidArgument, match="was not compacted in place"):
+        undo(lk.open_table(events))
+    run(plan(lk.open_table(events), rules=ALL))
+    write_deltalake(str(events), make_row(999), mode="append")
+    undo(lk.open_table(events))
+    assert len(DeltaTable(str(events)).file_uris()) == 13  # 12 originals and the one that came since
+    assert read_delta(events) == before + read_rows(make_row(999))
+    with pytest.raises(lk.InvalidArgument, match="was not compacted in place"):
+        undo(lk.open_table(events))
+    assert run(plan(lk.open_table(events), rules=ALL)).files_before == 13  # and forth again
+
+
+def test_undo_does_not_bring_back_rows_that_were_deleted_since(events):
+    run(plan(lk.open_table(events), rules=ALL))
+    DeltaTable(str(events)).delete("id = 5")
+    with pytest.raises(lk.StaleFile, match="compact-.* was taken out or put in by someone else"):
+        undo(lk.open_table(events))
+    assert count_ids(events) == (119, 119)
+
+
+def test_originals_that_no_snapshot_needs_go_when_asked_by_name(events):
+    run(plan(lk.open_table(events), rules=ALL))
+    table = lk.open_table(events)
+    assert retire(table).files == ()  # they were needed within the last 7 days
+    late = datetime.now(UTC) + timedelta(days=7, minutes=1)
+    asked = retire(table, as_of=late)
+    assert len(asked.files) == 12 and all("/part-" in path for path, _ in asked.files)
+    with pytest.raises(lk.InvalidArgument, match="nothing was touched"):
+        run(asked)
+    assert run(asked, confirm="events").files == 12
+    assert count_ids(events) == (120, 120)
+    assert len(list(events.rglob("*.parquet"))) == 3
+    with pytest.raises(lk.IncompleteTable, match="which the log of events names, is not under"):
+        undo(table)
+    assert count_ids(events) == (120, 120)
+
+
+def test_originals_that_are_named_again_stay(events):
+    run(plan(lk.open_table(events), rules=ALL))
+    undo(lk.open_table(events))
+    late = datetime.now(UTC) + timedelta(days=8)
+    assert retire(lk.open_table(events), as_of=late).files == ()
+    assert count_ids(events) == (120, 120)
+
+
+def test_originals_stay_when_a_file_that_stands_for_them_is_another(events):
+    run(plan(lk.open_table(events), rules=ALL))
+    path = next(events.rglob("compact-*"))
+    path.write_bytes(path.read_bytes())
+    with pytest.raises(lk.IncompleteTable, match="was replaced since it was verified"):
+        retire(lk.open_table(events), as_of=datetime.now(UTC) + timedelta(days=8))
+
+
+def make_row(number):
+    return pa.table({"id": [number], "x": [0.0], "day": [date(2026, 1, 1)]})
+
+
+def read_rows(table):
+    return Counter(map(repr, pl.DataFrame(pl.from_arrow(table)).select(sorted(table.column_names)).rows()))
