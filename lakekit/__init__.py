@@ -56,7 +56,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("compaction", "dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("compaction", "dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -95,6 +95,7 @@ __all__ = [
     "embedded_s3",
     "errors",
     "iam",
+    "ingest",
     "open_lake",
     "open_table",
     "prices",

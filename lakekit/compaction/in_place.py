@@ -23,6 +23,7 @@ from lakekit.compaction.leases import hold_lease
 from lakekit.compaction.log import Log, Logged, commit, encode_path, open_delta, open_log
 from lakekit.compaction.plans import Bin, Plan, Rules
 from lakekit.errors import IncompleteTable, InvalidArgument, RowsDiffer, StaleFile
+from lakekit.manifest.batches import FOLDER
 from lakekit.progress import Progress
 from lakekit.storage import open_store, open_writer
 from lakekit.storage.columns import list_columns
@@ -70,13 +71,20 @@ def open_files(table: Table, paths: Iterable[str]) -> Table:
     """
     wanted, store = set(paths), open_store(table.store.address, table.store.storage)
     listed = list_columns(store)
-    found = listed.filter(pl.col("path").is_in(list(wanted)))
+    path = pl.col("path")
+    found = listed.filter(path.is_in(list(wanted)))
     if found.height < len(wanted):
         gone = min(wanted - set(found["path"]))
         what = f"{gone}, which the log of {table.name} names, is not under {table.url}."
         raise IncompleteTable(what, hint="look who removed it; deltalake's restore leads to an earlier version.")
-    store.list_columns = lambda on_progress=None: found  # and reads as before
-    return Table(store, table.name, table.options)
+    shown = listed.filter(path.is_in(list(wanted)) | path.str.starts_with(f"{FOLDER}/"))  # with the markers of batches
+    store.list_columns = lambda on_progress=None: shown  # and reads as before
+    made = Table(store, table.name, table.options)
+    missing = wanted - set(made.manifest.entries["path"]) - set(made.skipped["path"])
+    if missing:
+        what = f"{min(missing)}, which the log of {table.name} names, belongs to a batch that is not complete."
+        raise IncompleteTable(what, hint="finish the batch, or look who put it into the log.")
+    return made
 
 
 def run_in_place(plan: Plan, encryption: Encryption | None = None) -> Outcome:

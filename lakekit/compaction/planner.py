@@ -18,6 +18,7 @@ import pyarrow as pa
 from lakekit.compaction.plans import SORTED_BYTES, Bin, Plan, Rules, Source, describe_types, read_bins
 from lakekit.compaction.records import read_record, survey
 from lakekit.errors import ArchivedFile, InvalidArgument
+from lakekit.manifest.batches import is_of_batch
 from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.writer import MOST_PUT_BYTES
@@ -99,7 +100,8 @@ def pack_bins(manifest: Manifest, rules: Rules, as_of: datetime, *, is_copy: boo
         for group in _pack(files, most if is_closed and manifest.schema.file_columns else 0):
             is_same = len(group) == 1 and group[0]["schema_id"] in exact and not (rules.sort_by and is_closed)
             sources = tuple(Source(one["path"], one["etag"], one["size_bytes"], one["rows"]) for one in group)
-            output = sources[0].path if is_same else _name_output(sources, salt)
+            keeps_name = is_same and not is_of_batch(sources[0].path)  # such a name asks for a marker
+            output = sources[0].path if keeps_name else _name_output(sources, salt)
             yield Bin(output, sources, is_same)
 
 

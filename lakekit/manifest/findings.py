@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FETCHED_TOGETHER = 20_000  # footers that are held as objects before they become columns
 _SKIPPED = {"path": pl.String, "reason": pl.String}
+INCOMPLETE = "of a batch that is not complete: no marker of it in _batches/ under this address"
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitErro
         [
             _explain(listing.foreign["path"], "not Parquet by its name"),
             _explain(known.listed["path"].filter(is_foreign), "not Parquet by its content"),
+            _explain(pl.Series(listing.batches.incomplete, dtype=pl.String), INCOMPLETE),
             pl.DataFrame(list(left_out.items()), schema=_SKIPPED, orient="row"),
         ]
     )

@@ -6,14 +6,20 @@ It must not open a file: only names and sizes count here.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lakekit.errors import IncompleteTable
+from lakekit.manifest.batches import FOLDER, Batches, find_batches
+from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from lakekit.storage import Store
 
 PARQUET_ENDINGS = frozenset({".parquet", ".parq", ".pq"})
 FOREIGN_ENDINGS = frozenset(
@@ -35,6 +41,7 @@ class Listing:
         hidden: how many objects the naming rules hide.
         delta_log: whether a ``_delta_log/`` is among the hidden ones.
         records: the paths of those that lakekit keeps beside data, see RECORDS.
+        batches: what is told of batches; the files of incomplete ones are not among ``files``.
     """
 
     files: pl.DataFrame
@@ -42,6 +49,7 @@ class Listing:
     hidden: int
     delta_log: bool
     records: frozenset[str] = frozenset()
+    batches: Batches = field(default_factory=Batches)
 
     def refuse_incomplete(self, url: str) -> None:
         """Raise IncompleteTable where the files are a copy that is not verified yet, or originals that were retired."""
@@ -68,11 +76,45 @@ class Listing:
         return f"{count:,} object{'' if count == 1 else 's'} there" + (f": {', '.join(kinds)}" if kinds else "")
 
 
-def sort_objects(listed: pl.DataFrame) -> Listing:
+def list_table(store: Store, *, on_progress: Callable[[int], None] | None = None) -> Listing:
+    """What lies under a table's address, sorted; of a batch all files or none.
+
+    A listing is no snapshot: a batch that is completed meanwhile may be seen in part. Such a one has fewer files than
+    its marker counts, and then everything is listed once more: what is missing still has been removed since. Under an
+    inventory, which stays the same, such a batch waits for the next report.
+    """
+    import polars as pl
+
+    listed = list_columns(store, on_progress=on_progress)
+    reported_at = getattr(store, "listed_at", None)
+    batches = find_batches(listed, as_of=reported_at or datetime.now(UTC))
+    if batches.incomplete and not batches.markers and "=" in store.address.name:
+        return sort_objects(listed, find_batches(pl.concat([listed, _list_markers(store)])))
+    if batches.doubtful and reported_at is None:
+        listed = list_columns(store, on_progress=on_progress)
+        batches = find_batches(listed, settled=frozenset(batches.markers or ()))
+    return sort_objects(listed, batches)
+
+
+def _list_markers(store: Store) -> pl.DataFrame:
+    """The markers of the table that a partition belongs to, where that is opened by itself."""
+    import polars as pl
+
+    from lakekit.storage import open_store
+
+    root = store.address
+    while "=" in root.name and root.parent is not None:
+        root = root.parent
+    found = list_columns(open_store(root.child(FOLDER), store.storage))
+    return found.with_columns(path=pl.lit(f"{FOLDER}/") + pl.col("path"))
+
+
+def sort_objects(listed: pl.DataFrame, batches: Batches | None = None) -> Listing:
     """The listing of a prefix: its data files, foreign files, and how many are hidden.
 
     Args:
         listed: the columns of :func:`lakekit.storage.columns.list_columns`.
+        batches: what it tells of batches, if that is known.
     """
     import polars as pl
 
@@ -84,10 +126,13 @@ def sort_objects(listed: pl.DataFrame) -> Listing:
     is_log = unseen.select(path.str.contains("(^|/)_delta_log/").any()).item() or False
     records = frozenset(unseen.filter(path.str.starts_with(RECORDS))["path"])
     is_file = ~hidden & ~foreign
+    batches = batches if batches is not None else find_batches(listed)
+    if batches.incomplete:
+        is_file &= ~listed["path"].is_in(list(batches.incomplete))
     files = listed if is_file.all() else listed.filter(is_file)
     if not files["path"].is_sorted():
         files = files.sort("path")
-    return Listing(files, listed.filter(foreign).sort("path"), int(hidden.sum()), is_log, records)
+    return Listing(files, listed.filter(foreign).sort("path"), int(hidden.sum()), is_log, records, batches)
 
 
 def _is_hidden() -> pl.Expr:

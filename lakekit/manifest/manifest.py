@@ -21,12 +21,11 @@ from lakekit.manifest.drift import Drift, find_drift
 from lakekit.manifest.fetch import FooterSource
 from lakekit.manifest.findings import find_out, leave_out
 from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
-from lakekit.manifest.listing import sort_objects
+from lakekit.manifest.listing import list_table
 from lakekit.manifest.partitions import Folders, Partitioning, find_folders, read_partitions
 from lakekit.manifest.paths import PathList, find_path
 from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
-from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
@@ -151,7 +150,7 @@ def read_manifest(
         CorruptFile, EncryptedFile, ArchivedFile: no file there can be read; else such an error waits for a query.
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: see their modules.
     """
-    listing = sort_objects(list_columns(store, on_progress=lambda count: progress(0, count)))
+    listing = list_table(store, on_progress=lambda count: progress(0, count))
     if not options.allow_incomplete:
         listing.refuse_incomplete(store.address.url)
     found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)

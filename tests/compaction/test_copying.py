@@ -12,6 +12,7 @@ import pytest
 
 import lakekit as lk
 from lakekit.compaction import Rules, discard, plan, run
+from lakekit.manifest.batches import make_token, name_file, name_marker
 from tests.compaction.lakes import ALL, count_rows, list_files, make_events, write_files
 from tests.manifest.places import make_place
 
@@ -230,3 +231,17 @@ def test_the_record_tells_all_that_was_compared(events, tmp_path):
     digest = next(iter(told["digests"].values()))
     assert digest["rows"] == 40 and set(digest["columns"]) == {"id", "x", "day"}
     assert digest["columns"]["id"]["nulls"] == 0 and len(digest["columns"]["id"]["checksum"]) == 16
+
+
+def test_files_of_batches_are_data_in_the_copy_too(tmp_path):
+    token, rows = make_token("one"), pa.table({"id": range(10)})
+    folder = write_files(tmp_path / "t", {f"day={day}/{name_file(token, day)}": rows for day in (1, 2)})
+    marker = folder / name_marker(token, 2)
+    marker.parent.mkdir()
+    marker.write_text("{}")
+    half = name_file(make_token("not complete"), 0)
+    write_files(folder, {f"day=1/{half}": rows})
+    made = plan(lk.open_table(folder), tmp_path / "c", rules=ALL)
+    assert [one.as_it_is for one in made.bins] == [True, True]
+    assert run(made).rows == 20  # two files of 10 rows; the third belongs to a batch that is not complete
+    assert lk.open_table(tmp_path / "c").files["rows"].to_list() == [10, 10]

@@ -1,0 +1,94 @@
+"""The table that a batch goes to: what is there already, of it and of the batch.
+
+It must not write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
+from lakekit.ingest.plan import name_plan
+from lakekit.manifest.batches import make_token
+from lakekit.storage import Address, Storage, open_store
+from lakekit.storage.columns import list_columns
+
+if TYPE_CHECKING:
+    from lakekit.table import Table
+
+
+@dataclass(frozen=True)
+class Place:
+    """What lies under a table's address of one batch.
+
+    Attributes:
+        marker: the path of its marker; None while it is not complete.
+        has_plan: whether it was begun.
+        files: the paths of its files.
+    """
+
+    marker: str | None
+    has_plan: bool
+    files: frozenset[str]
+
+
+def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
+    """What lies there of a batch; one listing.
+
+    Raises:
+        InvalidArgument: the table is one of Delta, whose log would not know of the batch.
+    """
+    token = make_token(batch_id)
+    try:
+        paths = list_columns(open_store(address, storage))["path"]
+    except NoFilesFound:  # no such bucket, as the first write will say
+        return Place(None, False, frozenset())
+    if paths.str.starts_with("_delta_log/").any():
+        raise InvalidArgument(
+            f"{address.url} has a Delta log, and files that are put beside it are not in the table.",
+            hint='append by the log, such as with deltalake.write_deltalake(…, mode="append"), or write elsewhere.',
+        )
+    markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
+    files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
+    return Place(next(iter(markers), None), name_plan(batch_id) in set(paths), frozenset(files))
+
+
+def read_whole(address: Address, storage: Storage, path: str) -> bytes:
+    """The bytes of a small file under the table's address."""
+    return bytes(open_store(address, storage).read_suffix(path, 1 << 30))
+
+
+def open_existing(address: Address, storage: Storage) -> Table | None:
+    """The table that is there, files left out that cannot be read; None where there is none."""
+    from lakekit.table import open_table
+
+    try:
+        return open_table(address.url, on_bad_file="skip", on_archived="skip", storage=storage)
+    except NoFilesFound:
+        return None
+
+
+def choose_keys(table: Table | None, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The partition keys: those asked for, else those of the table.
+
+    Raises:
+        PartitionMismatch: the table has others.
+    """
+    there = table.manifest.schema.keys if table is not None else None
+    if asked is None:
+        return tuple(there or ())
+    if there is not None and tuple(asked) != there:
+        raise PartitionMismatch(
+            f"{table.url} is partitioned by {', '.join(there) or 'nothing'}, not by {', '.join(asked) or 'nothing'}.",
+            hint="leave partition_by out, or write to another address.",
+        )
+    return tuple(asked)
+
+
+def find_columns(table: Table | None) -> pa.Schema | None:
+    """The columns of the table's files; not its partition keys, whose types its paths tell."""
+    return pa.schema(table.manifest.schema.file_columns) if table is not None else None

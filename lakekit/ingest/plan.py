@@ -1,0 +1,109 @@
+"""What a batch will be, noted beside the table before its first file, so that a rerun does the same again.
+
+It must not read rows, nor write data.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from lakekit.errors import InvalidArgument, StaleFile
+from lakekit.manifest.batches import FOLDER, make_token
+
+_ASKED = ("partition_by", "sort_by", "target_file_bytes")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A batch before it is written.
+
+    Attributes:
+        batch_id: its id.
+        listing: address, size and etag of each source file; None where the source is not files.
+        partition_by, sort_by, target_file_bytes: as asked.
+        schema: the types of all columns, those of partition keys too.
+        widened: what the table has another type for.
+        encoded_share: bytes in a file for each byte in memory, by a sample; decides when a file is full.
+    """
+
+    batch_id: str
+    listing: list[list[Any]] | None
+    partition_by: tuple[str, ...]
+    sort_by: tuple[str, ...]
+    target_file_bytes: int
+    schema: pa.Schema
+    widened: tuple[str, ...]
+    encoded_share: float
+
+    @property
+    def token(self) -> str:
+        """What stands for it in names."""
+        return make_token(self.batch_id)
+
+    @property
+    def path(self) -> str:
+        """Where it is noted, relative to the table."""
+        return name_plan(self.batch_id)
+
+    def as_json(self) -> bytes:
+        """It as text."""
+        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        told["schema"] = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
+        return json.dumps(told, indent=1, ensure_ascii=False).encode()
+
+
+def name_plan(batch_id: str) -> str:
+    """Where the plan of a batch is noted, relative to the table.
+
+    Example:
+        >>> name_plan("day 1")
+        '_batches/_e9732851e0701563.plan.json'
+    """
+    return f"{FOLDER}/_{make_token(batch_id)}.plan.json"
+
+
+def read_plan(text: bytes) -> Plan:
+    """The plan that was noted."""
+    told = json.loads(text)
+    told["schema"] = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(told["schema"])))
+    return Plan(
+        **{
+            name: tuple(value) if isinstance(value, list) and name != "listing" else value
+            for name, value in told.items()
+        }
+    )
+
+
+def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | None) -> None:
+    """Raise where a batch that was begun is to be completed from something else, or otherwise.
+
+    Raises:
+        StaleFile: the source files are not those that it was begun with.
+        InvalidArgument: it was begun with other arguments.
+    """
+    check_listing(plan.batch_id, plan.listing, listing, "begun")
+    for name in _ASKED:
+        before = getattr(plan, name)
+        if name in asked and asked[name] != before:
+            raise InvalidArgument(
+                f"The batch {plan.batch_id!r} was begun with {name}={before!r}, not {asked[name]!r}.",
+                hint="complete it as it was begun, or give another batch_id.",
+            )
+
+
+def check_listing(batch_id: str, before: list | None, now: list | None, done: str) -> None:
+    """Raise StaleFile where the files of a batch are not those that it was begun or written from."""
+    if before == now:
+        return
+    old, new = ({one[0]: one for one in listing or ()} for listing in (before, now))
+    changed = sorted(url for url in old.keys() | new.keys() if old.get(url) != new.get(url))
+    what = f"{changed[0]} and {len(changed) - 1} more" if len(changed) > 1 else (changed or ["its source"])[0]
+    raise StaleFile(
+        f"The batch {batch_id!r} was {done} from another source: {what} changed, came or went since.",
+        hint="nothing of the two is mixed. Give another batch_id to write what is there now.",
+    )

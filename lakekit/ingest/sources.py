@@ -1,0 +1,293 @@
+"""What rows come from: files of one format, or data in memory; each as parts that are read one after another.
+
+It must not keep what it has read, nor write anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import pyarrow as pa
+
+from lakekit.errors import CorruptFile, InvalidArgument, LakekitError, NoFilesFound
+from lakekit.ingest.chunks import SourceFile
+from lakekit.ingest.text import Part, read_csv, read_ndjson
+from lakekit.ingest.typing import Typing, choose_types, guess_text_types, unify_told_types
+from lakekit.manifest.listing import is_hidden
+from lakekit.storage import Storage, open_store
+
+PART_ROWS = 65_536  # rows of typed data that are taken at a time
+_FORMATS = {
+    "csv": ("csv",),
+    "tsv": ("tsv",),
+    "ndjson": ("ndjson", "jsonl", "json"),
+    "parquet": ("parquet", "parq", "pq"),
+    "orc": ("orc",),
+}
+_FORMAT_OF = {ending: name for name, endings in _FORMATS.items() for ending in endings}
+
+
+@dataclass(frozen=True)
+class Files:
+    """Source files that need more said about them than their address.
+
+    Attributes:
+        paths: an address or a glob, or several: ``"in/*.csv"``, ``"s3://bucket/in/**/*.ndjson.gz"``.
+        format: "csv", "tsv", "ndjson", "parquet" or "orc"; by the ending of their names if not given.
+        delimiter: of CSV.
+        columns: the names of CSV columns, for files whose first line does not tell them.
+        storage: how they are reached.
+
+    Example:
+        >>> Files("in/*.txt", format="csv", delimiter=";").delimiter
+        ';'
+    """
+
+    paths: str | os.PathLike | Sequence[str | os.PathLike]
+    format: str | None = None
+    delimiter: str = ","
+    columns: Sequence[str] | None = None
+    storage: Storage | None = None
+
+
+class FileSource:
+    """Files of one format, listed once.
+
+    Attributes:
+        files: in order of their addresses.
+        asked: how to read them.
+    """
+
+    can_reread = True
+
+    def __init__(self, asked: Files):
+        self.files = list_files(asked)
+        self.asked = replace(asked, format=asked.format or _find_format(self.files))
+        if self.asked.format not in _FORMATS:
+            raise InvalidArgument(f"format={asked.format!r} is no format.", hint=f"it is one of {', '.join(_FORMATS)}.")
+        if self.asked.format == "tsv":
+            self.asked = replace(self.asked, delimiter="\t")
+
+    @cached_property
+    def listing(self) -> list[list[Any]]:
+        """Address, size and etag of each file: what the batch is made of."""
+        return [[file.url, file.size_bytes, file.etag] for file in self.files]
+
+    def make_batch_id(self) -> str:
+        """An id that is the same for the same versions of the same files."""
+        return f"files-{hashlib.sha256(json.dumps(self.listing).encode()).hexdigest()[:20]}"
+
+    def choose_types(self, table: pa.Schema | None) -> Typing:
+        """The types of all columns; text files are read once for it, of others the schemas."""
+        if self.asked.format in ("csv", "tsv"):
+            return guess_text_types((part.rows for part in self.read()), table)
+        if self.asked.format == "ndjson":
+            return unify_told_types((_tell(part.rows) for part in self.read()), table)
+        return unify_told_types((_read_schema(file, self.asked.format) for file in self.files), table)
+
+    def read(self) -> Iterator[Part]:
+        """The rows, file by file, from the beginning."""
+        for file in self.files:
+            if self.asked.format in ("csv", "tsv"):
+                yield from read_csv(file, self.asked.delimiter, self.asked.columns)
+            elif self.asked.format == "ndjson":
+                yield from read_ndjson(file)
+            else:
+                yield from _read_typed(file, self.asked.format)
+
+
+class MemorySource:
+    """Data in memory, or a stream of it, which can be read once.
+
+    Attributes:
+        schema: its columns.
+        name: what it is called in the quarantine.
+    """
+
+    can_reread = False
+    listing = None
+
+    def __init__(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]], name: str):
+        self.schema = schema
+        self.name = name
+        self._batches = batches
+
+    def make_batch_id(self) -> str:
+        """There is none to be found in the data."""
+        raise InvalidArgument(
+            f"A batch from a {self.name} needs a batch_id.",
+            hint='batch_id="flights-2026-11-25": the same id twice writes nothing twice.',
+        )
+
+    def choose_types(self, table: pa.Schema | None) -> Typing:
+        """The types of all columns."""
+        return choose_types(self.schema, table)
+
+    def read(self) -> Iterator[Part]:
+        """The rows in parts of equal length, whatever the lengths in which they come."""
+        start = 1
+        for rows in _cut_evenly(self._batches(), self.schema):
+            yield make_part(self.name, rows, start)
+            start += rows.num_rows
+
+
+def open_source(source: Any, storage: Storage | None = None) -> FileSource | MemorySource:
+    """The source that someone means by a value: addresses, or data of Arrow, Polars or DuckDB.
+
+    Args:
+        source: what was given.
+        storage: how files are reached, where the source does not say it.
+
+    Raises:
+        NoFilesFound: no file there.
+        InvalidArgument: neither files nor data; files of several formats, or of one that is not known.
+    """
+    if isinstance(source, Files):
+        return FileSource(source if source.storage is not None else replace(source, storage=storage))
+    is_list = isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source)
+    if is_list or isinstance(source, str | os.PathLike):
+        return FileSource(Files(source, storage=storage))
+    kind = f"{type(source).__module__.partition('.')[0]} {type(source).__name__}"
+    if kind == "polars LazyFrame":
+        schema = source.collect_schema().to_frame().to_arrow().schema
+        return MemorySource(schema, partial(_collect_lazily, source), kind)
+    if hasattr(source, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(source)
+        return MemorySource(reader.schema, lambda: iter(reader), kind)
+    if isinstance(source, pa.RecordBatch):
+        return MemorySource(source.schema, lambda: iter([source]), kind)
+    raise InvalidArgument(
+        f"A {type(source).__name__} is no source of rows.",
+        hint="give addresses of files, or data of Arrow, Polars or DuckDB.",
+    )
+
+
+def _collect_lazily(frame: Any) -> Iterator[pa.RecordBatch]:
+    for part in frame.collect_batches(maintain_order=True):
+        yield from part.to_arrow().to_batches()
+
+
+def list_files(asked: Files) -> list[SourceFile]:
+    """The files that addresses and globs mean, each once, in order.
+
+    Raises:
+        NoFilesFound: one of them means none.
+    """
+    paths = [asked.paths] if isinstance(asked.paths, str | os.PathLike) else list(asked.paths)
+    if not paths:
+        raise InvalidArgument("The list of source files is empty.", hint="give at least one.")
+    found = {file.url: file for path in paths for file in _list_path(os.fspath(path), asked)}
+    return [found[url] for url in sorted(found)]
+
+
+def _list_path(path: str, asked: Files) -> list[SourceFile]:
+    from fsspec.utils import glob_translate
+
+    has_glob = re.search(r"[*?\[]", path) and not os.path.exists(path)
+    base = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0] if has_glob else path
+    base = base or ("/" if path.startswith("/") else ".")
+    store = open_store(base, asked.storage)
+    if not has_glob and (single := store.find_root_file()) is not None:
+        parent = open_store(store.address.parent, asked.storage)
+        return [SourceFile(parent, store.address.name, single.size_bytes, single.etag)]
+    listed = store.list_objects()
+    if has_glob:
+        pattern = re.compile(glob_translate(path[len(base) :].lstrip("/") if base != "." else path))
+        listed = [one for one in listed if pattern.match(one.path)]
+    else:
+        listed = [one for one in listed if not is_hidden(one.path, one.size_bytes)]
+    listed = [one for one in listed if not one.path.endswith("/")]
+    if not listed:
+        raise NoFilesFound(f"No file at {path}.", hint="give a file, a folder, or a glob such as in/*.csv.")
+    return [SourceFile(store, one.path, one.size_bytes, one.etag) for one in listed]
+
+
+def _find_format(files: Sequence[SourceFile]) -> str:
+    formats = {}
+    for file in files:
+        name = re.sub(r"\.(gz|zst)$", "", file.path.lower())
+        formats.setdefault(_FORMAT_OF.get(name.rpartition(".")[2]), file.url)
+    if None in formats:
+        what = f"The format of {formats[None]} cannot be told from its name."
+        raise InvalidArgument(what, hint='give Files(…, format="csv"), or a glob that leaves it out.')
+    if len(formats) > 1:
+        there = ", ".join(f"{name} ({url})" for name, url in sorted(formats.items()))
+        raise InvalidArgument(f"The files are of several formats: {there}.", hint="write a batch of each.")
+    return next(iter(formats))
+
+
+def _tell(rows: pa.Table) -> tuple[pa.Schema, list[int]]:
+    return rows.schema, [len(column) - column.null_count for column in rows.columns]
+
+
+def _open_typed(file: SourceFile, kind: str) -> Any:
+    if kind == "parquet":
+        from lakekit.manifest.footers import open_parquet as open_file
+    else:
+        from pyarrow.orc import ORCFile as open_file
+    try:
+        return open_file(pa.PythonFile(file.open(), mode="r"))
+    except (pa.ArrowException, OSError) as exc:
+        if isinstance(exc, LakekitError):
+            raise
+        what = f"{file.url} is no {kind} file, or damaged ({str(exc).splitlines()[0]})."
+        raise CorruptFile(what, hint="leave it out of the batch; nothing of the batch is written yet.") from exc
+
+
+def _read_schema(file: SourceFile, kind: str) -> tuple[pa.Schema, list[int]]:
+    opened = _open_typed(file, kind)
+    schema, rows = (
+        (opened.schema_arrow, opened.metadata.num_rows) if kind == "parquet" else (opened.schema, opened.nrows)
+    )
+    return schema, [rows] * len(schema)
+
+
+def _read_typed(file: SourceFile, kind: str) -> Iterator[Part]:
+    opened, start = _open_typed(file, kind), 1
+    if kind == "parquet":
+        batches = opened.iter_batches(PART_ROWS)
+    else:
+        batches = (opened.read_stripe(number) for number in range(opened.nstripes))
+    try:
+        for batch in batches:
+            for first in range(0, batch.num_rows, PART_ROWS):
+                rows = pa.Table.from_batches([batch.slice(first, PART_ROWS)])
+                yield make_part(file.url, rows, start)
+                start += rows.num_rows
+    except (pa.ArrowException, OSError) as exc:
+        if isinstance(exc, LakekitError):
+            raise
+        what = f"{file.url} is damaged: its rows from {start:,} on cannot be read ({str(exc).splitlines()[0]})."
+        raise CorruptFile(what, hint="leave it out, and write the batch under another batch_id.") from exc
+
+
+def make_part(file: str, rows: pa.Table, first: int) -> Part:
+    """Rows that have types as a part; where one is told by its number, and its raw text is JSON."""
+
+    def locate(row: int) -> tuple[int, bytes]:
+        return first + row, json.dumps(rows.slice(row, 1).to_pylist()[0], default=str, ensure_ascii=False).encode()
+
+    return Part(file, rows, (), locate)
+
+
+def _cut_evenly(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        while batch.num_rows:
+            piece = batch.slice(0, PART_ROWS - count)
+            batch = batch.slice(piece.num_rows)
+            held.append(piece)
+            count += piece.num_rows
+            if count == PART_ROWS:
+                yield pa.Table.from_batches(held, held[0].schema)
+                held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held, held[0].schema)

@@ -1,0 +1,167 @@
+"""One type for each column of a batch, chosen once, before anything is written: the table's, or a wider one.
+
+It must not convert rows: it looks at all of them, and says which types they shall have.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakekit.errors import ColumnNameConflict
+from lakekit.ingest.converting import convert_column
+from lakekit.ingest.parquet import store_schema
+from lakekit.manifest.types import describe_type, unify_types
+
+# What text may be, the narrowest first; text itself is always possible
+GUESSES = (
+    pa.int64(),
+    pa.float64(),
+    pa.bool_(),
+    pa.date32(),
+    pa.timestamp("us"),
+    pa.timestamp("us", "UTC"),
+)
+
+
+@dataclass(frozen=True)
+class Typing:
+    """The columns of a batch.
+
+    Attributes:
+        schema: their names and types, as they are stored.
+        widened: what the table has another type for, one sentence each.
+    """
+
+    schema: pa.Schema
+    widened: tuple[str, ...]
+
+
+def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
+    """The types of a batch whose columns have types of their own.
+
+    A column of the table keeps its type where that holds all values of the batch's; else it is widened where there
+    is a wider type; else it keeps its type, and values that do not fit are for the quarantine.
+
+    Raises:
+        ColumnNameConflict: names that differ only in case.
+
+    Example:
+        >>> table = pa.schema([("n", pa.int32()), ("s", pa.string())])
+        >>> choose_types(pa.schema([("n", pa.int64()), ("s", pa.int64())]), table)
+        Typing(schema=n: int64
+        s: string, widened=('n: int32 became int64',))
+    """
+    found = store_schema(found)
+    _check_names(found.names, table.names if table is not None else [])
+    known = {field.name: field.type for field in table} if table is not None else {}
+    fields, widened = [], []
+    for field in found:
+        kind = field.type
+        before = known.get(field.name)
+        if before is not None:
+            kind = _join(before, field.type)
+            if not kind.equals(before):
+                widened.append(f"{field.name}: {describe_type(before)} became {describe_type(kind)}")
+        fields.append((field.name, kind))
+    return Typing(pa.schema(fields), tuple(widened))
+
+
+def _join(before: pa.DataType, kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_null(kind):
+        return before
+    if pa.types.is_duration(kind):  # a table shows durations as whole numbers
+        return kind if before.equals(pa.int64()) else before
+    return unify_types(before, kind) or before
+
+
+def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+    spelled = {name.casefold(): name for name in known}
+    for name in names:
+        other = spelled.get(name.casefold(), name)
+        if other != name or names.count(name) > 1:
+            what = f"The columns {other!r} and {name!r} of the table and the batch differ only in case."
+            twice = f"The column {name!r} stands twice in the batch."
+            raise ColumnNameConflict(twice if other == name else what, hint="rename one of them in the batch.")
+        spelled[name.casefold()] = name
+
+
+class TextGuess:
+    """What type the texts of one column have, found by looking at all of them.
+
+    The type that the fewest values do not fit wins, of equals the narrowest; a column that is new may always be text.
+
+    Args:
+        known: the type that the table has for it; None for a new column.
+
+    Example:
+        >>> guess = TextGuess(None)
+        >>> guess.look(pa.chunked_array([["1", None, "2.5"]]))
+        >>> guess.choose()
+        DataType(double)
+    """
+
+    def __init__(self, known: pa.DataType | None):
+        self.known = known
+        wider = [unify_types(known, kind) for kind in GUESSES] if known is not None else []
+        candidates = [known, *wider] if known is not None else list(GUESSES)
+        self.misfits = dict.fromkeys((kind for kind in candidates if kind is not None), 0)
+        self.values = 0
+
+    def look(self, column: pa.ChunkedArray) -> None:
+        """Take these texts into account."""
+        filled = column.filter(pc.not_equal(column, "")) if pa.types.is_string(column.type) else column.drop_null()
+        self.values += len(filled)
+        if not len(filled) or (self.known is not None and pa.types.is_string(self.known)):
+            return
+        for kind in list(self.misfits):
+            _, is_bad = convert_column(filled, kind)
+            if is_bad is not None:
+                self.misfits[kind] += int(is_bad.sum())
+                if self.known is None:  # it is text then, or something else
+                    del self.misfits[kind]
+
+    def choose(self) -> pa.DataType:
+        """The type."""
+        if self.known is not None and not self.values:
+            return self.known
+        if not self.values or not self.misfits:
+            return pa.string()
+        return min(self.misfits, key=self.misfits.__getitem__)  # the first of equals
+
+
+def guess_text_types(parts: Iterable[pa.Table], table: pa.Schema | None) -> Typing:
+    """The types of a batch of texts; see `TextGuess`."""
+    known = {field.name: field.type for field in table} if table is not None else {}
+    guesses: dict[str, TextGuess] = {}
+    for rows in parts:
+        for name in rows.column_names:
+            guesses.setdefault(name, TextGuess(known.get(name))).look(rows.column(name))
+    chosen = pa.schema([(name, guess.choose()) for name, guess in guesses.items()])
+    return choose_types(chosen, table)
+
+
+def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.Schema | None) -> Typing:
+    """The types of a batch whose parts tell different ones: by column that of most values, and what goes with it.
+
+    Args:
+        told: the schema of each part, with the number of values in each column.
+        table: the columns of the table, if it is there.
+    """
+    counts: dict[str, Counter[pa.DataType]] = {}
+    for schema, values in told:
+        for field, count in zip(store_schema(schema), values, strict=True):
+            counts.setdefault(field.name, Counter())[field.type] += count
+    chosen = {}
+    for name, types in counts.items():
+        kinds: list[pa.DataType] = []
+        for kind, _ in types.most_common():
+            if kind not in kinds and (not kinds or unify_types(*kinds, kind) is not None):
+                kinds.append(kind)
+        kind = kinds[0] if len(kinds) == 1 else unify_types(*kinds)
+        chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else kind
+    return choose_types(pa.schema(list(chosen.items())), table)

@@ -1,0 +1,177 @@
+"""The writing of one batch by its plan: rows converted, parted, filled into files, put, and the marker last.
+
+It must not choose anything: the plan says it all, so that the same source gives the same files again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakekit.errors import LakekitError, StaleFile
+from lakekit.ingest.converting import convert_column, describe_misfit
+from lakekit.ingest.parquet import sort_rows, split_partitions, write_file
+from lakekit.ingest.plan import Plan
+from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
+from lakekit.ingest.result import BatchResult
+from lakekit.ingest.spill import Filling, Fillings
+from lakekit.ingest.text import Part
+from lakekit.manifest.batches import name_file, name_marker
+from lakekit.manifest.partitions import HIVE_NULL
+from lakekit.progress import Progress
+from lakekit.storage import Writer, open_store
+from lakekit.units import MIB
+
+MOST_SORTED_BYTES = 128 * MIB  # of rows in memory, of one file that is sorted
+_COMPARED_BYTES = 4 * MIB
+
+
+def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tuple[pa.Table, list[BadRow]]:
+    """The rows of a part under the batch's types, and those that do not fit; keys are those of partitions."""
+    rows, count = part.rows, part.rows.num_rows
+    columns, reasons = [], {}
+    for field in schema:
+        if field.name not in rows.column_names:
+            columns.append(pa.chunked_array([pa.nulls(count, field.type)]))
+            continue
+        column = rows.column(field.name)
+        converted, is_bad = convert_column(column, field.type)
+        columns.append(converted)
+        for row in np.flatnonzero(is_bad) if is_bad is not None else ():
+            reasons.setdefault(int(row), describe_misfit(column[int(row)].as_py(), field.name, field.type))
+    table = pa.Table.from_arrays(columns, schema=schema)
+    for key in keys:
+        if pa.types.is_string(schema.field(key).type):
+            for row in np.flatnonzero(pc.equal(table.column(key), HIVE_NULL).fill_null(False)):
+                reasons.setdefault(int(row), f"the partition key {key!r} is {HIVE_NULL}, which means NULL in a path")
+    if not reasons:
+        return table, []
+    is_good = np.ones(count, bool)
+    is_good[list(reasons)] = False
+    bad = []
+    for row in sorted(reasons):
+        line, raw = part.locate(row)
+        bad += cut_pieces(BadRow(part.file, line, reasons[row], raw))
+    return table.filter(pa.array(is_good)), bad
+
+
+class Job:
+    """One run of a batch.
+
+    Args:
+        writer: of the table.
+        plan: what to write.
+        scratch: a local folder of its own.
+        can_reread: whether the source is files, whose versions the plan holds; else files that are there already are
+            compared with those of this run.
+    """
+
+    def __init__(self, writer: Writer, plan: Plan, scratch: Path, *, can_reread: bool):
+        self.writer = writer
+        self.plan = plan
+        self.scratch = scratch
+        self.can_reread = can_reread
+        self.files: dict[str, int] = {}  # size by path
+        self.rows = 0
+        keys = plan.partition_by
+        self._sort_by = tuple(name for name in plan.sort_by if name not in keys)
+        self._schema = pa.schema([field for field in plan.schema if field.name not in keys])
+
+    def run(self, parts: Iterable[Part], found: frozenset[str], started: float) -> BatchResult:
+        """Write all of it.
+
+        Args:
+            parts: the source.
+            found: files of this batch that an earlier run has written.
+            started: when, by the monotonic clock.
+        """
+        fillings, rows_read = Fillings(self.scratch), 0
+        quarantine = Quarantine(self.writer, self.plan.batch_id)
+        with Progress(f"Rows of batch {self.plan.batch_id}") as progress:
+            for part in parts:
+                rows, misfits = convert_part(part, self.plan.schema, self.plan.partition_by)
+                quarantine.put(part.bad)
+                quarantine.put(misfits)
+                rows_read += part.rows.num_rows + sum(not row.part for row in part.bad)
+                for folder, piece in split_partitions(rows, self.plan.partition_by):
+                    filling = fillings.add(folder, piece)
+                    if self._is_full(filling):
+                        fillings.close(filling)
+                        self._write(filling)
+                progress.show(rows_read)
+        for filling in fillings.list_open():
+            self._write(filling)
+        quarantine.flush()
+        return self._commit(quarantine, rows_read, found, started)
+
+    def _is_full(self, filling: Filling) -> bool:
+        if self._sort_by and filling.size_bytes >= MOST_SORTED_BYTES:
+            return True
+        return filling.size_bytes * self.plan.encoded_share >= self.plan.target_file_bytes
+
+    def _write(self, filling: Filling) -> None:
+        name = name_file(self.plan.token, len(self.files))
+        path = f"{filling.folder}/{name}" if filling.folder else name
+        local = self.scratch / "file.parquet"
+        parts = filling.take()
+        if self._sort_by:
+            parts = [sort_rows(pa.concat_tables(parts), self._sort_by)]
+        about = {"lakekit.batch": self.plan.batch_id}
+        rows = write_file(parts, self._schema, local, sort_by=self._sort_by, metadata=about)
+        if rows != filling.rows:
+            raise LakekitError(f"{path} holds {rows:,} of {filling.rows:,} rows.", hint="this is an error of lakekit.")
+        if not self.writer.put_new(path, local) and not self.can_reread:
+            self._compare(path, local)
+        self.files[path] = local.stat().st_size
+        self.rows += rows
+        local.unlink()
+
+    def _compare(self, path: str, local: Path) -> None:
+        """Raise where the file that is there is not the one that was to be written."""
+        store = open_store(self.writer.address, self.writer.storage)
+        with open(local, "rb") as file:
+            start = 0
+            while True:
+                ours = file.read(_COMPARED_BYTES)
+                if ours != bytes(store.read_range(path, start, _COMPARED_BYTES)):
+                    raise self._refuse(path)
+                if not ours:
+                    return
+                start += len(ours)
+
+    def _refuse(self, path: str) -> StaleFile:
+        return StaleFile(
+            f"The batch {self.plan.batch_id!r} was begun with other rows: {path} differs from what they make now.",
+            hint="nothing of the two is mixed. Write the same rows again, or take another batch_id.",
+        )
+
+    def _commit(self, quarantine: Quarantine, rows_read: int, found: frozenset[str], started: float) -> BatchResult:
+        """Put the marker; with it the batch is complete."""
+        strange = sorted(found - self.files.keys())
+        if strange:
+            raise self._refuse(strange[0])
+        if rows_read != self.rows + quarantine.rows:
+            raise LakekitError(
+                f"Of {rows_read:,} rows {self.rows:,} were written and {quarantine.rows:,} quarantined.",
+                hint="this is an error of lakekit; the batch is not complete, and no reader of lakekit sees it.",
+            )
+        told = {
+            "batch_id": self.plan.batch_id,
+            "files": list(self.files),
+            "rows": self.rows,
+            "size_bytes": sum(self.files.values()),
+            "rows_read": rows_read,
+            "quarantined": quarantine.rows,
+            "quarantine": quarantine.paths,
+            "widened": list(self.plan.widened),
+        }
+        marker = json.dumps(told | {"listing": self.plan.listing}, indent=1, ensure_ascii=False).encode()
+        self.writer.put_new(name_marker(self.plan.token, len(self.files)), marker)
+        told = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+        return BatchResult(**told, table_url=self.writer.address.url, seconds=time.monotonic() - started)

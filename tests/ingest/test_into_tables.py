@@ -1,0 +1,140 @@
+"""A batch for a table that is there takes its types, widens them, or quarantines; partitions come back as written."""
+
+import datetime as dt
+import json
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+import lakekit as lk
+
+
+@pytest.fixture
+def drifted(folder, tmp_path):
+    """A table whose column n is int32 in one file and int64 in another."""
+    (tmp_path / "table").mkdir()
+    pq.write_table(pa.table({"n": pa.array([1], pa.int32()), "s": ["x"]}), tmp_path / "table" / "a.parquet")
+    pq.write_table(pa.table({"n": pa.array([2], pa.int64()), "s": ["y"]}), tmp_path / "table" / "b.parquet")
+    return folder
+
+
+def column_type(home, column: str = "n") -> pa.DataType:
+    return home.open().schema.field(column).type
+
+
+def test_a_batch_takes_the_types_of_the_table(drifted, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"n,s\n3,4\n")
+    done = drifted.write(tmp_path / "in.csv")
+    assert done.widened == ()
+    schema = pq.read_schema(f"{drifted.url}/{done.files[0]}")
+    assert (schema.field("n").type, schema.field("s").type) == (pa.int64(), pa.string())
+
+
+def test_a_column_is_widened_and_the_result_tells_it(drifted):
+    done = drifted.write(pa.table({"n": [0.5]}), batch_id="x")
+    assert done.widened == ("n: int64 became double",)
+    assert column_type(drifted) == pa.float64()
+    assert sorted(drifted.open().polars().collect()["n"]) == [0.5, 1, 2]
+    assert "widened: n: int64 became double" in repr(done)
+    assert drifted.write(pa.table({"n": [0.5]}), batch_id="x").widened == done.widened
+
+
+def test_rows_in_conflict_are_quarantined_with_the_reason(drifted, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"n,s\n3,a\nfour,b\n005,c\n,d\n")
+    done = drifted.write(tmp_path / "in.csv")
+    told = [json.loads(line) for line in drifted.read(done.quarantine[0]).splitlines()]
+    assert [(one["line"], one["reason"], one["text"]) for one in told] == [
+        (3, "the column 'n' is int64, and 'four' is not", "four,b"),
+        (4, "the column 'n' is int64, and '005' is not", "005,c"),
+    ]
+    assert (done.rows, done.quarantined, column_type(drifted)) == (2, 2, pa.int64())
+
+
+def test_typed_rows_in_conflict_are_quarantined_as_json(drifted):
+    rows = pa.table({"n": pa.array([[1], None]), "s": ["a", "b"]})
+    done = drifted.write(rows, batch_id="x")
+    told = json.loads(drifted.read(done.quarantine[0]))
+    assert (told["line"], json.loads(told["text"])) == (1, {"n": [1], "s": "a"})
+    assert done.rows == 1
+
+
+def test_a_new_column_is_added_and_one_that_is_missing_is_null(drifted):
+    drifted.write(pa.table({"new": [True]}), batch_id="x")
+    rows = drifted.open().polars().filter(pl.col("new").is_not_null()).collect().to_dicts()
+    assert rows == [{"n": None, "s": None, "new": True}]
+
+
+def test_names_that_differ_in_case_are_refused(drifted):
+    with pytest.raises(lk.ColumnNameConflict, match="'n' and 'N'"):
+        drifted.write(pa.table({"N": [1]}), batch_id="x")
+
+
+def test_the_keys_of_the_table_are_taken_and_others_are_refused(folder):
+    folder.write(pa.table({"k": [1], "n": [1]}), batch_id="1", partition_by="k")
+    assert folder.write(pa.table({"k": [2], "n": [2]}), batch_id="2").files[0].startswith("k=2/")
+    with pytest.raises(lk.PartitionMismatch, match="partitioned by k, not by n"):
+        folder.write(pa.table({"k": [2], "n": [2]}), batch_id="3", partition_by="n")
+
+
+TEXTS = [None, "", " ", "a b", "50%", "a/b", "k=v", "é日本", "2024-01-05", "-7", "1", "01", "a+b", "%41", ".", ".."]
+TEXTS += ["a'b\"c", "#?&*:\\{}[]^", "line\nbreak", "~", "NULL", "_x", "null"]
+
+
+def test_every_text_as_a_partition_value_comes_back_from_every_engine(home):
+    rows = pa.table({"k": TEXTS, "i": range(len(TEXTS))})
+    done = home.write(rows, batch_id="x", partition_by="k")
+    assert len(done.files) == len(TEXTS)
+    table = home.open(partitions={"k": "string"})
+    expected = dict(enumerate(TEXTS))
+    con = duckdb.connect()
+    assert dict(table.polars().select("i", "k").collect().iter_rows()) == expected
+    assert dict(table.duckdb(con, "t").select("i, k").fetchall()) == expected
+    assert {row["i"]: row["k"] for row in table.arrow().read_all().to_pylist()} == expected
+
+
+def test_plain_hive_readers_read_the_same_partition_values(folder):
+    folder.write(pa.table({"k": TEXTS, "i": range(len(TEXTS))}), batch_id="x", partition_by="k")
+    expected = dict(enumerate(TEXTS))
+    glob = f"{folder.url}/**/*.parquet"
+    by_duckdb = duckdb.sql(
+        f"SELECT i, k FROM read_parquet('{glob}', hive_partitioning = true, hive_types = {{'k': varchar}})"
+    )
+    assert dict(by_duckdb.fetchall()) == expected
+    by_polars = pl.scan_parquet(glob, hive_partitioning=True, hive_schema={"k": pl.String})
+    assert dict(by_polars.select("i", "k").collect().iter_rows()) == expected
+    hive = ds.partitioning(pa.schema([("k", pa.string())]), flavor="hive")
+    by_arrow = ds.dataset(folder.url, partitioning=hive).to_table().to_pylist()
+    assert {row["i"]: row["k"] for row in by_arrow} == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "declared"),
+    [
+        ([dt.date(2024, 1, 5), None, dt.date(1969, 12, 31)], None),
+        ([0, -7, None, 2**62], None),
+        (["01", "1", None], None),
+        (["2024-01-05T10:00:00.25", None, "2024-01-05T00:00:00"], None),
+        ([True, False, None], "bool"),
+        ([1.5, -0.25, None], "double"),
+    ],
+)
+def test_partition_values_of_every_type_come_back(folder, values, declared):
+    column = pa.array(values)
+    if isinstance(values[0], str) and "T" in values[0]:
+        column = column.cast(pa.timestamp("us"))
+    folder.write(pa.table({"k": column, "i": range(len(values))}), batch_id="x", partition_by="k")
+    table = folder.open(partitions={"k": declared} if declared else None)
+    found = dict(table.polars().select("i", "k").collect().iter_rows())
+    assert [found[i] for i in range(len(values))] == column.to_pylist()
+
+
+def test_the_text_that_means_null_in_a_path_is_quarantined(folder):
+    done = folder.write(
+        pa.table({"k": ["__HIVE_DEFAULT_PARTITION__", None], "i": [0, 1]}), batch_id="x", partition_by="k"
+    )
+    assert (done.rows, done.quarantined) == (1, 1)
+    assert "means NULL in a path" in json.loads(folder.read(done.quarantine[0]))["reason"]

@@ -1,0 +1,182 @@
+"""A writer that is killed anywhere and run again completes its batch: each row once, and readers see all or nothing."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import polars as pl
+import pytest
+
+import lakekit as lk
+
+ROWS, FILES, MOST_KILLS = 24_000, 4, 8
+WRITER = """
+import sys
+import pyarrow.csv, polars
+from lakekit.ingest import write_batch
+from lakekit.storage import Storage
+source, url, endpoint = sys.argv[1:]
+keys = {"access_key_id": "test", "secret_access_key": "test", "region": "us-east-1"}
+storage = Storage(endpoint_url=endpoint, **keys) if endpoint else None
+print("go", flush=True)
+done = write_batch(source, url, partition_by="k", sort_by="n", target_file_bytes=65_536, batch_id="the batch",
+                   storage=storage)
+print(done.rows, done.quarantined, flush=True)
+"""
+
+
+class Reader(threading.Thread):
+    """Opens the table again and again, and keeps the row counts that it saw."""
+
+    def __init__(self, home):
+        super().__init__(daemon=True)
+        self.home, self.seen, self.errors, self.ends = home, [], [], threading.Event()
+
+    def run(self):
+        while not self.ends.is_set():
+            try:
+                found = self.home.open().polars().select("n").collect()["n"]
+                self.seen.append((found.len(), found.sum()))
+            except Exception as error:  # kept for the test to show
+                self.errors.append(repr(error))
+            time.sleep(0.01)
+
+
+def write_source(folder) -> str:
+    """CSV files with the numbers from 0 on, and one bad row in each."""
+    folder.mkdir()
+    for file in range(FILES):
+        numbers = range(file, ROWS, FILES)
+        text = "n,k,text\n" + "".join(f"{n},{n % 7},text {n * 7_919 % 1_000_003} {n * 31 % 977}\n" for n in numbers)
+        (folder / f"{file}.csv").write_text(text + "1,2\n")
+    return f"{folder}/*.csv"
+
+
+def start(source: str, home) -> subprocess.Popen:
+    endpoint = (home.storage.endpoint_url if home.storage else "") or ""
+    command = [sys.executable, "-c", WRITER, source, home.url, endpoint]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert writer.stdout.readline() == "go\n", writer.stderr.read()
+    return writer
+
+
+def run_round(home, source: str, dice: random.Random, seconds: float) -> int:
+    """One table, written under fire; how often the writer was killed."""
+    base = 10
+    home.write(
+        pl.DataFrame({"n": [0] * base, "k": [0] * base, "text": ["x"] * base}), batch_id="base", partition_by="k"
+    )
+    reader, kills = Reader(home), 0
+    reader.start()
+    while True:
+        writer = start(source, home)
+        if kills < MOST_KILLS:
+            time.sleep(dice.uniform(0, seconds))
+            writer.kill()
+        out, err = writer.communicate(timeout=120)
+        if writer.returncode == 0:
+            break
+        assert writer.returncode == -9, err
+        kills += 1
+    reader.ends.set()
+    reader.join(60)
+    assert reader.errors == []
+    whole = (base + ROWS, ROWS * (ROWS - 1) // 2)
+    assert set(reader.seen) <= {(base, 0), whole}, sorted(set(reader.seen))
+    found = home.open().polars().collect()
+    assert sorted(found["n"]) == sorted([0] * base + list(range(ROWS)))
+    quarantined = [path for path in home.list("_quarantine") if "the" in path]
+    assert sum(len(home.read(path).splitlines()) for path in quarantined) == FILES
+    plain = [path for path in home.list() if path.endswith(".parquet")]
+    assert home.open().files.height == len(plain)  # no file is left over: other readers see each row once, too
+    return kills
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("where", ["folder", "s3"])
+def test_killed_anywhere_a_rerun_completes_it_and_readers_see_all_or_nothing(where, tmp_path, request):
+    Home = type(request.getfixturevalue("folder"))
+    rounds = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3")) if where == "folder" else 1
+    seed = int(os.environ.get("LAKEKIT_SEED", time.time_ns() % 1_000_000))
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    source = write_source(tmp_path / "in")
+    homes = (
+        Home(str(tmp_path / f"table-{number}")) if where == "folder" else request.getfixturevalue("s3")
+        for number in range(rounds)
+    )
+    probe = Home(str(tmp_path / "probe"))
+    writer = start(source, probe)
+    started = time.monotonic()
+    writer.communicate(timeout=120)
+    seconds = (time.monotonic() - started) * (1 if where == "folder" else 3)
+    kills = [run_round(home, source, dice, seconds) for home in homes]
+    print(f"{rounds} rounds, {sum(kills)} kills, a run takes {seconds:.2f} s")
+
+
+def test_a_run_that_stopped_before_its_marker_is_completed_with_the_same_files(home, tmp_path, monkeypatch):
+    from lakekit.ingest.writing import Job
+
+    source = tmp_path / "in.csv"
+    source.write_text("n,k\n" + "".join(f"{n},{n % 3}\n" for n in range(9)))
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "_commit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            home.write(source, partition_by="k", batch_id="x")
+    left = {path: home.read(path) for path in home.list()}
+    assert len(left) == 4  # three files and the plan
+    with pytest.raises(lk.NoFilesFound, match="of a batch that is not complete"):
+        home.open()
+    done = home.write(source, partition_by="k", batch_id="x")
+    assert done.is_new and done.rows == 9
+    assert {path: home.read(path) for path in left} == left  # nothing was written over
+    assert home.open().polars().collect().height == 9
+
+
+def test_a_source_that_changed_since_the_batch_was_begun_is_an_error(folder, tmp_path, monkeypatch):
+    from lakekit.ingest.writing import Job
+
+    source = tmp_path / "in.csv"
+    source.write_text("n\n1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "_commit", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            folder.write(source, batch_id="x")
+        with pytest.raises(ZeroDivisionError):
+            folder.write(pl.DataFrame({"n": [1]}), batch_id="y")
+    source.write_text("n\n2\n")
+    with pytest.raises(lk.StaleFile, match=r"'x' was begun from another source: .*in\.csv changed"):
+        folder.write(source, batch_id="x")
+    with pytest.raises(lk.StaleFile, match="'y' was begun with other rows"):
+        folder.write(pl.DataFrame({"n": [2]}), batch_id="y")
+    with pytest.raises(lk.InvalidArgument, match=r"begun with sort_by=\(\), not \('n',\)"):
+        folder.write(pl.DataFrame({"n": [1]}), batch_id="y", sort_by="n")
+    assert folder.write(pl.DataFrame({"n": [1]}), batch_id="y").rows == 1
+
+
+def test_two_who_write_the_same_batch_at_once_write_it_once(home, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("n,k\n" + "".join(f"{n},{n % 5}\n" for n in range(1000)))
+    errors = []
+
+    def write():
+        try:
+            home.write(source, partition_by="k", batch_id="x")
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted(home.open().polars().collect()["n"]) == list(range(1000))
+    assert len([path for path in home.list() if path.endswith(".parquet")]) == 5

@@ -1,0 +1,140 @@
+"""What is no row goes to the quarantine with file, line, reason and raw text; good rows arrive, and none is lost."""
+
+import base64
+import gzip
+import json
+
+import pytest
+
+import lakekit as lk
+
+
+def write(home, tmp_path, name: str, data: bytes, **options):
+    """Writes one file; its rows by column, and what the quarantine holds as (line, reason, raw)."""
+    (tmp_path / name).write_bytes(data)
+    done = home.write(tmp_path / name, **options)
+    assert done.rows + done.quarantined == done.rows_read
+    told = [json.loads(line) for path in done.quarantine for line in home.read(path).splitlines()]
+    assert all(one["file"].endswith(name) for one in told)
+    rows = home.open().polars().collect().rows() if done.rows else []
+    return rows, [(one["line"], one["reason"], one.get("text", one.get("base64"))) for one in told]
+
+
+def test_a_bad_line_of_json_is_set_apart_with_its_line(home, tmp_path):
+    data = b'{"a": 1}\n{"a": \n\n[1]\n{"a": 2}{"a": 3}\n{"a": 4, "a": 5}\n{"a": NaN}\n{}\n{"a": 6}'
+    rows, bad = write(home, tmp_path, "in.ndjson", data)
+    assert rows == [(1,), (6,)]
+    assert [(line, raw) for line, _, raw in bad] == [
+        (2, '{"a": '),
+        (4, "[1]"),
+        (5, '{"a": 2}{"a": 3}'),
+        (6, '{"a": 4, "a": 5}'),
+        (7, '{"a": NaN}'),
+        (8, "{}"),
+    ]
+    reasons = [reason for _, reason, _ in bad]
+    assert reasons[0].startswith("it is not JSON") and reasons[1] == "it is JSON, but no object: list"
+    assert "'a' stands twice" in reasons[3] and reasons[5] == "its object is empty"
+
+
+def test_values_of_another_type_than_most_go_to_the_quarantine(folder, tmp_path):
+    data = b'{"a": 1, "b": "x"}\n{"a": "one", "b": "y"}\n{"a": 2.5}\n{"b": {"c": 1}}\n{"a": 123456789012345678901}'
+    rows, bad = write(folder, tmp_path, "in.json", data)
+    assert sorted(rows) == [(1.0, "x"), (2.5, None)]
+    assert sorted(bad) == [
+        (2, "the column 'a' is double, and 'one' is not", '{"a": "one", "b": "y"}'),
+        (4, "the column 'b' is string, and {'c': 1} is not", '{"b": {"c": 1}}'),
+        (5, "its values have types that do not go together", '{"a": 123456789012345678901}'),
+    ]
+
+
+def test_a_csv_row_with_too_few_or_too_many_fields_is_set_apart(home, tmp_path):
+    rows, bad = write(home, tmp_path, "in.csv", b'a,b\n1,x\n2\n"3\n3",y,z\n\n4,"p\nq"\n5,r')
+    assert rows == [("1", "x"), ("4", "p\nq"), ("5", "r")] or rows == [(1, "x"), (4, "p\nq"), (5, "r")]
+    assert bad == [(3, "it has 1 fields, not 2", "2"), (4, "it has 3 fields, not 2", '"3\n3",y,z')]
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_line_only(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv", b'a,b\n1,x\n2,"y\n3,z\n4,w\n')
+    assert rows == [(1, "x"), (3, "z"), (4, "w")]
+    assert bad == [(3, "a quoted field that begins here does not end", '2,"y')]
+
+
+def test_bytes_that_are_not_utf8_and_nul_are_set_apart_as_they_are(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv", b"a,b\n1,caf\xe9\n2,\xc3\xa9\n3,x\0y\n")
+    assert rows == [(2, "é")]
+    assert bad == [
+        (2, "it is not UTF-8", base64.b64encode(b"1,caf\xe9").decode()),
+        (4, "it holds a NUL byte", "3,x\0y"),
+    ]
+    assert write(folder, tmp_path, "in.json", b'{"b": "\xe9"}\n')[1][0][1] == "it is not UTF-8"
+
+
+def test_a_file_in_utf16_is_quarantined_line_by_line(folder, tmp_path):
+    data = "a,b\n1,x\n".encode("utf-16")
+    _, bad = write(folder, tmp_path, "in.csv", data)
+    assert [reason for _, reason, _ in bad] == [
+        "the first line of the file, which should name the columns, is not UTF-8 text"
+    ] * 3
+    assert b"\n".join(read_raw(raw) for _, _, raw in bad) == data
+
+
+def read_raw(text: str) -> bytes:
+    """Raw text, or base64 of what is no UTF-8; a lone NUL is UTF-8."""
+    try:
+        return base64.b64decode(text, validate=True) if "\0" not in text else text.encode()
+    except ValueError:
+        return text.encode()
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_no_part_of_values(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv", b'\xef\xbb\xbfa,b\r\n1,x\r\n2,"y\r\nz"\r\n3\r\n')
+    assert (rows, bad) == ([(1, "x"), (2, "y\r\nz")], [(5, "it has 1 fields, not 2", "3")])
+    assert folder.open().schema.names == ["a", "b"]
+
+
+def test_a_record_of_20_mb_is_kept_in_pieces(folder, tmp_path):
+    data = b"a,b\n1,x\n2," + b"y" * 20_000_000 + b"\n3,z\n"
+    rows, bad = write(folder, tmp_path, "in.csv", data)
+    assert rows == [(1, "x"), (3, "z")]
+    # 20,000,002 bytes are one piece of 16 MiB = 16,777,216 and one of 3,222,786
+    assert [(line, len(raw)) for line, _, raw in bad] == [(3, 16_777_216), (3, 3_222_786)]
+    assert "".join(raw for _, _, raw in bad) == "2," + "y" * 20_000_000
+
+
+@pytest.mark.parametrize("name", ["in.csv.gz", "in.ndjson.gz", "in.csv.zst"])
+def test_of_a_truncated_file_the_rows_before_arrive_and_the_broken_one_is_told(folder, tmp_path, name):
+    import pyarrow as pa
+
+    line = b'{"n": %d}\n' if "json" in name else b"%d\n"
+    numbers = [n * 7_919 % 1_000_003 for n in range(100_000)]
+    data = (b"" if "json" in name else b"n\n") + b"".join(line % n for n in numbers)
+    packed = gzip.compress(data) if name.endswith("gz") else pa.compress(data, codec="zstd", asbytes=True)
+    rows, bad = write(folder, tmp_path, name, packed[: len(packed) // 2])
+    assert len(bad) == 1 and "stream ends early" in bad[0][1] and "all behind it are missing" in bad[0][1]
+    assert [n for (n,) in rows] == numbers[: len(rows)]
+    assert len(rows) > 10_000  # about half of them
+    assert bad[0][0] == len(rows) + (1 if "json" in name else 2)  # the line behind the last good one
+
+
+def test_a_header_that_names_a_column_twice_is_an_error_and_nothing_is_written(folder, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"a,a\n1,2\n")
+    with pytest.raises(lk.InvalidArgument, match=r"names the column 'a' twice"):
+        folder.write(tmp_path / "in.csv")
+    assert folder.list() == []
+    done = folder.write(lk.ingest.Files(tmp_path / "in.csv", columns=["a", "b"]))
+    assert (done.rows, folder.open().schema.names) == (2, ["a", "b"])  # the first line is a row then
+
+
+def test_the_quarantine_is_hidden_from_every_reader_of_the_table(folder, tmp_path):
+    import duckdb
+    import polars as pl
+    import pyarrow.dataset as ds
+
+    write(folder, tmp_path, "in.csv", b"a,b\n1,x\n2\n")
+    assert [path for path in folder.list() if path.startswith("_quarantine/")]
+    assert folder.open().files.height == 1 and folder.open().skipped.height == 0
+    assert duckdb.sql(f"SELECT count(*) FROM '{folder.url}/**/*.parquet'").fetchall() == [(1,)]
+    assert ds.dataset(folder.url).to_table().num_rows == 1
+    assert pl.scan_parquet(f"{folder.url}/**/*.parquet").collect().height == 1
+    assert pl.scan_parquet(folder.url, hidden_file_prefix="_").collect().height == 1
