@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakekit.compaction.copying import find_copy
-from lakekit.errors import IncompleteTable, InvalidArgument
+from lakekit.errors import IncompleteTable, InvalidArgument, StaleFile
 from lakekit.storage.address import parse_address
 from lakekit.units import format_number_of
 
@@ -45,7 +45,12 @@ def undo_entry(catalog: Catalog, name: str) -> None:
 
 def _put_entry(catalog: Catalog, name: str, url: str) -> None:
     entry = catalog.places.get(name)
-    catalog.entries.put(name, url, before=catalog.tables[name].url, number=entry.number + 1 if entry else 1)
+    try:
+        catalog.entries.put(name, url, before=catalog.tables[name].url, number=entry.number + 1 if entry else 1)
+    except StaleFile:
+        catalog.refresh()
+        if catalog.tables[name].url != url:  # another was faster, with something else
+            raise
     catalog.refresh()
 
 
