@@ -21,7 +21,16 @@ from tests.compaction.workers import (
 )
 
 WANTED = (120, 120, 7140)  # 3 days x 4 files x 10 rows, ids 0 to 119: 119 * 120 / 2
-LONGEST_SECONDS = 1.5  # a step takes about one
+
+
+def measure_step(target, *args) -> float:
+    """How long one step takes here and now that nobody kills."""
+    started = time.monotonic()
+    child = PROCESSES.Process(target=target, args=args)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    return time.monotonic() - started
 
 
 class Readers:
@@ -62,10 +71,11 @@ def test_killed_anywhere_no_row_is_lost_or_doubled_and_a_rerun_finishes(tmp_path
     originals = list_files(make_events(tmp_path / "lake" / "events"))
     killed = 0
     with Readers(lake_url) as readers:
+        longest = measure_step(compact_on, lake_url, str(tmp_path), retires) * 1.1
         for _ in range(ROUNDS):
             child = PROCESSES.Process(target=compact_on, args=(lake_url, str(tmp_path), retires))
             child.start()
-            time.sleep(chance.uniform(0, LONGEST_SECONDS))
+            time.sleep(chance.uniform(0, longest))
             killed += child.is_alive()
             child.kill()
             child.join()
@@ -106,11 +116,14 @@ def test_killed_anywhere_a_compaction_in_place_loses_no_row_and_a_rerun_finishes
             folder = make_events(tmp_path / str(number))
             publish(folder)
             originals = list_files(folder)
+            spare = make_events(tmp_path / f"spare-{number}")
+            publish(spare)
             readers = Readers(str(folder), DELTA_QUERIES)
             readers.__enter__()
+            longest = measure_step(compact_in_place, str(spare), 0.2) * 1.1
         child = PROCESSES.Process(target=compact_in_place, args=(str(folder), 0.2))
         child.start()
-        time.sleep(chance.uniform(0, LONGEST_SECONDS))
+        time.sleep(chance.uniform(0, longest))
         killed += child.is_alive()
         child.kill()
         child.join()
