@@ -24,8 +24,9 @@ def run(
     """What was done by carrying out a plan: the new files are written, read back, and compared with the originals.
 
     A copy is closed to readers until every column of every new file has the rows, NULLs, bounds and checksum of its
-    originals. Interrupt it whenever you like, and run it again: what is written is not written twice. It holds at most
-    a few row groups in memory (see the README), or one file that is sorted.
+    originals. Interrupt it whenever you like, and run it again: what is written is not written twice. Under
+    way are at most 64 MiB of files as they are stored, or one larger bin at 192 MiB a time, and a row group of 128 MiB
+    in memory for each; where rows are sorted, all of one new file.
 
     Args:
         plan: as ``plan`` or ``retire`` made it.

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+BLOCK_ROWS = 32_768  # hashed at a time, so that what is computed stays near the processor
 _NULL = np.uint64(0x9E3779B97F4A7C15)  # what stands for NULL; any constant does
 _EMPTY = np.uint64(0xD1B54A32D192ED03)  # … and for a list or struct before its parts are added
 _VIEWS = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
@@ -27,12 +28,16 @@ class ColumnDigest:
     checksum: int = 0
     bounds: pa.Array | None = None
 
-    def add(self, column: pa.ChunkedArray, hashes: np.ndarray) -> None:
+    def look_at(self, column: pa.ChunkedArray) -> None:
+        """Take in the NULLs and bounds of more values."""
         self.nulls += column.null_count
-        self.checksum = (self.checksum + int(hashes.sum(dtype=np.uint64))) % 2**64
         found = _find_bounds(column)
         if found is not None:
             self.bounds = found if self.bounds is None else _find_bounds(pa.concat_arrays([self.bounds, found]))
+
+    def add(self, hashes: np.ndarray) -> None:
+        """Take in the hashes of more values."""
+        self.checksum = (self.checksum + int(hashes.sum(dtype=np.uint64))) % 2**64
 
     def describe_bounds(self) -> str:
         return "none" if self.bounds is None else " to ".join(str(value) for value in self.bounds)
@@ -63,14 +68,17 @@ class Digest:
 
     def add(self, table: pa.Table) -> None:
         """Take in more rows; every table must have the same columns."""
-        whole = np.full(table.num_rows, _EMPTY)
-        for position, name in enumerate(table.column_names):
-            column = table.column(position)
-            hashes = _hash_column(column)
-            self.columns.setdefault(name, ColumnDigest()).add(column, hashes)
-            whole += _mix(hashes + _number_place(position))
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            self.columns.setdefault(name, ColumnDigest()).look_at(column)
+        for batch in table.to_batches(max_chunksize=BLOCK_ROWS):
+            whole = np.full(batch.num_rows, _EMPTY)
+            for position, (name, array) in enumerate(zip(table.column_names, batch.columns, strict=True)):
+                hashes = hash_array(array)
+                self.columns[name].add(hashes)
+                hashes += _number_place(position)
+                whole += _mix(hashes)
+            self.row_checksum = (self.row_checksum + int(_mix(whole).sum(dtype=np.uint64))) % 2**64
         self.rows += table.num_rows
-        self.row_checksum = (self.row_checksum + int(_mix(whole).sum(dtype=np.uint64))) % 2**64
 
     def find_difference(self, other: Digest) -> str:
         """Where another digest differs, with the values of both; "" where it does not."""
@@ -120,10 +128,6 @@ def _are_same(mine: pa.Array | None, yours: pa.Array | None) -> bool:
     if mine is None or yours is None:
         return mine is yours
     return mine.type.equals(yours.type) and bool((hash_array(mine) == hash_array(yours)).all())
-
-
-def _hash_column(column: pa.ChunkedArray) -> np.ndarray:
-    return np.concatenate([np.empty(0, np.uint64), *(hash_array(chunk) for chunk in column.chunks)])
 
 
 def hash_array(array: pa.Array) -> np.ndarray:
@@ -210,6 +214,10 @@ def _number_place(place: int) -> np.uint64:
 def _mix(values: np.ndarray) -> np.ndarray:
     """Splitmix64, which spreads each bit over all 64; https://prng.di.unimi.it/splitmix64.c, read 2026-11."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    shifted = values >> np.uint64(30)
+    values ^= shifted
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= np.right_shift(values, np.uint64(27), out=shifted)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= np.right_shift(values, np.uint64(31), out=shifted)
+    return values

@@ -20,7 +20,7 @@ from lakekit.compaction.ahead import work_ahead
 from lakekit.compaction.copying import Outcome, without_cache, write_one
 from lakekit.compaction.digests import Digest, digest_tables
 from lakekit.compaction.leases import hold_lease
-from lakekit.compaction.log import Log, Logged, commit, encode_path, open_delta, open_log
+from lakekit.compaction.log import Log, Logged, commit, encode_path, open_log, swap
 from lakekit.compaction.plans import Bin, Plan, Rules
 from lakekit.errors import IncompleteTable, InvalidArgument, RowsDiffer, StaleFile
 from lakekit.manifest.batches import FOLDER
@@ -157,10 +157,10 @@ def _commit(log: Log, swaps: list[Swap]) -> int:
 
 
 def _look_again(before: Log, swaps: list[Swap]) -> None:
-    """Compare the rows of each partition before and after the commit; restore the version before where they differ.
+    """Compare the rows of each partition before and after the commit; restore the files before where they differ.
 
     Raises:
-        RowsDiffer: they did; the table is at the version before.
+        RowsDiffer: they did; the table names its former files again.
     """
     after = open_log(before.address, before.storage, before.version + 1)
     known = {each.path: each for swap_ in swaps for each in swap_.removes}  # the log may not tell their rows
@@ -169,7 +169,10 @@ def _look_again(before: Log, swaps: list[Swap]) -> None:
     expected |= {swap_.adds.path for swap_ in swaps}
     if one == other and expected == set(after.files):
         return
-    open_delta(before.address, before.storage).restore(before.version)
+    originals = [before.files[path] for path in sorted(before.files.keys() - after.files.keys())]
+    made = [after.files[path] for path in sorted(after.files.keys() - before.files.keys())]
+    about = {"lakekit": secrets.token_hex(8), "undoes": after.version}
+    swap(open_log(before.address, before.storage), made, originals, about)  # what others added since stays
     differing = next((key for key in sorted({*one, *other}, key=str) if one.get(key) != other.get(key)), ())
     what = f"{before.address.url} had {one.get(differing)} rows in {dict(differing)}, and {other.get(differing)} after."
-    raise RowsDiffer(what, hint=f"version {before.version} was restored.")
+    raise RowsDiffer(what, hint=f"the files of version {before.version} were restored.")

@@ -149,6 +149,10 @@ def _name_output(sources: Sequence[Source], salt: list[Any]) -> str:
 
 def _check_columns(manifest: Manifest, rules: Rules) -> None:
     types = {field.name: field.type for field in manifest.schema.file_columns}
+    lost = {name for kind in manifest.kinds for name in kind.types} - types.keys() - set(manifest.schema.keys)
+    if lost:
+        what = f"The schema that {manifest.name} was opened with leaves out {min(lost)!r}: it would be lost."
+        raise InvalidArgument(what, hint="open the table without schema=, and compact that.")
     for name in rules.sort_by:
         if name not in types or pa.types.is_nested(types[name]):
             what = "a nested column" if name in types else f"no column of the files of {manifest.name}"

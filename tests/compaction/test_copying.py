@@ -245,3 +245,9 @@ def test_files_of_batches_are_data_in_the_copy_too(tmp_path):
     assert [one.as_it_is for one in made.bins] == [True, True]
     assert run(made).rows == 20  # two files of 10 rows; the third belongs to a batch that is not complete
     assert lk.open_table(tmp_path / "c").files["rows"].to_list() == [10, 10]
+
+
+def test_a_column_that_the_caller_did_not_ask_for_is_not_lost(events, tmp_path):
+    table = lk.open_table(events, schema=pa.schema([("id", pa.int64())]))
+    with pytest.raises(lk.InvalidArgument, match="leaves out 'x': it would be lost"):
+        plan(table, tmp_path / "copy")

@@ -166,7 +166,9 @@ def test_counts_that_differ_after_the_commit_bring_the_version_before_back(event
         return real(log, number, removes[1:], adds, about)
 
     monkeypatch.setattr("lakekit.compaction.in_place.commit", forget)
-    with pytest.raises(lk.RowsDiffer, match="had 40 rows in .*2026, 1, 1.* and 50 after(?s:.*)version 1 was restored"):
+    with pytest.raises(
+        lk.RowsDiffer, match="had 40 rows in .*2026, 1, 1.* and 50 after(?s:.*)files of version 1 were restored"
+    ):
         run(made)
     assert read_delta(events) == before
 
