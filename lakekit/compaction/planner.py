@@ -75,10 +75,21 @@ def plan(
         return plan_in_place(table, rules, moment, left_out)
     address = parse_address(into)
     _refuse_overlap(table.store.address, address)
+    if manifest.is_delta:  # a listing holds files, too, that the log took out
+        table = _open_logged(table)
+        manifest = table.manifest
     storage = storage or table.store.storage
     bins = tuple(pack_bins(manifest, rules, moment, is_copy=True))
     made = Plan(table, address, bins, left_out, rules, storage)
     return _take_up(made, survey(address, storage))
+
+
+def _open_logged(table: Table) -> Table:
+    """The table of the files alone that its Delta log names now."""
+    from lakekit.compaction.in_place import open_files
+    from lakekit.compaction.log import open_log
+
+    return open_files(table, open_log(table.store.address, table.store.storage).files)
 
 
 def pack_bins(manifest: Manifest, rules: Rules, as_of: datetime, *, is_copy: bool) -> Iterator[Bin]:

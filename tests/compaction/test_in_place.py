@@ -245,3 +245,9 @@ def make_row(number):
 
 def read_rows(table):
     return Counter(map(repr, pl.DataFrame(pl.from_arrow(table)).select(sorted(table.column_names)).rows()))
+
+
+def test_a_copy_of_a_delta_table_holds_what_its_log_names(events, tmp_path):
+    run(plan(lk.open_table(events), rules=ALL))  # 12 originals lie beside 3 new files
+    assert run(plan(lk.open_table(events), tmp_path / "copy", rules=ALL)).rows == 120
+    assert lk.open_table(tmp_path / "copy").polars().collect()["id"].sort().to_list() == list(range(120))
