@@ -6,6 +6,7 @@ import pytest
 import lakekit as lk
 from lakekit.compaction import plan, run, switch, undo
 from tests.compaction.lakes import ALL, list_files, make_events, write_files
+from tests.manifest.places import make_place
 
 
 @pytest.fixture
@@ -155,3 +156,18 @@ def test_glue_partitions_with_addresses_of_their_own_are_refused(glue):
         switch(table, into, glue=("lake", "events"))
     with pytest.raises(lk.InvalidArgument, match="Glue has no table lake.nothing"):
         switch(table, into, glue=("lake", "nothing"))
+
+
+def test_a_lake_on_s3_is_switched_and_led_back_likewise(tmp_path):
+    place = make_place("s3", tmp_path)
+    for path, content in list_files(make_events(tmp_path / "events", days=2)).items():
+        place.put(f"events/{path}", content)
+    into = f"s3://{place.store.address.bucket}/copy-{tmp_path.name}"
+    opened = lk.open_lake(place.url, storage=place.storage)
+    run(plan(opened["events"], into, rules=ALL))
+    opened.switch("events", into)
+    again = lk.open_lake(place.url, storage=place.storage)
+    assert again["events"].url == into and count(again) == [(80, 80)]  # 2 days x 4 files x 10 rows
+    undo(again, "events")
+    opened.refresh()
+    assert opened["events"].url == f"{place.url}/events" and count(opened) == [(80, 80)]
