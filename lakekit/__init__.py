@@ -16,6 +16,7 @@ from lakekit.errors import (
     CorruptFile,
     CredentialsExpired,
     EncryptedFile,
+    IncompleteTable,
     InvalidArgument,
     LakekitError,
     MissingPackage,
@@ -23,6 +24,7 @@ from lakekit.errors import (
     PartitionMismatch,
     PartitionTypeConflict,
     RecordsLost,
+    RowsDiffer,
     StaleFile,
     StorageFailed,
     TypeConflict,
@@ -55,7 +57,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("cdc", "dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("cdc", "compaction", "dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -68,6 +70,7 @@ __all__ = [
     "CorruptFile",
     "CredentialsExpired",
     "EncryptedFile",
+    "IncompleteTable",
     "InvalidArgument",
     "Lake",
     "LakekitError",
@@ -77,6 +80,7 @@ __all__ = [
     "PartitionTypeConflict",
     "Receipt",
     "RecordsLost",
+    "RowsDiffer",
     "StaleFile",
     "Storage",
     "StorageFailed",
@@ -87,6 +91,7 @@ __all__ = [
     "WrongRegion",
     "cdc",
     "choose",
+    "compaction",
     "create_duckdb_view",
     "dynamodb",
     "embedded_aws",

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakekit.entries import ENTRIES, Entries
 from lakekit.errors import (
     AccessDenied,
     CredentialsExpired,
@@ -24,11 +25,13 @@ from lakekit.errors import (
     StaleFile,
     StorageFailed,
 )
+from lakekit.storage.address import parse_address
 from lakekit.table import Table, open_table
 
 if TYPE_CHECKING:
     import duckdb
 
+    from lakekit.entries import Entry
     from lakekit.manifest.changes import Changes
     from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
@@ -42,16 +45,20 @@ class Catalog:
     Args:
         store: the address.
         options: keyword arguments of open_table, by table.
+        entries: where tables are switched; those below the address if not given.
 
     Attributes:
         tables: open tables by name.
         failed: errors by name, for folders that hold Parquet but make no table.
+        entries: where tables are read that were switched to another address.
         lock: held by whoever uses the lake's connection.
         ledger: the receipts of all queries over the lake.
     """
 
-    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
+    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]], entries: Entries | None = None):
         self.store = store
+        self.entries = entries or Entries(store.address.child(ENTRIES), store.storage)
+        self._has_entries = entries is not None
         self.tables: dict[str, Table] = {}
         self.failed: dict[str, LakekitError] = {}
         self.lock = threading.RLock()
@@ -61,6 +68,7 @@ class Catalog:
         self.ledger.watch_lake(store)
         self._options = options
         self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
+        self.places: dict[str, Entry] = {}
         self._find_tables()
 
     def _find_tables(self) -> tuple[list[str], list[str]]:
@@ -68,13 +76,17 @@ class Catalog:
         from lakekit.manifest.listing import is_hidden
 
         url = self.store.address.url
-        folders = [name for name in self.store.list_folders() if not is_hidden(f"{name}/x", 1)]
+        listed = self.store.list_folders()
+        folders = [name for name in listed if not is_hidden(f"{name}/x", 1)]
         keyed = next((name for name in folders if "=" in name), None)
         if keyed:
             what = f"{url}/ holds partitions, such as {keyed}/, and not tables."
             raise NoFilesFound(what, hint="it is one table: open it with open_table.")
+        self.places = self.entries.read() if self._has_entries or ENTRIES.partition("/")[0] in listed else {}
+        folders = sorted({*folders, *self.places})
         gone = [name for name in self.tables if name not in folders]
-        for name in gone:
+        moved = [name for name in self.tables if name in folders and self.tables[name].url != self._find_url(name)]
+        for name in [*gone, *moved]:
             del self.tables[name]
         added = [name for name in folders if name not in self.tables]
         self.failed = {}
@@ -84,15 +96,19 @@ class Catalog:
             self._refuse_empty(folders)
         return [name for name in added if name in self.tables], gone
 
+    def _find_url(self, name: str) -> str:
+        """Where a table is: its folder, or where it was switched to."""
+        return self.places[name].url if name in self.places else self.store.address.child(name).url
+
     def _open(self, name: str) -> None:
-        url, options = self.store.address.child(name).url, self._options.get(name, {})
+        url = self._find_url(name)
         twin = next((other for other in self.tables if other.casefold() == name.casefold()), None)
         if twin is not None:
             what = f"The folders {twin}/ and {name}/ differ only in case; SQL cannot tell two such tables apart."
             self.failed[name] = InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
             return
         try:
-            table = open_table(url, name=name, storage=self.store.storage, **options)
+            table = self.open_at(url, name)
             table.keep_receipts(self.ledger)
             self.tables[name] = table
         except NoFilesFound:
@@ -101,6 +117,13 @@ class Catalog:
             raise
         except LakekitError as error:
             self.failed[name] = error
+
+    def open_at(self, url: str, name: str) -> Table:
+        """The table of that name as it would be read there."""
+        same_kind = parse_address(url).scheme == self.store.address.scheme
+        return open_table(
+            url, name=name, storage=self.store.storage if same_kind else None, **self._options.get(name, {})
+        )
 
     def _refuse_empty(self, folders: Sequence[str]) -> None:
         url = self.store.address.url

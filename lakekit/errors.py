@@ -18,6 +18,8 @@ It must not import anything: every other module may raise these.
     ├── WrongRegion (ValueError)              the bucket lives in another region
     ├── StaleFile (RuntimeError)              a file changed while it was being read
     ├── RecordsLost (RuntimeError)            a stream no longer holds records that were not stored yet
+    ├── IncompleteTable (RuntimeError)        a copy that is not finished, or originals that were retired
+    ├── RowsDiffer (RuntimeError)             what was compacted does not hold the rows of its originals
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
     └── MissingPackage (ImportError)          a package of an optional extra is not installed
@@ -111,6 +113,14 @@ class StaleFile(LakekitError, RuntimeError):
 
 class RecordsLost(LakekitError, RuntimeError):
     """A stream no longer holds records that come after those that are stored: their retention is over."""
+
+
+class IncompleteTable(LakekitError, RuntimeError):
+    """Files that do not make a whole table: a copy that is not finished and verified, or originals on their way out."""
+
+
+class RowsDiffer(LakekitError, RuntimeError):
+    """A compacted copy does not hold the same rows as its originals, which are kept."""
 
 
 class StorageFailed(LakekitError, OSError):

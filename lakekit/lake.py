@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
+from lakekit.entries import Entries
 from lakekit.errors import InvalidArgument, UnknownTable
-from lakekit.storage import Storage, list_by_inventory, open_store
+from lakekit.storage import Storage, list_by_inventory, open_store, parse_address
 from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
 from lakekit.units import format_bytes
@@ -41,6 +42,7 @@ def open_lake(
     storage: Storage | None = None,
     tables: Mapping[str, Mapping[str, Any]] | None = None,
     inventory: str | None = None,
+    entries: str | None = None,
 ) -> Lake:
     """The lake under a folder, an S3 prefix or another fsspec URL: each folder in it that holds Parquet is a table.
 
@@ -49,6 +51,8 @@ def open_lake(
         storage: region, profile, endpoint or keys; the environment's if not given.
         tables: options of :func:`open_table` by table, such as ``{"logs": {"template": "{year:int}/{month:int}"}}``.
         inventory: an S3 Inventory report, or the folder of dated ones, that lists all tables; see :func:`open_table`.
+        entries: a folder or prefix of yours where ``lake.switch`` notes which tables are read elsewhere; if not given,
+            ``_lakekit/entries`` in the lake, where it is looked for only when there is a ``_lakekit``.
 
     Raises:
         NoFilesFound: no folder there holds Parquet, or the address is itself a table.
@@ -61,10 +65,11 @@ def open_lake(
         ['airlines', 'airports', 'flights', 'planes', 'turbines', 'turbines_hourly', 'weather']
     """
     store = open_store(str(url), storage)
+    kept = Entries(parse_address(entries), None if "://" not in entries else store.storage) if entries else None
     if inventory is None:
-        return Lake(store, tables or {})
+        return Lake(store, tables or {}, kept)
     reports = Inventory(str(inventory), store.storage)  # one, so that all tables are listed by one reading
-    return Lake(list_by_inventory(store, reports), _Defaults(tables or {}, {"inventory": reports}))
+    return Lake(list_by_inventory(store, reports), _Defaults(tables or {}, {"inventory": reports}), kept)
 
 
 class _Defaults(Mapping[str, Mapping[str, Any]]):
@@ -91,9 +96,9 @@ class Lake(Mapping[str, Table]):
         url: the address.
     """
 
-    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
+    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]], entries: Entries | None = None):
         self.url = store.address.url
-        self._catalog = Catalog(store, options)
+        self._catalog = Catalog(store, options, entries)
 
     @property
     def failed(self) -> Mapping[str, LakekitError]:
@@ -299,6 +304,27 @@ class Lake(Mapping[str, Table]):
             lake: nothing changed
         """
         return self._catalog.refresh()
+
+    def switch(self, name: str, to: str | Path) -> Table:
+        """The table as it is read from now on: from a compacted copy. Everyone who opens this lake follows.
+
+        One small file is written among the lake's entries, never over another; ``lk.compaction.undo(lake, name)``
+        writes one more, which leads back. Queries under way go on with the files that they began with.
+
+        Args:
+            name: the table.
+            to: a copy that ``lk.compaction.run`` has finished.
+
+        Raises:
+            IncompleteTable: the copy is not finished, or lacks files that the table has by now.
+            InvalidArgument: it is no copy of this table.
+            AccessDenied: the lake may not be written to: open it with ``entries=`` at a place of yours.
+        """
+        from lakekit.compaction.switching import switch_entry
+
+        self[name]
+        switch_entry(self._catalog, name, str(to))
+        return self[name]
 
     def _describe_tables(self) -> tuple[list[str], list[tuple[Any, ...]]]:
         rows = []

@@ -97,6 +97,7 @@ class Table:
         name: its name.
         store: where its files are.
         manifest: what is known of them.
+        options: what its opener chose.
         ledger: the receipts of its queries; those of the lake, where it is in one.
     """
 
@@ -108,7 +109,7 @@ class Table:
 
         self.name = name
         self.store = store
-        self._options = options
+        self.options = options
         self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
@@ -142,7 +143,7 @@ class Table:
                 progress.total = total
                 progress.show(done)
 
-            return read_manifest(self.store, self.name, self._options, self._cache, progress=show)
+            return read_manifest(self.store, self.name, self.options, self._cache, progress=show)
 
     @property
     def url(self) -> str:

@@ -27,6 +27,7 @@ RANK = {
     "receipts": 3.5,  # the views tell it what queries read
     "views": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
     "table": 5,
+    "entries": 5.5,  # where the tables of a lake are read, when not in its own folders
     "catalog": 6,
     "ingest": 6.5, "cdc": 6.5, "compaction": 6.5, "publish": 6.5, "spark": 6.5,  # open tables; the first four write
     "lake": 7,

@@ -10,6 +10,7 @@ when it sees the marker. Files with other names are none of this module's busine
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,6 +60,16 @@ def name_file(token: str, number: int) -> str:
         'lkbatch-e9732851e0701563-00012.parquet'
     """
     return f"{_PREFIX}{token}-{number:05d}.parquet"
+
+
+def is_of_batch(path: str) -> bool:
+    """Whether a file's name says that it belongs to a batch.
+
+    Example:
+        >>> is_of_batch("day=1/lkbatch-e9732851e0701563-00012.parquet")
+        True
+    """
+    return re.search(_FILE, path) is not None
 
 
 def name_marker(token: str, files: int) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from lakekit.errors import IncompleteTable
 from lakekit.manifest.batches import FOLDER, Batches, find_batches
 from lakekit.storage.columns import list_columns
 
@@ -26,6 +27,9 @@ FOREIGN_ENDINGS = frozenset(
     " .xlsx .xml .yaml .yml .zip .zst".split()
 )  # never Parquet by their names; without this list each of them would cost a request to find that out
 
+RECORDS = "_lakekit/"  # where compaction keeps what it knows of a copy, hidden like all names with a "_"
+COPY_BEGUN, COPY_VERIFIED, RETIRED = (RECORDS + name for name in ("copy.json", "verified.json", "retired.json"))
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -36,6 +40,7 @@ class Listing:
         foreign: objects that are not Parquet by their name's ending.
         hidden: how many objects the naming rules hide.
         delta_log: whether a ``_delta_log/`` is among the hidden ones.
+        records: the paths of those that lakekit keeps beside data, see RECORDS.
         batches: what is told of batches; the files of incomplete ones are not among ``files``.
     """
 
@@ -43,7 +48,22 @@ class Listing:
     foreign: pl.DataFrame
     hidden: int
     delta_log: bool
+    records: frozenset[str] = frozenset()
     batches: Batches = field(default_factory=Batches)
+
+    def refuse_incomplete(self, url: str) -> None:
+        """Raise IncompleteTable where the files are a copy that is not verified yet, or originals that were retired."""
+        if COPY_BEGUN in self.records and COPY_VERIFIED not in self.records:
+            raise IncompleteTable(
+                f"{url} is a compacted copy that is not finished and verified: rows may be missing from it.",
+                hint="finish it with lk.compaction.run(lk.compaction.plan(table, into=…)), or take it away with "
+                "lk.compaction.discard(…); the originals are all where they were.",
+            )
+        if RETIRED in self.records:
+            raise IncompleteTable(
+                f"Files under {url} were retired: a compacted copy has taken their place.",
+                hint=f"open that copy; {RETIRED} there names it.",
+            )
 
     def describe(self) -> str:
         """What is there, in a few words: ``412 objects there: 400 .json, 12 .gz``."""
@@ -102,7 +122,9 @@ def sort_objects(listed: pl.DataFrame, batches: Batches | None = None) -> Listin
     judged = listed.select(_is_hidden().alias("hidden"), ending=_find_ending(path))
     hidden, ending = judged["hidden"], judged["ending"]
     foreign = ~hidden & ending.is_in(sorted(FOREIGN_ENDINGS)).fill_null(False)
-    is_log = listed.filter(hidden).select(path.str.contains("(^|/)_delta_log/").any()).item() or False
+    unseen = listed.filter(hidden)
+    is_log = unseen.select(path.str.contains("(^|/)_delta_log/").any()).item() or False
+    records = frozenset(unseen.filter(path.str.starts_with(RECORDS))["path"])
     is_file = ~hidden & ~foreign
     batches = batches if batches is not None else find_batches(listed)
     if batches.incomplete:
@@ -110,7 +132,7 @@ def sort_objects(listed: pl.DataFrame, batches: Batches | None = None) -> Listin
     files = listed if is_file.all() else listed.filter(is_file)
     if not files["path"].is_sorted():
         files = files.sort("path")
-    return Listing(files, listed.filter(foreign).sort("path"), int(hidden.sum()), is_log, batches)
+    return Listing(files, listed.filter(foreign).sort("path"), int(hidden.sum()), is_log, records, batches)
 
 
 def _is_hidden() -> pl.Expr:

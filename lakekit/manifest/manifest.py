@@ -47,6 +47,7 @@ class TableOptions:
     on_bad_file: str = "raise"
     on_type_conflict: str = "raise"
     on_archived: str = "raise"
+    allow_incomplete: bool = False  # for compaction alone, which looks at what it has written
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -150,6 +151,8 @@ def read_manifest(
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: see their modules.
     """
     listing = list_table(store, on_progress=lambda count: progress(0, count))
+    if not options.allow_incomplete:
+        listing.refuse_incomplete(store.address.url)
     found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)
     known, files = found.known, found.known.listed
     if known.told["place"].null_count() == files.height:

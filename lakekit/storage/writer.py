@@ -109,6 +109,30 @@ class Writer:
                 if read_answer(exc, self.storage).code not in ("NoSuchKey", "404"):
                     raise
 
+    def move(self, path: str, storage_class: str, *, etag: str) -> None:
+        """Let S3 keep an object in another storage class, by copying it onto itself; its content stays.
+
+        Args:
+            path: relative to the address; at most 5 GiB.
+            storage_class: such as "GLACIER_IR" or "DEEP_ARCHIVE".
+            etag: as a listing has it; only that version moves.
+
+        Raises:
+            StaleFile: another version is there, or none.
+            InvalidArgument: the address is a folder.
+            AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: see `translate_error`.
+        """
+        if self.address.scheme != "s3":
+            raise InvalidArgument(f"{self.address.url} has no storage classes.")
+        key, client = self.address.full_path(path), self.storage.boto3("s3")
+        place = {"Bucket": self.address.bucket, "Key": key}
+        with self._translating("s3:PutObject", path):
+            told = client.head_object(**place, IfMatch=f'"{etag}"')
+            kept = {name: told[name] for name in ("Metadata", "ContentType", "CacheControl") if name in told}
+            kept |= self.encryption.as_arguments() if self.encryption else {}
+            asked = {"CopySource": place, "CopySourceIfMatch": f'"{etag}"', "MetadataDirective": "REPLACE"}
+            client.copy_object(**place, **asked, **kept, StorageClass=storage_class)
+
     def _put_on_s3(self, key: str, content: bytes | Path) -> bool:
         asked = {"Bucket": self.address.bucket, "Key": key, "IfNoneMatch": "*"}
         asked |= self.encryption.as_arguments() if self.encryption else {}

@@ -112,3 +112,19 @@ def test_a_service_that_cannot_be_reached_is_an_error_with_the_address():
     nobody = Storage(endpoint_url="http://127.0.0.1:9", anonymous=True)
     with pytest.raises(StorageFailed, match=r"s3:PutObject on s3://bucket/lake/a"):
         open_writer("s3://bucket/lake", nobody).put_new("a", b"x")
+
+
+def test_an_object_moves_to_another_class_only_as_the_version_that_was_listed(aws, bucket):
+    writer = open_writer(f"s3://{bucket}/lake", aws)
+    writer.put_new("a", b"first")
+    store = open_store(writer.address, aws)
+    with pytest.raises(StaleFile):
+        writer.move("a", "GLACIER_IR", etag="another")
+    writer.move("a", "GLACIER_IR", etag=store.list_objects()[0].etag)
+    assert [one.storage_class for one in store.list_objects()] == ["GLACIER_IR"]
+    assert read(writer, "a") == b"first"
+
+
+def test_a_folder_has_no_classes_to_move_to(tmp_path):
+    with pytest.raises(InvalidArgument, match="no storage classes"):
+        open_writer(tmp_path).move("a", "GLACIER_IR", etag="x")
