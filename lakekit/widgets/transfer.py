@@ -5,7 +5,6 @@ It must not compute anything that lk.transfer does not.
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, FloatLogSlider, FloatSlider, HBox, IntSlider, VBox
@@ -75,7 +74,7 @@ class TransferPanel(Panel):
     def answer(self) -> Answer:
         self.plan = plan_transfer(self.need, book=self._book)
         text = self._describe()
-        return Answer(text, self._draw(), self._write_code(), f"<div>{escape(text)}</div>{self.plan._repr_html_()}")
+        return Answer(text, self._draw(), self._write_code(), details=self.plan._repr_html_())
 
     def _describe(self) -> str:
         need, best = self.need, self.plan.best
