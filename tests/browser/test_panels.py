@@ -1,0 +1,83 @@
+"""Every panel works in a real JupyterLab in Chromium, by keyboard, in light and dark, and asks nobody else for anything."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lakekit import widgets
+from tests.browser.panels import PANELS
+
+PICTURES = os.environ.get("LAKEKIT_PICTURES")  # a folder to keep the screenshots in, as `make pictures` does
+MOST_BYTES = 150_000
+HEIGHT = 640  # of a screenshot, in pixels; what is below is cut off
+THEMES = ("light", "dark")
+
+
+def find_panel(lab, number):
+    return lab.page.locator(".jp-CodeCell").nth(number).locator(".widget-vbox").first
+
+
+def read_shown(panel):
+    """The text and the picture."""
+    return panel.locator(".widget-html-content").first.inner_text(), panel.locator("img.widget-image").get_attribute("src")
+
+
+def wait_for_change(lab, panel, before):
+    """What the panel shows once its text and its picture are other ones."""
+    for _ in range(300):
+        now = read_shown(panel)
+        if now[0] != before[0] and now[1] != before[1]:
+            return now
+        lab.page.wait_for_timeout(100)
+    pytest.fail(f"in 30 seconds text or picture did not change: {now[0]}")
+
+
+def take_picture(panel, path):
+    """A screenshot of the panel's upper part, inside the notebook."""
+    page, box = panel.page, panel.bounding_box()
+    panel.evaluate("node => node.scrollIntoView({block: 'start'})")
+    box = panel.bounding_box()
+    height = min(box["height"], HEIGHT, page.viewport_size["height"] - box["y"])
+    page.screenshot(path=path, clip={**box, "width": min(box["width"], 1000), "height": height})
+
+
+def test_every_panel_is_looked_at():
+    assert sorted(panel.name for panel in PANELS) == sorted(widgets.__all__)
+
+
+def test_the_notebook_runs(lab):
+    assert lab.errors == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("shown", PANELS, ids=lambda shown: shown.name)
+def test_a_slider_moved_by_keyboard_changes_text_and_picture(lab, shown, theme, tmp_path):
+    lab.use_theme(theme)
+    panel = find_panel(lab, PANELS.index(shown))
+    before = read_shown(panel)
+    label = panel.locator(".widget-slider", has=lab.page.get_by_text(shown.slider, exact=True))
+    label.locator(".noUi-handle").focus()
+    for key in shown.keys:
+        lab.page.keyboard.press(key)
+    wait_for_change(lab, panel, before)
+    assert panel.locator("img.widget-image").evaluate("image => image.complete && image.naturalWidth > 500")
+    path = Path(PICTURES or tmp_path) / f"{shown.name}-{theme}.png"
+    take_picture(panel, path)
+    assert 5_000 < path.stat().st_size < MOST_BYTES
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_is_readable_on_the_page(lab, theme):
+    lab.use_theme(theme)
+    text = find_panel(lab, 0).locator(".widget-html-content").first
+    colour = text.evaluate("node => getComputedStyle(node).color.match(/[\\d.]+/g).slice(0, 3).map(Number)")
+    assert (max(colour) < 100) == (theme == "light")  # dark letters on a light page, light ones on a dark page
+
+
+def test_nothing_leaves_the_machine(lab):
+    assert lab.offsite == []
+
+
+def test_the_console_has_no_error(lab):
+    assert lab.complaints == []
