@@ -28,7 +28,8 @@ SETTINGS = {  # of JupyterLab: no news from outside, and all of a notebook in th
 RUN_ALL = """async () => {
     const app = window.jupyterapp; await app.restored;
     const panel = app.shell.currentWidget; await panel.context.ready; await panel.sessionContext.ready;
-    await app.commands.execute('notebook:run-all-cells');
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error('still running')), 120000));
+    await Promise.race([app.commands.execute('notebook:run-all-cells'), late]);
     return panel.content.widgets.flatMap(cell => cell.model.outputs ? cell.model.outputs.toJSON() : [])
         .filter(output => output.output_type == 'error').map(output => output.traceback.join('\\n'));
 }"""
@@ -69,7 +70,8 @@ def server(tmp_path_factory):
         file.write_text(json.dumps(values))
     cells = [nbformat.v4.new_code_cell(panel.code) for panel in PANELS]
     (home / "work").mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), home / "work" / "panels.ipynb")
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), home / "work" / "panels.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
