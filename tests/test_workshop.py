@@ -59,8 +59,8 @@ def test_the_wheel_holds_notebooks_and_sample_and_no_tests(wheel):
 
 def test_an_installed_wheel_has_the_command_and_copies_the_workshop(wheel, tmp_path):
     place, target = tmp_path / "site", tmp_path / "w"
-    install = [sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps", "--target", str(place), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
+    install = [sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps", "--target", str(place)]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
     environment = os.environ | {"PYTHONPATH": str(place)}
     command = [sys.executable, str(place / "bin" / "lakekit"), "workshop", str(target), "--no-lab"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -61,9 +61,12 @@ class _Adder:
 
     def command(self, name: str, run: Callable, what: str, example: str) -> argparse.ArgumentParser:
         """A command with an example in its help."""
-        layout = argparse.RawDescriptionHelpFormatter
         command = self._commands.add_parser(
-            name, help=what, description=f"{what.capitalize()}.", epilog=f"example:\n  {example}", formatter_class=layout
+            name,
+            help=what,
+            description=f"{what.capitalize()}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)
         command.add_argument("--json", action="store_true", help="print JSON instead of text")

@@ -169,7 +169,8 @@ def _print_rows(rows: pl.DataFrame) -> None:
     """All rows: what was asked for is not cut off."""
     import polars as pl
 
-    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=-1, fmt_str_lengths=10_000, tbl_hide_column_data_types=True):
+    everything = {"tbl_rows": -1, "tbl_cols": -1, "tbl_width_chars": -1, "fmt_str_lengths": 10_000}
+    with pl.Config(**everything, tbl_hide_column_data_types=True):
         print(rows)
 
 

@@ -230,9 +230,8 @@ class LakeExplorer(Panel):
         legend = self._draw_partitions(left, shown, chosen, some)
         self._draw_numbers(right, shown, chosen, start + 1)
         handles = [left.scatter([], [], marker="s", s=60, color=colour) for colour in legend.values()]
-        figure.legend(
-            handles, list(legend), loc="outside lower left", ncols=5, frameon=False, labelcolor=INK, fontsize=9
-        )
+        look = {"frameon": False, "labelcolor": INK, "fontsize": 8.5, "columnspacing": 1, "handletextpad": 0.2}
+        figure.legend(handles, list(legend), loc="outside lower left", ncols=5, **look)
         return figure
 
     def _draw_partitions(self, axes: Axes, shown: pl.DataFrame, chosen: int | None, some: str) -> dict[str, str]:

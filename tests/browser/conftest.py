@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"]
 QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-SECONDS = 60_000  # milliseconds: a page may take that long on a machine with much else to do
+SECONDS = 30_000  # milliseconds: what a page may take on a machine with much else to do
 SETTINGS = {  # of JupyterLab: no news from outside, and all of a notebook in the page, not only what is in sight
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -55,7 +55,8 @@ class Lab:
     def use_theme(self, theme):
         """Turn the page to "light" or "dark"."""
         self.page.evaluate(CHANGE_THEME, f"JupyterLab {theme.title()}")
-        self.page.wait_for_selector(f"body[data-jp-theme-light={'true' if theme == 'light' else 'false'}]")
+        is_light = "true" if theme == "light" else "false"
+        self.page.wait_for_selector(f"body[data-jp-theme-light={is_light}]", state="attached")
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +107,7 @@ def wait_for(address, process, log):
 @pytest.fixture(scope="session")
 def lab(server):
     """The notebook of all panels, run once; tests turn it to the theme that they want."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install lakekit[dev]")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install lakekit[dev]")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport={"width": 1120, "height": 900})

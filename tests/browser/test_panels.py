@@ -1,4 +1,4 @@
-"""Every panel works in a real JupyterLab in Chromium, by keyboard, in light and dark, and asks nobody else for anything."""
+"""Every panel works in JupyterLab in Chromium, by keyboard, in light and dark, and asks nobody else for anything."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,8 @@ def find_panel(lab, number):
 
 def read_shown(panel):
     """The text and the picture."""
-    return panel.locator(".widget-html-content").first.inner_text(), panel.locator("img.widget-image").get_attribute("src")
+    image = panel.locator("img.widget-image")
+    return panel.locator(".widget-html-content").first.inner_text(), image.get_attribute("src")
 
 
 def wait_for_change(lab, panel, before):
@@ -73,6 +74,35 @@ def test_text_is_readable_on_the_page(lab, theme):
     text = find_panel(lab, 0).locator(".widget-html-content").first
     colour = text.evaluate("node => getComputedStyle(node).color.match(/[\\d.]+/g).slice(0, 3).map(Number)")
     assert (max(colour) < 100) == (theme == "light")  # dark letters on a light page, light ones on a dark page
+
+
+SLOW = """
+import os, time
+os.environ["LAKEKIT_PROGRESS"] = "on"
+from lakekit.progress import Progress
+with Progress("Counting to 600", 600) as progress:
+    for _ in range(600):
+        time.sleep(0.1)
+        progress.advance()
+"""
+RUN_BELOW = """code => {
+    const app = window.jupyterapp, notebook = app.shell.currentWidget.content;
+    notebook.activeCellIndex = notebook.widgets.length - 1;
+    return app.commands.execute('notebook:insert-cell-below').then(() => {
+        notebook.activeCell.model.sharedModel.setSource(code);
+        app.commands.execute('notebook:run-cell');
+    });
+}"""
+
+
+def test_cancel_stops_work_while_the_kernel_is_busy_and_leaves_it_usable(lab):
+    lab.page.evaluate(RUN_BELOW, SLOW)
+    lab.page.get_by_role("button", name="Cancel").click()
+    last = lab.page.locator(".jp-CodeCell").last
+    last.get_by_text("KeyboardInterrupt").first.wait_for(timeout=15_000)  # on its own it would take a minute
+    assert lab.page.get_by_role("button", name="Cancel").count() == 0
+    lab.page.evaluate(RUN_BELOW, "print('done', progress.done < 600)")
+    last.get_by_text("done True", exact=True).wait_for()
 
 
 def test_nothing_leaves_the_machine(lab):
