@@ -20,14 +20,14 @@ class Shown:
         name: its class.
         make: Python that makes it, an expression.
         slider: the label of the slider that is moved.
-        keys: what is pressed there.
+        keys: what is pressed there, in the light theme and then in the dark one.
         before: Python that comes first.
     """
 
     name: str
     make: str
     slider: str
-    keys: tuple[str, ...] = ("ArrowRight",)
+    keys: tuple[str, str] = ("ArrowRight", "ArrowRight")
     before: str = ""
 
     @property
@@ -39,8 +39,8 @@ class Shown:
 PANELS = (
     Shown("LakeExplorer", "LakeExplorer(lk.open_lake(lk.sample_folder() / 'lake'), table='flights', colour='bytes')",
           "partition"),
-    Shown("TieringPanel", "TieringPanel(flights, heat)", "months ahead", before=FLIGHTS),
+    Shown("TieringPanel", "TieringPanel(flights, heat)", "reads a month", ("End", "Home"), FLIGHTS),
     Shown("IngestionPanel", "IngestionPanel()", "records a second"),
     Shown("TransferPanel", "TransferPanel()", "TB"),
-    Shown("DynamoDBPanel", "DynamoDBPanel()", "writes a second", ("PageUp",)),
+    Shown("DynamoDBPanel", "DynamoDBPanel()", "writes a second", ("PageUp", "PageUp")),
 )  # fmt: skip
