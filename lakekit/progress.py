@@ -1,15 +1,12 @@
-"""A bar for work that takes more than a second: a widget with Cancel in a notebook, a line on a terminal, else nothing.
+"""A bar for work that takes more than a second: a widget in a notebook, a line on a terminal, else nothing.
 
 It must not slow the work: it draws a few times a second at most.
 """
 
 from __future__ import annotations
 
-import _thread
 import os
-import signal
 import sys
-import threading
 import time
 from types import TracebackType
 from typing import Any
@@ -22,9 +19,9 @@ PROGRESS_VARIABLE = "LAKEKIT_PROGRESS"  # environment variable; "off" shows no b
 class Progress:
     """How far a piece of work has come. Use it with ``with``; the bar goes when the work ends or is interrupted.
 
-    In a notebook its button Cancel does what the kernel's stop button does: the work ends with KeyboardInterrupt, its
-    requests are cancelled, and what was fetched is kept. JupyterLab from 4.4 with ipykernel from 7 hands a click to a
-    busy kernel; with older ones use the stop button.
+    To cancel, interrupt: the stop button of the notebook or the keys I I, Ctrl-C on a terminal. Requests under way are
+    cancelled, what was fetched is kept, and all is usable afterwards. The bar has no button of its own, for a busy
+    kernel hears of a click only when it is done.
 
     Args:
         label: what is being done, such as "Reading footers of flights".
@@ -42,7 +39,7 @@ class Progress:
         self.done = 0
         self._started = self._drawn = time.monotonic()
         self._bar: Any = None  # an IntProgress, "line" on a terminal, or None while nothing is shown
-        self._cancel: Any = None  # the button beside it
+        self._box: Any = None  # the bar with what stands beside it
 
     def __enter__(self) -> Progress:
         return self
@@ -64,9 +61,8 @@ class Progress:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
         elif self._bar is not None:
-            button, self._cancel = self._cancel, None
-            for widget in (self._box, button, self._bar):
-                widget.close()
+            self._box.close()
+            self._bar.close()
 
     def _draw(self) -> None:
         text = f"{self.label}: {self.done:,}" + (f" of {self.total:,}" if self.total else "")
@@ -83,22 +79,11 @@ class Progress:
             from IPython.display import display
 
             self._bar = ipywidgets.IntProgress(layout={"width": "60%"}, style={"description_width": "initial"})
-            self._cancel = ipywidgets.Button(description="Cancel", tooltip="stop this work, as the stop button does")
-            self._cancel.on_click(self._interrupt)
-            self._box = ipywidgets.HBox([self._bar, self._cancel])
+            self._box = ipywidgets.HBox([self._bar, ipywidgets.HTML("■ above, or the keys I I, cancels")])
             display(self._box)
         self._bar.description = text
         self._bar.max = max(self.total, self.done, 1)
         self._bar.value = self.done
-
-
-    def _interrupt(self, button: Any) -> None:
-        """Ctrl-C for the thread that works; a click that comes when the work is done does nothing."""
-        if button is self._cancel:
-            if os.name == "nt":
-                _thread.interrupt_main()
-            else:  # a signal also wakes a wait for an answer
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def _is_wanted() -> bool:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDE = {"style": {"description_width": "9em"}, "layout": {"width": "26em"}}
-_FIGURE = {"readout_format": ",.3g", **_WIDE}
 
 
 class TransferPanel(Panel):
@@ -46,8 +45,8 @@ class TransferPanel(Panel):
     def __init__(self, book: PriceBook | None = None):
         self._book = use_book(book)
         amounts = {
-            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", **_FIGURE),
-            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", **_FIGURE),
+            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", readout_format=",.1f", **_WIDE),
+            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", readout_format=",.0f", **_WIDE),
             "utilisation": FloatSlider(0.8, min=0.05, max=1, step=0.05, description="share of link", **_WIDE),
         }
         wishes = {
