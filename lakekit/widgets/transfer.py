@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDE = {"style": {"description_width": "9em"}, "layout": {"width": "26em"}}
+_TENTHS, _WHOLE = ({"readout_format": form, **_WIDE} for form in (",.1f", ",.0f"))
 
 
 class TransferPanel(Panel):
@@ -45,8 +46,8 @@ class TransferPanel(Panel):
     def __init__(self, book: PriceBook | None = None):
         self._book = use_book(book)
         amounts = {
-            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", readout_format=",.1f", **_WIDE),
-            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", readout_format=",.0f", **_WIDE),
+            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", **_TENTHS),
+            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", **_WHOLE),
             "utilisation": FloatSlider(0.8, min=0.05, max=1, step=0.05, description="share of link", **_WIDE),
         }
         wishes = {
