@@ -26,6 +26,15 @@ test: setup  ## every test: the package, its docstrings, the README, and the not
 	$(python) -m pytest -n $(workers) --dist loadscope --doctest-modules --doctest-glob README.md \
 	    --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout 120
 
+.PHONY: pictures
+pictures: setup  ## screenshots of every panel in a real JupyterLab, to docs/pictures; needs Chromium
+	mkdir -p docs/pictures
+	LAKEKIT_PICTURES=docs/pictures $(python) -m pytest -q tests/browser
+
+.PHONY: docs
+docs: setup  ## docs/api.md from the docstrings
+	$(python) tools/write_api.py
+
 rounds ?= 100
 .PHONY: torture
 torture: setup  ## the tests that kill, race and guess, with many rounds: about an hour; rounds=20 for fewer

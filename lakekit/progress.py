@@ -1,4 +1,4 @@
-"""A bar for work that takes longer than a second: a widget in a notebook, a line on a terminal, else nothing.
+"""A bar for work that takes more than a second: a widget in a notebook, a line on a terminal, else nothing.
 
 It must not slow the work: it draws a few times a second at most.
 """
@@ -19,6 +19,10 @@ PROGRESS_VARIABLE = "LAKEKIT_PROGRESS"  # environment variable; "off" shows no b
 class Progress:
     """How far a piece of work has come. Use it with ``with``; the bar goes when the work ends or is interrupted.
 
+    To cancel, interrupt: the stop button of the notebook or the keys I I, Ctrl-C on a terminal. Requests under way are
+    cancelled, what was fetched is kept, and all is usable afterwards. The bar has no button of its own, for a busy
+    kernel hears of a click only when it is done.
+
     Args:
         label: what is being done, such as "Reading footers of flights".
         total: how many steps there are, 0 while that is not known.
@@ -35,6 +39,7 @@ class Progress:
         self.done = 0
         self._started = self._drawn = time.monotonic()
         self._bar: Any = None  # an IntProgress, "line" on a terminal, or None while nothing is shown
+        self._box: Any = None  # the bar with what stands beside it
 
     def __enter__(self) -> Progress:
         return self
@@ -56,6 +61,7 @@ class Progress:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
         elif self._bar is not None:
+            self._box.close()
             self._bar.close()
 
     def _draw(self) -> None:
@@ -73,7 +79,8 @@ class Progress:
             from IPython.display import display
 
             self._bar = ipywidgets.IntProgress(layout={"width": "60%"}, style={"description_width": "initial"})
-            display(self._bar)
+            self._box = ipywidgets.HBox([self._bar, ipywidgets.HTML("■ above, or the keys I I, cancels")])
+            display(self._box)
         self._bar.description = text
         self._bar.max = max(self.total, self.done, 1)
         self._bar.value = self.done

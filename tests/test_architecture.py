@@ -34,7 +34,7 @@ RANK = {
     "sample": 8, "magic": 8,
     "lakekit": 9,  # __init__.py: names the public names, loads each when it is asked for
     "demo": 10, "widgets": 10,
-    "cli": 11, "workshop": 11,
+    "workshop": 10.5, "cli": 11, "__main__": 12,
 }  # fmt: skip
 ENGINES_AND_WIDGETS = ("duckdb", "polars", "pyarrow", "numpy", "ipywidgets", "matplotlib")
 CLIENTS = ("boto3", "botocore", "aiobotocore", "s3fs", "obstore", "moto")

@@ -9,11 +9,12 @@ from typing import Any
 _HOMES: dict[str, str] = {  # panel: its file
     "DynamoDBPanel": "dynamodb",
     "IngestionPanel": "ingestion",
+    "LakeExplorer": "explorer",
     "TieringPanel": "tiering",
     "TransferPanel": "transfer",
 }
 
-__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "TieringPanel", "TransferPanel"]
+__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "LakeExplorer", "TieringPanel", "TransferPanel"]
 
 
 def __getattr__(name: str) -> Any:

@@ -87,8 +87,8 @@ class DynamoDBPanel(Panel):
             f"{values['mode']}: {simulation.text}"
         )
         rows = _list_facts(values, workload, self.comparison)
-        html = format_html_table(text, ["", ""], rows) + self.comparison._repr_html_()
-        return Answer(text, draw_day(self.comparison, values["mode"]), _write_code(values), html)
+        details = format_html_table("", ["", ""], rows) + self.comparison._repr_html_()
+        return Answer(text, draw_day(self.comparison, values["mode"]), _write_code(values), details=details)
 
 
 def _make_controls(frames: list[str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ It must not compute anything that lk.streams does not.
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, FloatLogSlider, FloatSlider, HBox, IntSlider, SelectionSlider, VBox
@@ -101,9 +100,8 @@ class IngestionPanel(Panel):
             bill, ends = None, f" {beyond.what}"
         self.plan, self.files, self.firehose = plan_stream(load, book=self._book), files, bill
         text = self._describe() + ends
-        html = f"<div>{escape(text)}</div>{self.plan._repr_html_()}{files._repr_html_()}"
-        html += bill._repr_html_() if bill else ""
-        return Answer(text, self._draw(), self._write_code(), html)
+        details = self.plan._repr_html_() + files._repr_html_() + (bill._repr_html_() if bill else "")
+        return Answer(text, self._draw(), self._write_code(), details=details)
 
     def _describe(self) -> str:
         plan, files = self.plan, self.files

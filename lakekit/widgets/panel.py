@@ -84,15 +84,17 @@ class Answer:
 
     Attributes:
         text: the answer in a sentence or two, also what readers without widgets see.
-        html: the same at length; empty shows only the text.
         figure: the picture.
         code: Python that computes the same without the panel.
+        html: the answer as HTML, above the picture; empty shows the text.
+        details: tables and the like as HTML, below the picture.
     """
 
     text: str
     figure: Figure
     code: str
     html: str = ""
+    details: str = ""
 
 
 class Panel(VBox):
@@ -107,6 +109,7 @@ class Panel(VBox):
 
     Attributes:
         result: an HTML widget with the answer.
+        details: an HTML widget below the picture, with what there is to read beside the answer.
         picture: an Image widget; ``picture.value`` is PNG.
         text: the answer as plain text, or the message of an error.
         code: the code as text.
@@ -128,10 +131,10 @@ class Panel(VBox):
 
     def __init__(self, controls: Mapping[str, Widget], *, arrangement: Sequence[Widget] = ()):
         self.controls = dict(controls)
-        self.result, self.picture, self._code_view = HTML(), Image(format="png"), HTML()
+        self.result, self.picture, self.details, self._code_view = HTML(), Image(format="png"), HTML(), HTML()
         self.text, self.code, self.failed = "", "", False
         code = Accordion(children=[self._code_view], titles=["as code"])
-        super().__init__([*(arrangement or self.controls.values()), self.result, self.picture, code])
+        super().__init__([*(arrangement or self.controls.values()), self.result, self.picture, self.details, code])
         self._is_held = False
         for control in self.controls.values():
             control.observe(self._on_change, "value")
@@ -182,7 +185,7 @@ class Panel(VBox):
             return
         self.text, self.code, self.failed = answer.text, answer.code, False
         self.result.value = answer.html or f"<div>{escape(answer.text)}</div>"
-        self.picture.value = render_png(answer.figure)
+        self.picture.value, self.details.value = render_png(answer.figure), answer.details
         # one click selects all of it
         self._code_view.value = f'<pre style="user-select:all;line-height:1.3">{escape(answer.code)}</pre>'
 

@@ -6,8 +6,6 @@ It must not compute anything that lk.tiering does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from ipywidgets import Checkbox, Dropdown, FloatSlider, HBox, IntSlider, VBox
 from lakekit.errors import LakekitError
 from lakekit.prices import PriceBook
 from lakekit.tiering import Assumptions, Constraints, Heat, Plan, lifecycle, plan
+from lakekit.widgets.cells import draw_calendar, draw_grid, find_day
 from lakekit.widgets.panel import (
     BLUE,
     GREEN,
@@ -48,7 +47,6 @@ CLASS_COLOURS = {
 }
 _WIDE = {"style": {"description_width": "11em"}, "layout": {"width": "26em"}}
 _WAITS = {"must answer SELECT": 0.0, "5 minutes": 5 / 60, "5 hours": 5.0, "12 hours": 12.0, "48 hours": 48.0}
-_COLUMNS = 31  # of partitions that are not days
 
 
 class TieringPanel(Panel):
@@ -120,7 +118,7 @@ class TieringPanel(Panel):
         )
         text = self.plan.describe().partition("\n")[2].replace("\n", ". ")
         rules = f"<details><summary>lifecycle rules, as JSON</summary>{_pre(self.lifecycle_json)}</details>"
-        return Answer(text, self._draw(), self._write_code(), f"<div>{escape(text)}</div>{rules}")
+        return Answer(text, self._draw(), self._write_code(), details=rules)
 
     @property
     def lifecycle_json(self) -> str:
@@ -149,9 +147,11 @@ class TieringPanel(Panel):
         classes = dict(zip(self.plan.frame["folder"], self.plan.frame["to"], strict=True))
         days = {day: name for folder, name in classes.items() if (day := find_day(folder)) is not None}
         if len(days) == len(classes):
-            draw_calendar(left, days)
+            colours = {day: CLASS_COLOURS[name] for day, name in days.items()}
+            draw_calendar(left, colours, title="Where each day should live")
         else:
-            _draw_grid(left, list(classes.values()))
+            colours = [CLASS_COLOURS[name] for name in classes.values()]
+            draw_grid(left, colours, title="Where each partition should live")
         self._draw_costs(right)
         handles, labels = right.get_legend_handles_labels()
         left.legend(
@@ -178,69 +178,6 @@ class TieringPanel(Panel):
         for position, total in enumerate(bottoms):
             axes.annotate(f"{total:,.2f}", (position, total), ha="center", va="bottom", color=INK, fontsize=9)
         axes.set_ylim(0, max(bottoms) * 1.15 or 1)
-
-
-def find_day(folder: str) -> date | None:
-    """The day that the last part of a folder names, as in ``date=2026-01-31/``; None where it names none.
-
-    Example:
-        >>> find_day("region=eu/date=2026-01-31/"), find_day("month=1/")
-        (datetime.date(2026, 1, 31), None)
-    """
-    try:
-        return date.fromisoformat(folder.rstrip("/").rpartition("/")[2].rpartition("=")[2])
-    except ValueError:
-        return None
-
-
-def draw_calendar(axes: Axes, days: Mapping[date, str]) -> None:
-    """A calendar: a column for each week, a row for each weekday, a square for each day in the colour of its class."""
-    style_axes(axes, title="Where each day should live")
-    first = min(days) - timedelta(days=min(days).weekday())
-    weeks = (max(days) - first).days // 7 + 1
-    cells = [[""] * weeks for _ in range(7)]
-    for day, name in days.items():
-        cells[day.weekday()][(day - first).days // 7] = name
-    _draw_cells(axes, cells)
-    axes.set_yticks([0, 2, 4, 6], ["Mon", "Wed", "Fri", "Sun"])
-    starts = [first + timedelta(weeks=week, days=6) for week in range(weeks)]  # a week is of the month it ends in
-    ticks = [week for week in range(weeks) if week == 0 or starts[week].month != starts[week - 1].month]
-    ticks = [week for week in ticks if week == 0 or (week > 1 and starts[week] <= max(days))][:: 1 + weeks // 60]
-    axes.set_xticks(ticks, [_name_month(starts[week], with_year=week == ticks[0]) for week in ticks])
-
-
-def _name_month(day: date, *, with_year: bool) -> str:
-    """Jan, with the year below where it begins; in English, whatever the language of this machine."""
-    name = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[day.month - 1]
-    return f"{name}\n{day.year}" if with_year or day.month == 1 else name
-
-
-def _draw_grid(axes: Axes, names: Sequence[str]) -> None:
-    """A square for each partition, in order, row by row."""
-    style_axes(axes, title="Where each partition should live")
-    rows = [list(names[start : start + _COLUMNS]) for start in range(0, len(names), _COLUMNS)]
-    _draw_cells(axes, [row + [""] * (min(_COLUMNS, max(map(len, rows))) - len(row)) for row in rows])
-    axes.set_xticks([])
-    axes.set_yticks([])
-
-
-def _draw_cells(axes: Axes, cells: Sequence[Sequence[str]]) -> None:
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle
-
-    squares, colours = [], []
-    for row, names in enumerate(cells):
-        for column, name in enumerate(names):
-            if name:
-                squares.append(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9))
-                colours.append(CLASS_COLOURS[name])
-    axes.add_collection(PatchCollection(squares, facecolors=colours, edgecolors="none"))
-    axes.set_xlim(-0.6, len(cells[0]) - 0.4)
-    axes.set_ylim(len(cells) - 0.4, -0.6)
-    axes.set_aspect("equal")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _pre(text: str) -> str:

@@ -5,7 +5,6 @@ It must not compute anything that lk.transfer does not.
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, FloatLogSlider, FloatSlider, HBox, IntSlider, VBox
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDE = {"style": {"description_width": "9em"}, "layout": {"width": "26em"}}
-_FIGURE = {"readout_format": ",.3g", **_WIDE}
+_TENTHS, _WHOLE = ({"readout_format": form, **_WIDE} for form in (",.1f", ",.0f"))
 
 
 class TransferPanel(Panel):
@@ -47,8 +46,8 @@ class TransferPanel(Panel):
     def __init__(self, book: PriceBook | None = None):
         self._book = use_book(book)
         amounts = {
-            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", **_FIGURE),
-            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", **_FIGURE),
+            "terabytes": FloatLogSlider(100, min=-1, max=4, step=0.05, description="TB", **_TENTHS),
+            "mbit_s": FloatLogSlider(1000, min=1, max=5, step=0.05, description="Mbit/s", **_WHOLE),
             "utilisation": FloatSlider(0.8, min=0.05, max=1, step=0.05, description="share of link", **_WIDE),
         }
         wishes = {
@@ -75,7 +74,7 @@ class TransferPanel(Panel):
     def answer(self) -> Answer:
         self.plan = plan_transfer(self.need, book=self._book)
         text = self._describe()
-        return Answer(text, self._draw(), self._write_code(), f"<div>{escape(text)}</div>{self.plan._repr_html_()}")
+        return Answer(text, self._draw(), self._write_code(), details=self.plan._repr_html_())
 
     def _describe(self) -> str:
         need, best = self.need, self.plan.best

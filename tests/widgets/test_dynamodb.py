@@ -34,7 +34,7 @@ def test_facts_of_the_item_are_shown(panel):
     # player 6+3, text 4+1500
     facts = ("1,513 bytes on average", "0.5 read units", "2 write units, and 2 in by_text", "at least 1: 1 by reads")
     for fact in facts:
-        assert fact in panel.result.value
+        assert fact in panel.details.value
 
 
 def test_strong_reads_cost_twice(panel):
@@ -52,7 +52,7 @@ def test_a_spike_makes_on_demand_cheapest_and_a_small_capacity_throttle(panel):
 
 def test_a_hot_key_is_found_and_named(panel):
     panel.set(writes=5000, hot_key_percent=50, mode="on-demand")
-    assert "2,500 write units a second; a partition gives 1,000" in panel.result.value
+    assert "2,500 write units a second; a partition gives 1,000" in panel.details.value
     assert "key 'the hottest'" in panel.text
 
 
@@ -60,7 +60,7 @@ def test_a_region_has_its_own_bill(panel):
     before = panel.comparison.get("on-demand").usd
     panel.set(region="eu-west-1")
     assert panel.comparison.get("on-demand").usd > before
-    assert "Prices of eu-west-1" in panel.result.value
+    assert "Prices of eu-west-1" in panel.details.value
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_items_of_a_frame_can_be_picked():
     files = pl.DataFrame({"path": ["a/b.parquet", "a/c.parquet"], "size": [10, 25_010]})
     panel = DynamoDBPanel({"files": files}, curve="constant")
     # path 4+11; size 4+2 and, with 02 50 10, 4+4: 21 and 23
-    assert "22 bytes on average" in panel.result.value
+    assert "22 bytes on average" in panel.details.value
     assert "items = …  # your table 'files'" in panel.code
     panel.set(frame="pasted JSON")
     assert "json.loads" in panel.code

@@ -4,12 +4,11 @@ import json
 from datetime import date, timedelta
 
 import pytest
-from matplotlib.figure import Figure
 
 import lakekit as lk
 from lakekit.prices import load_book
 from lakekit.widgets import TieringPanel
-from lakekit.widgets.tiering import CLASS_COLOURS, draw_calendar, find_day
+from lakekit.widgets.tiering import CLASS_COLOURS
 from tests.tiering.tables import make_heat, make_table
 
 BOOK = load_book(as_of="2026-11-25")
@@ -81,7 +80,7 @@ def test_the_code_computes_the_same(panel):
 def test_the_rules_can_be_copied(panel):
     rules = json.loads(panel.lifecycle_json)["Rules"]
     assert [rule["Filter"]["Prefix"] for rule in rules] == ["t/date=2026-0"]  # January and February
-    assert "&quot;StorageClass&quot;: &quot;GLACIER_IR&quot;" in panel.result.value
+    assert "&quot;StorageClass&quot;: &quot;GLACIER_IR&quot;" in panel.details.value
     assert lk.tiering.find_faults({"Rules": rules}) == []
 
 
@@ -98,21 +97,6 @@ def test_a_table_that_nobody_reads_has_no_slider_for_reads():
     assert not unread.failed
 
 
-def test_the_calendar_has_a_square_for_each_day():
-    axes = Figure().add_subplot()
-    days = {date(2026, 1, 1) + timedelta(days=number): "STANDARD" for number in range(365)}
-    draw_calendar(axes, days)
-    (squares,) = axes.collections
-    assert len(squares.get_paths()) == 365
-    assert [label.get_text() for label in axes.get_xticklabels()][:3] == ["Jan\n2026", "Feb", "Mar"]
-
-
 def test_every_class_of_the_waterfall_has_a_colour_of_its_own():
     assert set(CLASS_COLOURS) == {name for name in lk.tiering.classes.WATERFALL if "." not in name}
     assert len(set(CLASS_COLOURS.values())) == len(CLASS_COLOURS)
-
-
-def test_days_are_found_in_folders():
-    assert find_day("date=2026-02-30/") is None
-    assert find_day("2026-02-28/") == date(2026, 2, 28)
-    assert find_day("") is None

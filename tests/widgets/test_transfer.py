@@ -22,7 +22,7 @@ def test_size_link_and_utilisation_become_days_and_a_cost(panel):
 def test_a_deadline_may_ask_for_a_faster_line(panel):
     panel.set(terabytes=100, mbit_s=1000, utilisation=0.8, deadline_days=7)
     assert "The deadline is 7 days. Take temporary Direct Connect 10G: 27.8 hours" in panel.text
-    assert "too late" in panel.result.value
+    assert "too late" in panel.details.value
 
 
 def test_disks_have_no_price_and_say_so(panel):

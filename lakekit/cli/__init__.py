@@ -1,0 +1,54 @@
+"""The command ``lakekit``: what the functions do, from a terminal or from cron.
+
+It must not compute: each command is a call of functions that notebooks call too, printed as text or as JSON.
+
+Exit codes: 0 done; 1 an error, as a message with a hint on stderr; 2 the command was not understood; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from lakekit.errors import LakekitError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and give its exit code.
+
+    Args:
+        arguments: what stands behind ``lakekit``; those of this process if not given.
+
+    Example:
+        >>> main(["sql", "data/sample/lake", "SELECT count(*) AS planes FROM planes", "--json"])
+        [{"planes": 3322}]
+        0
+    """
+    from lakekit.cli.arguments import build_parser
+
+    chosen = build_parser().parse_args(arguments)
+    try:
+        chosen.run(chosen)
+        sys.stdout.flush()
+    except LakekitError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        import duckdb
+
+        if not isinstance(error, duckdb.Error):
+            raise
+        return _fail(str(error))
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 1

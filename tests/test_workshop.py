@@ -1,0 +1,71 @@
+"""The workshop is copied, never over what was changed, and an installed wheel brings all of it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lakekit.errors import InvalidArgument
+from lakekit.workshop import FIRST, copy_workshop
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_notebooks_and_sample_are_copied(tmp_path):
+    copied = copy_workshop(tmp_path / "new" / "folder")
+    notebooks = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted(path.name for path in (copied.folder / "notebooks").iterdir()) == notebooks
+    assert len(list((copied.folder / "data/sample/lake/flights").rglob("*.parquet"))) == 31
+    assert copied.kept == []
+
+
+def test_a_changed_notebook_is_never_written_over(tmp_path):
+    copy_workshop(tmp_path)
+    (tmp_path / FIRST).write_text("mine")
+    (tmp_path / "notebooks" / "01-schema-on-read.ipynb").unlink()
+    again = copy_workshop(tmp_path)
+    assert (tmp_path / FIRST).read_text() == "mine"
+    assert (again.copied, again.kept) == (["notebooks/01-schema-on-read.ipynb"], [FIRST])
+    assert repr(again) == f"1 file copied to {tmp_path}; left as you changed them: {FIRST}"
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidArgument, match=r"cannot be written to .*file.*\nHint: name another"):
+        copy_workshop(tmp_path / "file")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from the sdist as `python -m build` does, without fetching anything."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_notebooks_and_sample_and_no_tests(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert f"lakekit/{FIRST}" in names
+    assert sum(name.startswith("lakekit/sample_data/lake/flights/") for name in names) == 31
+    assert not [name for name in names if "conftest" in name or name.startswith("tests/")]
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"lakekit"}
+
+
+def test_an_installed_wheel_has_the_command_and_copies_the_workshop(wheel, tmp_path):
+    place, target = tmp_path / "site", tmp_path / "w"
+    install = [sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps", "--target", str(place)]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    environment = os.environ | {"PYTHONPATH": str(place)}
+    command = [sys.executable, str(place / "bin" / "lakekit"), "workshop", str(target), "--no-lab"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "copied to" in done.stdout, done.stderr
+    assert (target / FIRST).is_file()
+    code = "import lakekit; print(lakekit.__file__); print(lakekit.open_lake('data/sample/lake'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=target, env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith(str(place)) and "turbines_hourly" in done.stdout, done.stderr
