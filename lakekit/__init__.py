@@ -43,6 +43,7 @@ _HOMES = {
     "create_duckdb_view": "table",
     "Lake": "lake",
     "open_lake": "lake",
+    "open_glue": "glue",
     "Receipt": "receipts",
     "show_receipts": "receipts",
     "sample_folder": "sample",
@@ -54,7 +55,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("dynamodb", "prices", "publish", "receipts", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -90,9 +91,11 @@ __all__ = [
     "embedded_s3",
     "errors",
     "iam",
+    "open_glue",
     "open_lake",
     "open_table",
     "prices",
+    "publish",
     "receipts",
     "sample_folder",
     "sample_lake",

@@ -91,9 +91,9 @@ class Lake(Mapping[str, Table]):
         url: the address.
     """
 
-    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]]):
+    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]], kind: type[Catalog] = Catalog):
         self.url = store.address.url
-        self._catalog = Catalog(store, options)
+        self._catalog = kind(store, options)
 
     @property
     def failed(self) -> Mapping[str, LakekitError]:

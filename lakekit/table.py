@@ -150,6 +150,11 @@ class Table:
         return self.store.address.url
 
     @property
+    def template(self) -> str | None:
+        """The template by which folders are read; None where they are named ``key=value``."""
+        return self._options.template
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns: those of the files in the order in which they appeared, then partition columns."""
         return self.manifest.schema.arrow
