@@ -37,6 +37,7 @@ _HOMES = {
     "Storage": "storage",
     "embedded_aws": "storage",
     "embedded_s3": "storage",
+    "embedded_spark": "spark",
     "Table": "table",
     "open_table": "table",
     "scan_polars": "table",
@@ -55,7 +56,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("dynamodb", "prices", "publish", "receipts", "tiering", "widgets")
+_MODULES = ("dynamodb", "prices", "publish", "receipts", "spark", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -89,6 +90,7 @@ __all__ = [
     "dynamodb",
     "embedded_aws",
     "embedded_s3",
+    "embedded_spark",
     "errors",
     "iam",
     "open_glue",
@@ -101,6 +103,7 @@ __all__ = [
     "sample_lake",
     "scan_polars",
     "show_receipts",
+    "spark",
     "streams",
     "tiering",
     "transfer",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from lakekit.catalog import Catalog
 from lakekit.errors import InvalidArgument, LakekitError, NoFilesFound
 from lakekit.hive.client import GlueClient
-from lakekit.hive.placed import PlacedStore, Placement, name_folder, parse_location
+from lakekit.hive.location import name_folder, parse_location
 from lakekit.hive.types import KEYS_PARAMETER, read_key_types
 from lakekit.lake import Lake
 from lakekit.storage import Address, Storage, Store, open_store, parse_address, resolve_storage
+from lakekit.storage.placed import PlacedStore, Placement
 from lakekit.table import Table
 
 if TYPE_CHECKING:

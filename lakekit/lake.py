@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
-from lakekit.errors import InvalidArgument, UnknownTable
+from lakekit.errors import InvalidArgument, LakekitError, MissingPackage, UnknownTable
 from lakekit.storage import Storage, list_by_inventory, open_store
 from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
@@ -24,8 +24,8 @@ from lakekit.units import format_bytes
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
+    from pyspark.sql.connect.session import SparkSession
 
-    from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
     from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
@@ -190,6 +190,32 @@ class Lake(Mapping[str, Table]):
             3322
         """
         return self[name].polars()
+
+    def spark(self, session: SparkSession) -> SparkSession:
+        """The session, after creating a temporary view of each table in it; see :meth:`Table.spark`.
+
+        A table that Spark cannot show becomes a view whose query fails with the reason.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lake = lk.open_lake("data/sample/lake")
+            >>> with lk.embedded_spark() as spark:
+            ...     lake.spark(spark.session).sql("SELECT count(*) AS n FROM planes").collect()
+            [Row(n=3322)]
+        """
+        from lakekit.spark.view import create_failed_view, create_view
+
+        failed = dict(self.failed)
+        for name in self:
+            try:
+                create_view(session, self[name], name)
+            except MissingPackage:
+                raise
+            except LakekitError as error:
+                failed[name] = error
+        for name, error in failed.items():
+            create_failed_view(session, name, error)
+        return session
 
     def pin(self, name: str, where: str | None = None) -> Pinned:
         """Fetch files of a table to this computer, where they stay until ``lake.cache.clear(pinned=True)``.

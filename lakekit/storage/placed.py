@@ -6,13 +6,13 @@ It must not guess: a file belongs to the partition whose location it lies under,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from lakekit.errors import NoFilesFound
-from lakekit.manifest.partitions import HIVE_NULL
-from lakekit.storage import Address, Storage, Store, StoredObject, open_store, parse_address
+from lakekit.storage.address import Address
+from lakekit.storage.options import Storage
+from lakekit.storage.store import Store, StoredObject, open_store
 from lakekit.units import format_number_of
 
 
@@ -29,19 +29,6 @@ class Placement:
     url: str
 
 
-def name_folder(keys: Sequence[str], values: Sequence[str]) -> str:
-    """The folder that tells a partition's values, with escapes for what a path reads specially.
-
-    Example:
-        >>> name_folder(["dt", "city"], ["2024-01-05", "a/b"])
-        'dt=2024-01-05/city=a%2Fb'
-    """
-    return "/".join(
-        f"{quote(key, safe='')}={value if value == HIVE_NULL else quote(value, safe='-_.~ :')}"
-        for key, value in zip(keys, values, strict=True)
-    )
-
-
 class PlacedStore(Store):
     """The files under some locations, in folders of the catalog's naming.
 
@@ -49,15 +36,26 @@ class PlacedStore(Store):
         address: the table's own location, by which it is called.
         storage: with which options.
         list_placements: the locations as they are now; asked at each listing.
+        places: where each file is, where that is known already; then it cannot be listed.
+
+    Attributes:
+        places: by shown path, the address of the listed place and the path there, of the last listing.
     """
 
     threads = 64
 
-    def __init__(self, address: Address, storage: Storage, list_placements: Callable[[], list[Placement]]):
+    def __init__(
+        self,
+        address: Address,
+        storage: Storage,
+        list_placements: Callable[[], list[Placement]] = list,
+        *,
+        places: Mapping[str, tuple[str, str]] | None = None,
+    ):
         super().__init__(address, storage)
         self._list_placements = list_placements
         self._stores: dict[str, Store] = {}
-        self._where: dict[str, tuple[str, str]] = {}  # by shown path: the address of the listed place, the path there
+        self.places: dict[str, tuple[str, str]] = dict(places or {})
 
     def list_objects(self, prefix: str = "", *, on_progress: Callable[[int], None] | None = None) -> list[StoredObject]:
         """All files of all locations; see `Store.list_objects`. Those below the table's own are listed at once."""
@@ -68,7 +66,7 @@ class PlacedStore(Store):
         by_url: dict[str, list[str]] = {}
         for one in placements:
             by_url.setdefault(one.url, []).append(one.folder)
-        self._where, found = {}, []
+        self.places, found = {}, []
         for url in ([root] if inside else []) + outside:
             found += self._list_place(url, by_url if url == root else {url: by_url[url]})
             if on_progress:
@@ -92,7 +90,7 @@ class PlacedStore(Store):
             rest = store.address.join(one.path)[len(place) + 1 :].replace("=", "%3D")
             for folder in by_url[place]:
                 shown = f"{folder}/{rest}" if folder else store.address.join(one.path)[len(place) + 1 :]
-                self._where[shown] = (url, one.path)
+                self.places[shown] = (url, one.path)
                 found.append(replace(one, path=shown))
         stray = [path for path in astray if not path.rpartition("/")[2].startswith(("_", ".")) and path[-1:] != "/"]
         if stray:
@@ -109,9 +107,9 @@ class PlacedStore(Store):
         return self._stores[url]
 
     def _find(self, path: str) -> tuple[Store, str]:
-        if path not in self._where:
+        if path not in self.places:
             raise NoFilesFound(f"{path} is not among the files of {self.address.url}.", hint="refresh the table.")
-        url, inner = self._where[path]
+        url, inner = self.places[path]
         return self._open(url), inner
 
     def list_folders(self) -> list[str]:
@@ -150,8 +148,3 @@ def _find_place(path: str, by_url: dict[str, list[str]]) -> str | None:
         if path in by_url:
             return path
     return None
-
-
-def parse_location(text: str) -> str:
-    """A catalog's location as lakekit writes addresses: without a slash at its end, s3a:// as s3://."""
-    return parse_address(text).url
