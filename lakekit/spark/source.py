@@ -23,6 +23,7 @@ _COMPARED = {
     "LessThan": lambda value, wanted: value < wanted,
     "LessThanOrEqual": lambda value, wanted: value <= wanted,
 }
+_EPOCH = dt.date(1970, 1, 1)
 _KEY_TYPES = (int, str, dt.date)  # of keys whose values Spark compares as Python does
 
 
@@ -122,6 +123,8 @@ def _make_test(kind: str, wanted: Any) -> Callable[[Any], bool]:
 
 
 def _compare(kind: str, value: Any, wanted: Any) -> bool:
+    if type(value) is dt.date and type(wanted) is int:  # Sail 0.7.2 gives dates as days since 1970
+        wanted = _EPOCH + dt.timedelta(days=wanted)
     if wanted is None or type(value) is not type(wanted) or type(value) not in _KEY_TYPES:
         return True
     return _COMPARED[kind](value, wanted)

@@ -23,8 +23,13 @@ _SIGNED = {
 }
 
 
-def hand_over_type(column: str, kind: pa.DataType) -> pa.DataType:
+def hand_over_type(column: str, kind: pa.DataType, zone: str = "UTC") -> pa.DataType:
     """The Arrow type in which Spark takes a column: signed, to the microsecond.
+
+    Args:
+        column: its name, for the error.
+        kind: a normalized type.
+        zone: of times that have one; the moments stay the same.
 
     Raises:
         InvalidArgument: Spark has no type that holds it.
@@ -38,16 +43,17 @@ def hand_over_type(column: str, kind: pa.DataType) -> pa.DataType:
     if kind in _SIGNED:
         return _SIGNED[kind]
     if types.is_timestamp(kind):
-        return pa.timestamp("us", kind.tz)
+        return pa.timestamp("us", zone if kind.tz else None)
     if types.is_time(kind):
         what = f"The column {column!r} is {describe_type(kind)}, and Spark Connect has no type for times of day."
         raise InvalidArgument(what, hint="leave it out: columns=[…] names those that are wanted.")
     if types.is_struct(kind):
-        return pa.struct([(field.name, hand_over_type(f"{column}.{field.name}", field.type)) for field in kind])
+        return pa.struct([(field.name, hand_over_type(f"{column}.{field.name}", field.type, zone)) for field in kind])
     if types.is_map(kind):
-        return pa.map_(hand_over_type(column, kind.key_type), hand_over_type(column, kind.item_type))
+        return pa.map_(hand_over_type(column, kind.key_type, zone), hand_over_type(column, kind.item_type, zone))
     if types.is_list(kind):
-        return pa.list_(pa.field("element", hand_over_type(column, kind.value_type)))  # Sail compares this name too
+        element = hand_over_type(column, kind.value_type, zone)
+        return pa.list_(pa.field("element", element))  # Sail compares this name too
     return kind
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,7 +75,10 @@ def create_view(
     except Exception:
         if not has_zones(wanted):
             raise
-    return _create(session, scan, wanted, name or table.name)  # Sail 0.7.2 takes zoned times by an Arrow schema only
+    # Sail 0.7.2 takes zoned times by an Arrow schema only, and writes them as text in the zone that stands there
+    zone = session.conf.get("spark.sql.session.timeZone", "UTC")
+    zoned = pa.schema([(field.name, hand_over_type(field.name, field.type, zone)) for field in wanted])
+    return _create(session, replace(scan, columns=zoned), zoned, name or table.name)
 
 
 def _create(session: SparkSession, scan: Scan, schema: StructType | pa.Schema, name: str) -> DataFrame:
