@@ -93,22 +93,24 @@ class Scan:
         reader, paths = TableReader(self.store, self.manifest), self.manifest.entries["path"].to_list()
         needed = find_needed(self.manifest, self.columns.names, self.where)
         try:
-            for table in reader.read_files(paths, needed):
-                kept = table.filter(self._judge(table)) if self.where else table
-                yield from _hand_over(kept.select(self.columns.names), self.columns, self.manifest.name).to_batches()
+            for table in self._filter(reader.read_files(paths, needed)):
+                yield from _hand_over(table.select(self.columns.names), self.columns, self.manifest.name).to_batches()
         except TypeConflict as error:
             raise TypeConflict(error.what, hint=f"{error.hint} {_HINT}") from error
 
-    def _judge(self, table: pa.Table) -> pa.ChunkedArray:
-        """Which rows meet the condition, as DuckDB says."""
+    def _filter(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """The rows that meet the condition, as DuckDB says."""
+        if self.where is None:
+            yield from tables
+            return
         import duckdb
 
-        con = duckdb.connect()
-        con.execute("SET TimeZone = 'UTC'")
-        con.register("rows", table)
-        return con.execute(
-            f"SELECT coalesce(CAST(({self.where}) AS BOOLEAN), false) AS kept FROM rows"
-        ).to_arrow_table()["kept"]
+        with duckdb.connect(config={"threads": 1}) as con:  # tasks run beside each other
+            con.execute("SET TimeZone = 'UTC'")
+            query = f"SELECT coalesce(CAST(({self.where}) AS BOOLEAN), false) AS kept FROM rows"
+            for table in tables:
+                con.register("rows", table)
+                yield table.filter(con.execute(query).to_arrow_table()["kept"])
 
 
 def find_needed(manifest: Manifest, columns: Sequence[str], where: str | None) -> list[str]:
