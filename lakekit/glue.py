@@ -93,19 +93,18 @@ class GlueCatalog(Catalog):
             raise NoFilesFound(
                 f"{self.store.address.url} has no tables.", hint="publish one: lk.publish.glue(table, …)."
             )
-        return super()._find_tables()
+        added, gone = super()._find_tables()
+        for name in self._entries:
+            if name.startswith(("_", ".")) and name not in self.tables:  # hidden as a folder, but not in a catalog
+                self._open(name)
+                added += [name] if name in self.tables else []
+        return added, gone
 
     def _open(self, name: str) -> None:
         entry = self._entries[name]
         try:
             table = _open_entry(entry, self.store, self._options.get(name, {}))
-        except InvalidArgument as error:
-            self.failed[name] = error
-            return
-        except NoFilesFound as error:  # the catalog promises it, so that it is missed
-            self.failed[name] = error
-            return
-        except LakekitError as error:
+        except LakekitError as error:  # a table without files too: the catalog promises it, so that it is missed
             self.failed[name] = error
             return
         table.keep_receipts(self.ledger)

@@ -78,6 +78,7 @@ def test_null_and_odd_values_keep_their_meaning(place):
 def test_tables_that_are_no_parquet_are_listed_with_the_reason(place):
     place.put("good/a.parquet", pa.table({"x": [1]}))
     create(place, "mixed", "good", f"{place.url}/good")
+    create(place, "mixed", "_also", f"{place.url}/good")
     csv = {
         "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
         "SerdeInfo": {"SerializationLibrary": "OpenCSVSerde"},
@@ -89,7 +90,7 @@ def test_tables_that_are_no_parquet_are_listed_with_the_reason(place):
     create(place, "mixed", "bare", f"{place.url}/bare", [("k", "string")])
     create(place, "mixed", "money", f"{place.url}/money", [("k", "decimal(10,2)")])
     lake = lk.open_glue("mixed", storage=place.storage)
-    assert list(lake) == ["good"]
+    assert list(lake) == ["_also", "good"]
     told = {name: error.what for name, error in lake.failed.items()}
     assert told.keys() == {"csv", "ice", "eye", "empty", "bare", "money"}
     assert "the catalog says csv (OpenCSVSerde)" in told["csv"]

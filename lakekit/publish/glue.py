@@ -136,7 +136,8 @@ def glue(
         raise InvalidArgument(
             what, hint='publish a table of "s3://bucket/prefix"; lk.publish.ddl writes SQL for folders.'
         )
-    name, storage = (name or table.name).lower(), storage or table.store.storage
+    name, database = (name or table.name).lower(), database.lower()  # Glue keeps both so
+    storage = storage or table.store.storage
     ask = GlueClient(storage)
     columns = _list_columns(table)
     plain = [{"Name": column["Name"], "Type": column["Type"]} for column in columns]

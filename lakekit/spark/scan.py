@@ -24,6 +24,7 @@ from lakekit.storage import Address, Storage, Store, open_store
 from lakekit.storage.placed import PlacedStore
 from lakekit.units import MIB
 from lakekit.views.reader import TableReader
+from lakekit.views.sqltypes import quote_name
 
 if TYPE_CHECKING:
     from lakekit.manifest.partitions import Partitioning
@@ -107,9 +108,10 @@ class Scan:
 
         with duckdb.connect(config={"threads": 1}) as con:  # tasks run beside each other
             con.execute("SET TimeZone = 'UTC'")
-            query = f"SELECT coalesce(CAST(({self.where}) AS BOOLEAN), false) AS kept FROM rows"
+            name = self.manifest.name
+            query = f"SELECT coalesce(CAST(({self.where}) AS BOOLEAN), false) AS kept FROM {quote_name(name)}"
             for table in tables:
-                con.register("rows", table)
+                con.register(name, table)
                 yield table.filter(con.execute(query).to_arrow_table()["kept"])
 
 
