@@ -64,6 +64,14 @@ def create_view(
     Raises, when a query is run: Spark's exception, with the message that a file deserves (CorruptFile, TypeConflict,
         StaleFile, …). Spark reads all columns of the view, so that a column in conflict fails queries that do not ask
         for it, until ``columns`` leaves it out.
+
+    Example:
+        >>> import lakekit as lk
+        >>> weather = lk.open_table("data/sample/lake/weather")
+        >>> with lk.embedded_spark() as spark:
+        ...     _ = lk.spark.create_view(spark.session, weather, "rain", columns=["precip"], where="precip > 0")
+        ...     spark.session.sql("SELECT count(*) AS hours FROM rain").collect()
+        [Row(hours=165)]
     """
     _check_session(session)
     manifest = _choose_files(table, where)

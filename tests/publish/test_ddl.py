@@ -139,3 +139,13 @@ def test_conflicts_and_odd_names_are_told_and_quoted(folder):
     made = lk.publish.ddl(open_table(folder), "spark", name="o'hare")
     assert made.statements[0].startswith("CREATE TABLE `o'hare` (\n  `it's a ``name``` bigint,")
     assert any("'v' is int64 in 1 file" in text and "fail, in lakekit too" in text for text in made.warnings)
+
+
+def test_a_column_in_conflict_fails_in_plain_duckdb_only_where_it_is_asked_for(folder):
+    folder.put("t/a.parquet", pa.table({"v": [1], "x": [1]}))
+    folder.put("t/b.parquet", pa.table({"v": ["text"], "x": [2]}))
+    con = duckdb.connect()
+    con.execute(lk.publish.ddl(open_table(folder), "duckdb").statements[0])
+    assert con.sql("SELECT sum(x) FROM t").fetchall() == [(3,)]
+    with pytest.raises(duckdb.Error, match="TypeConflict: v is of another type in .*.parquet"):
+        con.sql("SELECT v FROM t").fetchall()

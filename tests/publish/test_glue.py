@@ -1,10 +1,12 @@
 """Publishing to the Glue Data Catalog: planned first, done in batches, and read back as it was."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit import InvalidArgument, NoFilesFound
+from lakekit import InvalidArgument, NoFilesFound, StorageFailed
 from tests.publish.places import make_bucket, put_odd
 from tests.views.lakes import make_place
 
@@ -190,3 +192,23 @@ def test_a_folder_cannot_be_published(tmp_path):
     folder.put("t/a.parquet", pa.table({"x": [1]}))
     with pytest.raises(InvalidArgument, match="(?s)is not on S3.*Hint"):
         lk.publish.glue(lk.open_table(f"{folder.url}/t"), "db", storage=lk.embedded_aws())
+
+
+def test_templates_and_declared_types_come_back_as_they_were(place):
+    for hour in (0, 13):
+        place.put(f"raw/2024/{hour:02}/flag=true/at=2024-01-05T06%3A00%3A00/a.parquet", pa.table({"x": [hour]}))
+    types = {"hour": "int8", "flag": "bool", "at": "timestamp"}
+    table = lk.open_table(f"{place.url}/raw", storage=place.storage, template="{year:int}/{hour:int}", partitions=types)
+    lk.publish.glue(table, "typed").run()
+    again = lk.open_glue("typed", storage=place.storage)["raw"]
+    assert again.schema == table.schema
+    assert again.arrow().read_all().sort_by("x").equals(table.arrow().read_all().sort_by("x"))
+
+
+def test_a_partition_that_glue_refuses_is_named(place):
+    table, glue = put_odd(place), place.storage.boto3("glue")
+    plan = lk.publish.glue(table, "raced")
+    plan.run()
+    with pytest.raises(StorageFailed, match="(?s)Glue refused the partition 2024-01-01/a/b.*plan again"):
+        replace(plan, database_is_new=False, action="").run()  # someone else was quicker
+    assert len(glue.get_partitions(DatabaseName="raced", TableName="odd")["Partitions"]) == 3
