@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument, MissingPackage, StorageFailed
-from lakekit.storage.seaweedfs import _make_die_with_parent
+from lakekit.storage.seaweedfs import make_die_with_parent
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -174,5 +174,5 @@ def _start_server(folder: Path, port: int, environment: dict[str, str]) -> subpr
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=_make_die_with_parent(),
+            preexec_fn=make_die_with_parent(),
         )

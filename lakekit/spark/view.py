@@ -71,7 +71,7 @@ def create_view(
         >>> with lk.embedded_spark() as spark:
         ...     _ = lk.spark.create_view(spark.session, weather, "rain", columns=["precip"], where="precip > 0")
         ...     spark.session.sql("SELECT count(*) AS hours FROM rain").collect()
-        [Row(hours=165)]
+        [Row(hours=192)]
     """
     _check_session(session)
     manifest = _choose_files(table, where)
