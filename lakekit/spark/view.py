@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,8 @@ def create_view(
     each in the version that it has now; after ``table.refresh()`` create the view again.
 
     Args:
-        session: of Spark Connect, Spark 4.0 or later: EMR, Databricks, ``lk.embedded_spark().session``.
+        session: of Spark Connect, Spark 4.0 or later: EMR, Databricks, ``lk.embedded_spark().session``; a classic
+            session of Spark 4 will do as well.
         table: what is shown.
         name: the view's name; the table's if not given. An existing temporary view of that name is replaced.
         columns: names of those that are wanted; all if not given. Others are not read.
@@ -105,13 +107,11 @@ def create_failed_view(session: SparkSession, name: str, error: LakekitError) ->
 
 
 def _check_session(session: object) -> None:
-    try:
-        from pyspark.sql.connect.session import SparkSession
-    except ImportError as exc:
-        what = f"Views on Spark need pyspark-client, which is not installed ({exc})."
-        raise MissingPackage(what, hint='pip install "lakekit[spark]"') from exc
-    if not isinstance(session, SparkSession):
-        what = f"session is a {type(session).__name__}, not a session of Spark Connect."
+    if find_spec("pyspark") is None:
+        what = "Views on Spark need pyspark-client, which is not installed."
+        raise MissingPackage(what, hint='pip install "lakekit[spark]"')
+    if not hasattr(session, "dataSource"):
+        what = f"session is a {type(session).__name__}, not a session of Spark 4."
         raise InvalidArgument(what, hint='SparkSession.builder.remote("sc://host:15002").getOrCreate() makes one.')
 
 
