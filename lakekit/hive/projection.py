@@ -97,9 +97,7 @@ def _find_rule(key: str, kind: pa.DataType, values: list[Any], folders: list[str
         span = values[-1] - values[0] + 1
         if span <= max(FEW, MOST_EMPTY * len(values)):
             return _project_integers(key, values, folders, table)
-    if pa.types.is_string(kind) or pa.types.is_integer(kind):
-        return _project_names(key, [str(value) for value in values], values)
-    return None
+    return _project_names(key, values) if pa.types.is_string(kind) else None
 
 
 def _project_dates(values: list[date], table: Table) -> _Rule:
@@ -142,8 +140,8 @@ def _find_width(table: Table, key: str, folders: list[str]) -> int:
     return widths.pop() if len(widths) == 1 else 0
 
 
-def _project_names(key: str, texts: list[str], values: list[Any]) -> _Rule | None:
-    if len(texts) > MOST_ENUM_VALUES or any("," in text or not text or text != text.strip() for text in texts):
+def _project_names(key: str, values: list[str]) -> _Rule | None:
+    if len(values) > MOST_ENUM_VALUES or any("," in text or not text or text != text.strip() for text in values):
         return None
-    limit = f"Projected values of {key!r} are the {len(texts)} of today: others are not found until this is run again."
-    return _Rule({"type": "enum", "values": ",".join(texts)}, len(texts), dict(zip(values, texts, strict=True)), limit)
+    limit = f"Projected values of {key!r} are the {len(values)} of today: others are not found until this is run again."
+    return _Rule({"type": "enum", "values": ",".join(values)}, len(values), {text: text for text in values}, limit)
