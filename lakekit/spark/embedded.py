@@ -86,6 +86,7 @@ class EmbeddedSpark:
 
         session = SparkSession.builder.remote(self.url).create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
         return session
 
     def stop(self) -> None:

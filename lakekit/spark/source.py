@@ -27,13 +27,14 @@ _EPOCH = dt.date(1970, 1, 1)
 _KEY_TYPES = (int, str, dt.date)  # of keys whose values Spark compares as Python does
 
 
-def make_source(name: str, scan: Scan, schema: StructType | pa.Schema) -> type:
+def make_source(name: str, scan: Scan, schema: StructType | pa.Schema, *, pushes: bool) -> type:
     """The class of a data source for a table; made here and not imported, so that Spark sends it whole.
 
     Args:
         name: what Spark is to call the source; must not have been used for another table.
         scan: what it reads.
         schema: its columns, as Spark has them; Sail takes an Arrow schema as well.
+        pushes: whether the session hands conditions over to sources written in Python.
     """
     from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
@@ -44,13 +45,6 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema) -> type:
 
         def __init__(self) -> None:
             self.tests: list[tuple[str, Any]] = []
-
-        def pushFilters(self, filters: list[Any]) -> Iterable[Any]:  # noqa: N802  Spark's name
-            """Note what concerns partition keys; Spark applies all of them to the rows all the same."""
-            from lakekit.spark.source import note_filters
-
-            self.tests = note_filters(filters)
-            return filters
 
         def partitions(self) -> Sequence[Any]:
             """The tasks: each is told only of its own files."""
@@ -64,6 +58,18 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema) -> type:
 
             if partition.value is not None:
                 yield from Scan.unpack(partition.value).read()
+
+    class PushingReader(LakekitReader):
+        """The same where Spark hands its conditions over."""
+
+        def pushFilters(self, filters: list[Any]) -> Iterable[Any]:  # noqa: N802  Spark's name
+            """Note what concerns partition keys; Spark applies all of them to the rows all the same."""
+            from lakekit.spark.source import note_filters
+
+            self.tests = note_filters(filters)
+            return filters
+
+    chosen = PushingReader if pushes else LakekitReader  # Spark 4.1 refuses the former where it hands nothing over
 
     class LakekitSource(DataSource):
         """One table."""
@@ -79,7 +85,7 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema) -> type:
 
         def reader(self, schema: Any) -> LakekitReader:
             """What reads it."""
-            return LakekitReader()
+            return chosen()
 
     return LakekitSource
 

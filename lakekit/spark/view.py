@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lakekit.storage import Storage, Store
     from lakekit.table import Table
 
+PUSHDOWN = "spark.sql.python.filterPushdown.enabled"  # Spark 4.1 and later; false unless set
 _numbers = itertools.count(1)
 
 
@@ -92,7 +93,8 @@ def create_view(
 
 
 def _create(session: SparkSession, scan: Scan, schema: StructType | pa.Schema, name: str) -> DataFrame:
-    source = make_source(f"lakekit_{os.getpid()}_{next(_numbers)}", scan, schema)
+    pushes = str(session.conf.get(PUSHDOWN, "false")).lower() == "true"
+    source = make_source(f"lakekit_{os.getpid()}_{next(_numbers)}", scan, schema, pushes=pushes)
     session.dataSource.register(source)
     frame = session.read.format(source.name()).load()
     frame.createOrReplaceTempView(_quote(name))
