@@ -40,12 +40,14 @@ _HOMES = {
     "Storage": "storage",
     "embedded_aws": "storage",
     "embedded_s3": "storage",
+    "embedded_spark": "spark",
     "Table": "table",
     "open_table": "table",
     "scan_polars": "table",
     "create_duckdb_view": "table",
     "Lake": "lake",
     "open_lake": "lake",
+    "open_glue": "glue",
     "Receipt": "receipts",
     "show_receipts": "receipts",
     "sample_folder": "sample",
@@ -57,7 +59,7 @@ _HOMES = {
     "transfer": "planning",
 }
 
-_MODULES = ("cdc", "compaction", "dynamodb", "ingest", "prices", "receipts", "tiering", "widgets")
+_MODULES = ("cdc", "compaction", "dynamodb", "ingest", "prices", "publish", "receipts", "spark", "tiering", "widgets")
 
 __all__ = [
     "GIB",
@@ -96,17 +98,21 @@ __all__ = [
     "dynamodb",
     "embedded_aws",
     "embedded_s3",
+    "embedded_spark",
     "errors",
     "iam",
     "ingest",
+    "open_glue",
     "open_lake",
     "open_table",
     "prices",
+    "publish",
     "receipts",
     "sample_folder",
     "sample_lake",
     "scan_polars",
     "show_receipts",
+    "spark",
     "streams",
     "tiering",
     "transfer",

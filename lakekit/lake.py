@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
 from lakekit.entries import Entries
-from lakekit.errors import InvalidArgument, UnknownTable
+from lakekit.errors import InvalidArgument, LakekitError, MissingPackage, UnknownTable
 from lakekit.storage import Storage, list_by_inventory, open_store, parse_address
 from lakekit.storage.inventory import Inventory
 from lakekit.table import Table
@@ -25,8 +25,8 @@ from lakekit.units import format_bytes
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
+    from pyspark.sql.connect.session import SparkSession
 
-    from lakekit.errors import LakekitError
     from lakekit.manifest.changes import Changes
     from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
@@ -67,9 +67,10 @@ def open_lake(
     store = open_store(str(url), storage)
     kept = Entries(parse_address(entries), None if "://" not in entries else store.storage) if entries else None
     if inventory is None:
-        return Lake(store, tables or {}, kept)
+        return Lake(Catalog(store, tables or {}, kept))
     reports = Inventory(str(inventory), store.storage)  # one, so that all tables are listed by one reading
-    return Lake(list_by_inventory(store, reports), _Defaults(tables or {}, {"inventory": reports}), kept)
+    options = _Defaults(tables or {}, {"inventory": reports})
+    return Lake(Catalog(list_by_inventory(store, reports), options, kept))
 
 
 class _Defaults(Mapping[str, Mapping[str, Any]]):
@@ -96,9 +97,9 @@ class Lake(Mapping[str, Table]):
         url: the address.
     """
 
-    def __init__(self, store: Store, options: Mapping[str, Mapping[str, Any]], entries: Entries | None = None):
-        self.url = store.address.url
-        self._catalog = Catalog(store, options, entries)
+    def __init__(self, catalog: Catalog):
+        self.url = catalog.store.address.url
+        self._catalog = catalog
 
     @property
     def failed(self) -> Mapping[str, LakekitError]:
@@ -195,6 +196,32 @@ class Lake(Mapping[str, Table]):
             3322
         """
         return self[name].polars()
+
+    def spark(self, session: SparkSession) -> SparkSession:
+        """The session, after creating a temporary view of each table in it; see :meth:`Table.spark`.
+
+        A table that Spark cannot show becomes a view whose query fails with the reason.
+
+        Example:
+            >>> import lakekit as lk
+            >>> lake = lk.open_lake("data/sample/lake")
+            >>> with lk.embedded_spark() as spark:
+            ...     lake.spark(spark.session).sql("SELECT count(*) AS n FROM planes").collect()
+            [Row(n=3322)]
+        """
+        from lakekit.spark.view import create_failed_view, create_view
+
+        failed = dict(self.failed)
+        for name in self:
+            try:
+                create_view(session, self[name], name)
+            except MissingPackage:
+                raise
+            except LakekitError as error:
+                failed[name] = error
+        for name, error in failed.items():
+            create_failed_view(session, name, error)
+        return session
 
     def pin(self, name: str, where: str | None = None) -> Pinned:
         """Fetch files of a table to this computer, where they stay until ``lake.cache.clear(pinned=True)``.

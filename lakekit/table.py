@@ -6,7 +6,7 @@ It must not decide anything about files or engines: the packages below do.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
     import pyarrow as pa
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.session import SparkSession
 
     from lakekit.manifest.changes import Changes
     from lakekit.manifest.drift import Drift
@@ -151,6 +153,11 @@ class Table:
         return self.store.address.url
 
     @property
+    def template(self) -> str | None:
+        """The template by which folders are read; None where they are named ``key=value``."""
+        return self._options.template
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns: those of the files in the order in which they appeared, then partition columns."""
         return self.manifest.schema.arrow
@@ -235,6 +242,35 @@ class Table:
             self._views[f"{id(con)} {name}"] = weakref.ref(con)
             with bind_without_files(con, {self.view.token: self.view}):
                 return con.sql(f"SELECT * FROM {_quote(name)}")
+
+    def spark(
+        self,
+        session: SparkSession,
+        name: str | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        storage: Storage | None = None,
+    ) -> DataFrame:
+        """A Spark DataFrame over the table, after creating a temporary view in a Spark Connect session.
+
+        The same rows as in DuckDB and Polars, on any Spark 4 whose workers have lakekit installed; nothing is written.
+        Spark reads all columns of a view, so name those that are wanted of a wide table.
+
+        Args:
+            session: such as ``lk.embedded_spark().session``, or one of a cluster.
+            name, columns, where, storage: see :func:`lakekit.spark.create_view`, and for what it raises.
+
+        Example:
+            >>> import lakekit as lk
+            >>> weather = lk.open_table("data/sample/lake/weather")
+            >>> with lk.embedded_spark() as spark:
+            ...     weather.spark(spark.session, where="date = '2013-03-20'").count()
+            72
+        """
+        from lakekit.spark.view import create_view
+
+        return create_view(session, self, name, columns=columns, where=where, storage=storage)
 
     @cached_property
     def view(self) -> DuckDBView:

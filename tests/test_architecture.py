@@ -26,11 +26,14 @@ RANK = {
     "delta": 3.2,  # what the log of a Delta table says of its files
     "receipts": 3.5,  # the views tell it what queries read
     "views": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
+    "spark": 4.5,  # a view that a table makes of itself, like those of views, which it reads with
     "table": 5,
     "entries": 5.5,  # where the tables of a lake are read, when not in its own folders
+    "hive": 5.5,  # tables in the words of catalogs: publish writes them, glue reads them
     "catalog": 6,
-    "ingest": 6.5, "cdc": 6.5, "compaction": 6.5, "publish": 6.5, "spark": 6.5,  # open tables; the first four write
+    "ingest": 6.5, "cdc": 6.5, "compaction": 6.5, "publish": 6.5,  # open tables; the first four write
     "lake": 7,
+    "glue": 7.5,  # a lake whose tables a catalog names
     "sample": 8, "magic": 8,
     "lakekit": 9,  # __init__.py: names the public names, loads each when it is asked for
     "demo": 10, "widgets": 10,

@@ -1,10 +1,16 @@
-"""The page of all public names says what the docstrings say, the same each time."""
+"""The pages of docs/: what stands in their Python blocks is what comes out, and all public names are told as they are."""
 
+import doctest
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def test_the_api_page_is_current():
@@ -17,3 +23,17 @@ def test_the_api_page_names_no_machine():
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     assert " at 0x" not in page and str(ROOT) not in page
     assert "### lk.open_lake" in page and "### lk.widgets.LakeExplorer" in page
+
+
+@pytest.mark.parametrize("name", ["spark.md", "consumers.md"])
+def test_the_blocks_of_a_page_give_what_it_says(name, monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.chdir(DOCS.parent)
+    done = doctest.testfile(str(DOCS / name), module_relative=False, optionflags=FLAGS)
+    assert done.attempted > 5 and done.failed == 0
+
+
+def test_the_pages_name_functions_that_exist():
+    import lakekit as lk
+
+    assert all(hasattr(lk, name) for name in ("open_glue", "embedded_spark", "publish", "spark"))

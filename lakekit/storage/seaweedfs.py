@@ -95,7 +95,7 @@ def start_weed(weed: str, folder: Path, ports: dict[str, int], *, keys: tuple[st
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=_make_die_with_parent(),
+            preexec_fn=make_die_with_parent(),
         )
 
 
@@ -121,7 +121,7 @@ def make_command(weed: str, data: Path, ports: dict[str, int]) -> list[str]:
     ]
 
 
-def _make_die_with_parent():
+def make_die_with_parent():
     """What the new process calls first, so that Linux kills it when its parent ends in whatever way."""
     if sys.platform != "linux":
         return None

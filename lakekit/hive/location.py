@@ -1,0 +1,30 @@
+"""Locations and values of a catalog's partitions as lakekit writes addresses and folders.
+
+It must not ask a catalog or a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from lakekit.manifest.partitions import HIVE_NULL
+from lakekit.storage import parse_address
+
+
+def name_folder(keys: Sequence[str], values: Sequence[str]) -> str:
+    """The folder that tells a partition's values, with escapes for what a path reads specially.
+
+    Example:
+        >>> name_folder(["dt", "city"], ["2024-01-05", "a/b"])
+        'dt=2024-01-05/city=a%2Fb'
+    """
+    return "/".join(
+        f"{quote(key, safe='')}={value if value == HIVE_NULL else quote(value, safe='-_.~ :')}"
+        for key, value in zip(keys, values, strict=True)
+    )
+
+
+def parse_location(text: str) -> str:
+    """A catalog's location as lakekit writes addresses: without a slash at its end, s3a:// as s3://."""
+    return parse_address(text).url

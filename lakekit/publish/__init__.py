@@ -1,0 +1,9 @@
+"""A table for other engines to read: catalogs and DDL, made from the manifest, when its owner asks.
+
+It must not change a data file.
+"""
+
+from lakekit.publish.ddl import DDL, ddl
+from lakekit.publish.glue import GluePlan, glue
+
+__all__ = ["DDL", "GluePlan", "ddl", "glue"]
