@@ -50,6 +50,7 @@ _HOMES = {
     "load_ipython_extension": "magic",
     "choose": "planning",
     "iam": "planning",
+    "sizing": "layout",
     "streams": "planning",
     "transfer": "planning",
 }
@@ -98,6 +99,7 @@ __all__ = [
     "sample_lake",
     "scan_polars",
     "show_receipts",
+    "sizing",
     "streams",
     "tiering",
     "transfer",
