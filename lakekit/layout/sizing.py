@@ -88,8 +88,9 @@ def report(
 ) -> SizeReport:
     """The sizes of a table's files, and what one full scan costs now and compacted, from the manifest alone.
 
-    Compacted means that the files of each folder become ``ceil(bytes / target)`` files of one size, never more than they
-    are; where that is fewer, all of the folder is rewritten, large files too. Folders are never merged with others. All GETs are priced as STANDARD.
+    Compacted means that the files of each folder become ``ceil(bytes / target)`` files of one size, never more than
+    they are; where that is fewer, all of the folder is rewritten, large files too. Folders are never merged. All GETs
+    are priced as STANDARD.
 
     Args:
         table: from ``lk.open_table``.
