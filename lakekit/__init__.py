@@ -55,6 +55,7 @@ _HOMES = {
     "load_ipython_extension": "magic",
     "choose": "planning",
     "iam": "planning",
+    "sizing": "layout",
     "streams": "planning",
     "transfer": "planning",
 }
@@ -113,6 +114,7 @@ __all__ = [
     "scan_polars",
     "show_receipts",
     "spark",
+    "sizing",
     "streams",
     "tiering",
     "transfer",

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from lakekit.manifest.changes import Changes
     from lakekit.receipts.receipt import Receipt
-    from lakekit.storage import Store
     from lakekit.storage.bytecache import ByteCache
     from lakekit.views.pins import Pinned
 

@@ -1,4 +1,4 @@
-"""The pages of docs/: what stands in their Python blocks is what comes out, and all public names are told as they are."""
+"""The pages of docs/: their Python blocks give what they say, and the page of public names says what docstrings say."""
 
 import doctest
 import os

@@ -162,4 +162,3 @@ def name_folder(kind: str, stream: str, shard: str) -> str:
         'kafka-_orders/0'
     """
     return f"{kind}-{encode_segment(stream)}/{encode_segment(shard)}"
-

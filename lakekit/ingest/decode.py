@@ -98,5 +98,3 @@ def _refuse_constant(text: str) -> None:
 
 
 JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant)
-
-

@@ -192,9 +192,7 @@ def test_all_buffers_together_hold_no_more_than_they_may(table):
 def test_of_two_that_hold_one_shard_each_range_is_stored_once_and_the_loser_goes_on_behind_it(table):
     source = MemorySource("orders", {"0": make_json(range(2000))}, page_records=50)
     done = []
-    threads = [
-        threading.Thread(target=lambda: done.append(stream(source, table, options=AT_ONCE))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: done.append(stream(source, table, options=AT_ONCE))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,0 +1,80 @@
+"""What files of a size cost, by hand and on the sample, and what never changes however they lie."""
+
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lakekit as lk
+from lakekit.errors import InvalidArgument
+from lakekit.prices import load_book
+
+BOOK = load_book(as_of="2026-11-25")
+MIB = 2**20
+
+
+def make_table(files):
+    entries = pl.DataFrame(files, schema={"path": pl.String, "size_bytes": pl.Int64}, orient="row")
+    return SimpleNamespace(manifest=SimpleNamespace(entries=entries))
+
+
+def test_the_sample_has_72_small_files_and_compaction_within_hours_merges_none():
+    found = lk.sizing.report(lk.open_table("data/sample/lake/turbines_hourly"), book=BOOK)
+    now, then = found.frame.rows(named=True)
+    assert (now["files"], now["size_bytes"], now["requests"], now["engine_requests"]) == (72, 279_734, 72, 216)
+    assert then["files"] == 72  # one file in each hour already
+    assert found.alarm_files == 72 and found.payback_scans is None and found.compaction_usd == 0
+    assert now["usd"] == pytest.approx(72 / 1000 * 0.0004)
+    assert found.histogram.rows() == [(2048, 4096, 71, 275_623), (4096, 8192, 1, 4111)]
+
+
+def test_a_thousand_small_files_become_one_and_that_pays_back():
+    found = lk.sizing.report(make_table([(f"d=1/{n}", 256 * 1024) for n in range(1000)]), book=BOOK)
+    # 250 MiB: one file of 32 parts of 8 MiB; 1,000 GETs 0.0004 and a PUT 0.000005; 968 GETs saved a scan
+    assert found.frame["files"].to_list() == [1000, 1] and found.frame["requests"].to_list() == [1000, 32]
+    assert found.compaction_usd == pytest.approx(0.0004 + 0.000005)
+    assert found.payback_scans == pytest.approx(0.000405 / (968 * 0.0000004))
+
+
+def test_a_terabyte_scanned_with_one_get_a_file_costs_what_arithmetic_says():
+    # 1,024 GiB / 128 KiB = 8,388,608 GETs, 3.3554 USD; derived from https://aws.amazon.com/s3/pricing/, 2026-11
+    assert 1024 * 2**30 // (128 * 1024) == 8_388_608
+    assert BOOK.cost_usd("s3.request.GET.STANDARD", 8_388_608) == pytest.approx(3.3554, abs=5e-5)
+    by_size = lk.sizing.compare_file_sizes(2**40)
+    assert by_size.filter(pl.col("file_bytes") == 128 * 1024)["requests"].item() == 8_388_608
+
+
+def test_too_small_and_too_big_both_lose():
+    seconds = lk.sizing.compare_file_sizes(16 * 2**30)["seconds"]
+    # 16 GiB, 16 readers: at 1 GiB 2,048 / 16 x 0.03 + 16 GiB / 1 GiB/s = 3.84 + 16; as one file 2,048 x 0.03 + 256
+    assert seconds[14] == pytest.approx(19.84) and seconds[18] == pytest.approx(61.44 + 256)
+    assert seconds[0] > 10 * seconds[14]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3 * 2**30)), max_size=30))
+def test_bytes_are_kept_and_files_never_more(files):
+    found = lk.sizing.report(make_table([(f"d={key}/{n}", size) for n, (key, size) in enumerate(files)]), book=BOOK)
+    total = sum(size for _, size in files)
+    assert found.frame["size_bytes"].to_list() == [total, total]
+    assert found.histogram["size_bytes"].sum() == found.by_partition["size_bytes"].sum() == total
+    assert found.histogram["files"].sum() == len(files)
+    assert found.frame["files"][1] <= len(files)
+    assert found.compaction_usd >= 0 and min(found.frame["usd"]) >= 0
+
+
+@given(st.floats(0, 1000), st.floats(0, 1000), st.integers(1, 10_000))
+def test_more_latency_is_never_faster(one, other, files):
+    seconds = [
+        lk.sizing.scan_seconds(MIB, requests=files, files=files, model=lk.sizing.ScanModel(latency_ms=ms))
+        for ms in sorted((one, other))
+    ]
+    assert 0 < seconds[0] <= seconds[1]
+
+
+def test_sizes_that_do_not_rise_are_refused():
+    with pytest.raises(InvalidArgument, match="must rise"):
+        lk.sizing.Sizes(target_bytes=MIB)
+    with pytest.raises(InvalidArgument, match="cannot be"):
+        lk.sizing.ScanModel(concurrency=0)
