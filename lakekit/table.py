@@ -155,7 +155,7 @@ class Table:
     @property
     def template(self) -> str | None:
         """The template by which folders are read; None where they are named ``key=value``."""
-        return self._options.template
+        return self.options.template
 
     @property
     def schema(self) -> pa.Schema:
