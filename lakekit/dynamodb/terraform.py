@@ -46,7 +46,7 @@ def write_terraform(create: Mapping[str, Any], calls: Iterable[tuple], *, contin
     if continuous_backup:
         lines += ["", "  point_in_time_recovery {", *_write(2, enabled=True), "  }"]
     if create.get("Tags"):
-        tags = (f"    {json.dumps(tag['Key'])} = {json.dumps(tag['Value'])}" for tag in create["Tags"])
+        tags = (f"    {_quote(tag['Key'])} = {_quote(tag['Value'])}" for tag in create["Tags"])
         lines += ["", "  tags = {", *tags, "  }"]
     lines.append("}")
     return "\n".join(lines + _write_scaling(calls, label)) + "\n"
@@ -115,4 +115,9 @@ def _write_policy(name: str, target: str, arguments: Mapping[str, Any]) -> list[
 def _write(depth: int, **values: Any) -> list[str]:
     """Assignments, aligned as terraform fmt has them."""
     width = max(map(len, values))
-    return [f"{'  ' * depth}{name.ljust(width)} = {json.dumps(value)}" for name, value in values.items()]
+    return [f"{'  ' * depth}{name.ljust(width)} = {_quote(value)}" for name, value in values.items()]
+
+
+def _quote(value: Any) -> str:
+    """A value as HCL writes it, in whose texts ``${`` and ``%{`` mean nothing."""
+    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")

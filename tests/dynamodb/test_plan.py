@@ -112,6 +112,11 @@ def test_terraform_says_the_same():
     assert "hash_key" not in local  # it is the table's
 
 
+def test_nothing_in_a_text_is_a_template_of_terraform():
+    plan = ddb.create_plan(TableDesign("t", "id"), tags={"owner": 'a "${path.cwd}" %{if}'})
+    assert r'"owner" = "a \"$${path.cwd}\" %%{if}"' in plan.terraform
+
+
 def test_a_cap_on_on_demand_is_planned():
     plan = ddb.create_plan(TableDesign("t", "id"), ddb.OnDemand(most_read=100, most_write=50))
     assert plan.create_table["OnDemandThroughput"] == {"MaxReadRequestUnits": 100, "MaxWriteRequestUnits": 50}
