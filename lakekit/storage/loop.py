@@ -93,24 +93,37 @@ def iterate_as_completed(
             function that it is given, from any thread.
         at_most: how many may be under way, at least 1.
     """
-    done: queue.SimpleQueue[tuple[T, _Finished]] = queue.SimpleQueue()
-    waiting, cancels, found = iter(requests), [], []
-    under_way, at_most = 0, max(at_most, 1)
+    done: queue.SimpleQueue[tuple[int, T, _Finished]] = queue.SimpleQueue()
+    waiting, found = iter(requests), []
+    under_way: dict[int, tuple[Cancel, int]] = {}  # by number of a batch, what cancels it and how many are not done
+    count, at_most, numbers = 0, max(at_most, 1), itertools.count()
+
+    def begin(batch: Sequence[T]) -> tuple[int, tuple[Cancel, int]]:
+        number = next(numbers)
+        cancel = start(batch, lambda request, future: done.put((number, request, future)))
+        return number, (cancel, len(batch))
+
     try:
         while True:
-            batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, at_most - under_way)))
+            batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, at_most - count)))
             if batch:
-                under_way += len(batch)
-                cancels.append(start(batch, lambda request, future: done.put((request, future))))
-            yield from found
-            if not under_way and not found:
+                count += len(batch)
+                under_way.update([begin(batch)])
+            if not count and not found:
                 return
-            found = _take_all(done) if under_way else []
-            under_way -= len(found)
+            while found:  # taken from its end, so that nothing is kept here that was handed out
+                yield found.pop()
+            for number, request, future in _take_all(done) if count else ():
+                found.append((request, future))
+                count -= 1
+                cancel, left = under_way.pop(number)
+                if left > 1:
+                    under_way[number] = cancel, left - 1
+                del future
+            found.reverse()
     finally:
-        if under_way:
-            for cancel in cancels:
-                cancel()
+        for cancel, _ in under_way.values():
+            cancel()
 
 
 def _take_all(done: queue.SimpleQueue) -> list:
@@ -136,16 +149,17 @@ def start_all_in_loop(fetch: Callable[[T], Coroutine[Any, Any, Any]], requests: 
         finish: called on the loop with each request and its task when that is done, cancelled ones not included.
     """
     loop = get_background_loop()
-    tasks: list[asyncio.Task] = []
+    tasks: set[asyncio.Task] = set()  # those that are not done: they hold what they fetched
 
     def begin() -> None:
         for request in requests:
             task = loop.create_task(fetch(request))
+            tasks.add(task)
             task.add_done_callback(lambda task, request=request: task.cancelled() or finish(request, task))
-            tasks.append(task)
+            task.add_done_callback(tasks.discard)
 
     def cancel() -> None:
-        for task in tasks:
+        for task in list(tasks):
             task.cancel()
 
     loop.call_soon_threadsafe(begin)

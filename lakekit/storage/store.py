@@ -190,13 +190,14 @@ class Store(ABC):
         with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
 
         def start(batch: Sequence[RangeRequest], finish: Finish) -> Cancel:
-            futures = []
+            futures: set[Future] = set()  # those that are not done: they hold what they read
             for request in batch:
                 span = request.path, request.start, request.length
                 future = with_threads.submit(self.read_range, *span, etag=request.etag)
+                futures.add(future)
                 future.add_done_callback(functools.partial(finish, request))
-                futures.append(future)
-            return lambda: [future.cancel() for future in futures]
+                future.add_done_callback(futures.discard)
+            return lambda: [future.cancel() for future in list(futures)]
 
         try:
             yield start, min(concurrency, 2 * self.threads)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import Future
 
 import pytest
@@ -109,3 +110,22 @@ def test_a_forked_process_gets_a_loop_of_its_own():
     if child == 0:
         os._exit(0 if run_in_loop(get_thread()) == "lakekit-io" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+class Answer:
+    """Something that can be seen to be forgotten."""
+
+
+def test_what_was_handed_out_is_not_kept():
+    alive = weakref.WeakSet()
+
+    async def fetch(number):
+        answer = Answer()
+        alive.add(answer)
+        return answer
+
+    most = 0
+    for _, task in iterate_as_completed(range(500), functools.partial(start_all_in_loop, fetch), at_most=4):
+        task.result()
+        most = max(most, len(alive))
+    assert most <= 2 * 4 + 2  # under way or waiting to be taken; the one here, and the one before it

@@ -1,5 +1,6 @@
 """What a folder, S3 and any other file system must do alike."""
 
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -217,3 +218,12 @@ def test_a_store_shows_its_address_and_no_key(place):
 def test_an_unknown_protocol_is_refused():
     with pytest.raises(InvalidArgument, match="unknown protocol 'nosuch'"):
         open_store("nosuch://bucket/x")
+
+
+def test_what_was_read_and_handed_out_is_not_kept(place):
+    for number in range(30):
+        place.put(f"{number}", b"x" * 100)
+    alive = weakref.WeakSet()
+    for _, content in place.store.read_many([RangeRequest(f"{number}", 0, 100) for number in range(30)], concurrency=2):
+        alive.add(content)
+    assert len(alive) <= 2
