@@ -253,7 +253,7 @@ class Catalog:
 
         return narrow_files(con, {view.token: view for view in self._views()}, query, values)
 
-    def explain_error(self, error: duckdb.Error) -> LakekitError | None:
+    def explain_error(self, error: Exception) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, or None."""
         from lakekit.views.relation import read_conflict
 

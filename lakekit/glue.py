@@ -100,6 +100,10 @@ class GlueCatalog(Catalog):
                 added += [name] if name in self.tables else []
         return added, gone
 
+    def _find_url(self, name: str) -> str:
+        """Where a table is: as it was opened, since a refresh of it asks the catalog again."""
+        return self.tables[name].url if name in self.tables else super()._find_url(name)
+
     def _open(self, name: str) -> None:
         entry = self._entries[name]
         try:

@@ -126,7 +126,7 @@ def glue(
 
     Example:
         >>> import lakekit as lk
-        >>> plan = lk.publish.glue(lk.sample_lake()["weather"], "nyc", storage=lk.embedded_aws())
+        >>> plan = lk.publish.glue(lk.sample_lake()["weather"], "weather_of_2013", storage=lk.embedded_aws())
         >>> plan.action, len(plan.added)
         ('create', 31)
         >>> plan.run()

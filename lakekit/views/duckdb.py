@@ -198,7 +198,7 @@ class DuckDBView:
         if linked:
             tally.table(self.source).linked |= linked
 
-    def find_damage(self, error: duckdb.Error) -> LakekitError | None:
+    def find_damage(self, error: Exception) -> LakekitError | None:
         """The file that a reading error of DuckDB's is about, found by decoding those that the query opened."""
         if isinstance(error, _NOT_OF_FILES):
             return None

@@ -6,7 +6,7 @@ It must not change what a relation answers.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,7 +42,7 @@ class QueryHooks(Protocol):
     def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[Any]:
         """While it lasts, views list only the files that the query can need; gives the answer if it needs none."""
 
-    def explain_error(self, error: duckdb.Error) -> LakekitError | None:
+    def explain_error(self, error: Exception) -> LakekitError | None:
         """The error of lakekit that stands behind one of DuckDB's, if any."""
 
     def refresh(self) -> object:
@@ -78,7 +78,8 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
             narrow = nullcontext() if is_stream else hooks.narrow_query(self._con, query, values)
             with narrow as answer:
                 relation = self if answer is None else self._make_row(answer)
-                return super(_LakeRelation, relation)._submit(format, *args, **kwargs)
+                result = super(_LakeRelation, relation)._submit(format, *args, **kwargs)
+            return _translate_errors(result, hooks) if isinstance(result, pa.RecordBatchReader) else result
 
         hooks = _HOOKS[self._con]
         return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(query, goes_on=is_stream))
@@ -142,7 +143,22 @@ def _run_hooked(
     raise AssertionError("unreachable")
 
 
-def read_conflict(error: duckdb.Error) -> TypeConflict | None:
+def _translate_errors(reader: pa.RecordBatchReader, hooks: QueryHooks) -> pa.RecordBatchReader:
+    """The same rows, with lakekit's error where reading on meets one."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except (OSError, pa.ArrowException) as exc:
+            error = hooks.explain_error(exc)
+            if error is None:
+                raise
+            raise error.with_traceback(None) from exc
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def read_conflict(error: Exception) -> TypeConflict | None:
     """The TypeConflict in the text of an error that a view raised inside DuckDB."""
     text = str(error)
     if _CONFLICT not in text:

@@ -132,7 +132,7 @@ WAYS = {
 def test_threads_get_the_right_answers_and_none_waits_for_ever(tmp_path, way):
     put_days(Place(str(tmp_path)))
     script = THREADS.replace("MAKE.execute_query(query)", WAYS[way])
-    assert run_script(script, str(tmp_path), timeout_seconds=15) == "[] True"
+    assert run_script(script, str(tmp_path), timeout_seconds=60) == "[] True"
 
 
 def test_a_refresh_among_queries_of_other_threads_does_no_harm(tmp_path):
@@ -166,7 +166,7 @@ def test_a_refresh_among_queries_of_other_threads_does_no_harm(tmp_path):
             thread.join()
         print(wrong)
     """
-    assert run_script(script, str(tmp_path), timeout_seconds=15) == "[]"
+    assert run_script(script, str(tmp_path), timeout_seconds=60) == "[]"
 
 
 def test_memory_stays_small_while_a_long_table_is_read(tmp_path):
