@@ -5,7 +5,7 @@ It must not measure anything: the model is simple, and its parameters are argume
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -18,31 +18,45 @@ PART_BYTES = 8 * MIB  # of a larger file are asked for at a time; as in lakekit/
 
 @dataclass(frozen=True)
 class ScanModel:
-    """What seconds are computed from; the defaults are assumptions, measure your own.
+    """What seconds are computed from; readers as measured, latency and bandwidth assumed: measure your own.
+
+    lakekit fetches 64 files at once. DuckDB 1.5.5 with httpfs, as installed on 2 cores, sent 480 GETs and 240 HEADs for 240
+    files, 2 at once, in 12.3 s at 30 ms; the model says 10.8 s for it.
 
     Attributes:
         latency_ms: until the first byte of an answer.
-        concurrency: readers at once; each reads one file at a time.
+        concurrency: readers of lakekit at once; each reads one file at a time.
         bytes_per_second: of one reader.
+        link_bytes_per_second: of all readers together; 10 Gbit/s if not given.
+        engine_concurrency: readers of an engine as installed: DuckDB reads with as many as it has threads.
     """
 
     latency_ms: float = 30.0
-    concurrency: int = 16
+    concurrency: int = 64
     bytes_per_second: float = 64.0 * MIB
+    link_bytes_per_second: float = 1.25e9
+    engine_concurrency: int = 2
 
     def __post_init__(self) -> None:
-        if not (self.latency_ms >= 0 and self.concurrency >= 1 and self.bytes_per_second > 0):
+        readers = min(self.concurrency, self.engine_concurrency)
+        bandwidth = min(self.bytes_per_second, self.link_bytes_per_second)
+        if not (self.latency_ms >= 0 and readers >= 1 and bandwidth > 0):
             raise InvalidArgument(
                 f"{self} cannot be: no latency is below 0, and without readers or bandwidth nothing is read.",
-                hint="lk.sizing.ScanModel(latency_ms=30) keeps the other two.",
+                hint="lk.sizing.ScanModel(latency_ms=30) keeps the others.",
             )
+
+
+def model_engine(model: ScanModel) -> ScanModel:
+    """The same latency and bandwidth, with the readers of an engine as installed."""
+    return replace(model, concurrency=model.engine_concurrency)
 
 
 def scan_seconds(size_bytes: int, *, requests: int, files: int, model: ScanModel | None = None) -> float:
     """How long a scan lasts, by a model: requests / readers × latency + bytes / (readers × bandwidth).
 
-    Readers are ``concurrency``, but no more than files. Decoding, throttling and skew are left out, so that it is a
-    floor; nothing that is read lasts less than one latency.
+    Readers are ``concurrency``, but no more than files; together they have no more than the link. Decoding, throttling
+    and skew are left out, so that it is a floor; nothing that is read lasts less than one latency.
 
     Example:
         >>> scan_seconds(0, requests=72, files=72, model=ScanModel(latency_ms=30, concurrency=16))  # 4.5 x 0.030
@@ -52,7 +66,8 @@ def scan_seconds(size_bytes: int, *, requests: int, files: int, model: ScanModel
     if not files:
         return 0.0
     readers = min(model.concurrency, files)
-    return max(1.0, requests / readers) * model.latency_ms / 1000 + size_bytes / (readers * model.bytes_per_second)
+    bandwidth = min(readers * model.bytes_per_second, model.link_bytes_per_second)
+    return max(1.0, requests / readers) * model.latency_ms / 1000 + size_bytes / bandwidth
 
 
 def count_requests(size_bytes: pl.Series) -> pl.DataFrame:
