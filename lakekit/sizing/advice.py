@@ -26,6 +26,7 @@ from lakekit.units import format_bytes, format_number_of
 _NOTES = (
     "Bytes are those of whole files: queries that read few columns of large files read less.",
     "Files are counted as lakekit prunes them; other engines open the footers of files that only statistics exclude.",
+    "Queries that lakekit answers by the manifest alone, as count(*), are counted as if they read the files.",
     "Statistics tell bounds, not values: a file between whose bounds a value lies is counted as read.",
     "Values of sorted files are taken to lie evenly between the bounds of the files they come from.",
     "Conditions like current_date mean today, not the day on which the query ran.",
@@ -182,11 +183,10 @@ def _measure(layout: Layout, judged: Sequence[Asked], model: ScanModel) -> tuple
     rows = []
     for query in judged:
         kept = layout.choose(query.conditions)
-        sizes, groups = layout.size_bytes[kept], layout.row_groups
+        sizes = layout.size_bytes[kept]
+        groups = None if layout.row_groups is None else layout.row_groups.filter(kept)
         files, size_bytes = len(sizes), int(sizes.sum())
-        counted = count_requests(
-            pl.Series(sizes, dtype=pl.Int64), None if groups is None else groups.filter(kept)
-        ).sum()
+        counted = count_requests(pl.Series(sizes, dtype=pl.Int64), groups).sum()
         requests, engine = counted["requests"][0], counted["engine_requests"][0]
         seconds = scan_seconds(size_bytes, requests=requests, files=files, model=model)
         slow = scan_seconds(size_bytes, requests=engine, files=files, model=model_engine(model))

@@ -55,7 +55,7 @@ def read_filters(name: str, schemas: Mapping[str, pa.Schema], queries: Mapping[s
 def _read(con: duckdb.DuckDBPyConnection, query: str, times: int, table: tuple[str, pa.Schema]) -> Asked:
     statements = parse_query(query)
     if statements is None or len(statements) != 1:
-        return Asked(query, times, (), "it is not one SELECT")
+        return Asked(query, times, (), "it is not one SELECT that DuckDB can parse")
     try:
         plan = json.loads(con.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()[0][1])
     except duckdb.Error as error:
