@@ -5,120 +5,83 @@ It must not read a file: sizes come from the manifest, and seconds from the mode
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from lakekit.errors import InvalidArgument
-from lakekit.layout.scans import ScanModel, compare_file_sizes, count_requests, scan_seconds
+from lakekit.layout.scans import ScanModel, compare_file_sizes, count_requests, model_engine, scan_seconds
+from lakekit.layout.size_report import SizeReport, Sizes
 from lakekit.prices import PriceBook, load_book
-from lakekit.units import GIB, MIB, format_bytes, format_number_of
+from lakekit.units import format_count
 
-if TYPE_CHECKING:
-    from lakekit.manifest.manifest import Manifest
-
-__all__ = ["ScanModel", "SizeReport", "Sizes", "compare_file_sizes", "report", "scan_seconds"]
+__all__ = ["ScanModel", "SizeReport", "Sizes", "compare_file_sizes", "example_files", "report", "scan_seconds"]
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What counts as small, and what to compact to; in bytes of a file as it lies in the store.
+def example_files(files: int = 2920, *, size_bytes: int = 26_000, partitions: int = 365) -> pl.DataFrame:
+    """A made-up lake: ``path`` and ``size_bytes`` of files of one size, spread evenly over numbered days.
 
-    No source recommends 16 MiB Parquet files: it is an alarm line of ours. Redshift Spectrum accepts 64 MB to 1 GB.
+    Example:
+        >>> example_files().height, example_files()["size_bytes"].sum(), example_files()["path"][8]
+        (2920, 75920000, 'day=001/0000008.parquet')
     """
-
-    alarm_bytes: int = 16 * MIB
-    warn_bytes: int = 64 * MIB
-    accepted_bytes: int = 128 * MIB
-    target_bytes: int = 256 * MIB
-    most_bytes: int = GIB
-
-    def __post_init__(self) -> None:
-        lines = (self.alarm_bytes, self.warn_bytes, self.accepted_bytes, self.target_bytes, self.most_bytes)
-        if lines[0] < 1 or list(lines) != sorted(lines):
-            raise InvalidArgument(
-                f"Sizes must rise from at least 1 byte: alarm, warn, accepted, target, most are {lines}.",
-                hint="lk.sizing.Sizes(target_bytes=128 * lk.MIB) changes one of them.",
-            )
-
-
-@dataclass(frozen=True)
-class SizeReport:
-    """The sizes of a table's files and what they cost.
-
-    Attributes:
-        frame: a row each for now and after compaction: layout, files, size_bytes, requests (lakekit's own, footers
-            cached), engine_requests (HEAD and footer of each file too), seconds, usd of one full scan by lakekit, and
-            engine_usd.
-        by_partition: partition (its folder), files, size_bytes, smallest_bytes, median_bytes, largest_bytes,
-            files_after; the most files first.
-        histogram: from_bytes, below_bytes (powers of two), files, size_bytes; bins without a file are left out.
-        alarm_files: files below the alarm line; ``warn_files`` below the warning line, those of the alarm among them.
-        compaction_usd: GETs of the files that are merged and one PUT for each new file; no computing, no multipart.
-        payback_scans: full scans by lakekit after which compaction is paid for; None where it never is.
-        priced_as_of: the date of the price book.
-    """
-
-    frame: pl.DataFrame
-    by_partition: pl.DataFrame
-    histogram: pl.DataFrame
-    alarm_files: int
-    warn_files: int
-    compaction_usd: float
-    payback_scans: float | None
-    sizes: Sizes
-    priced_as_of: str
-
-    def __repr__(self) -> str:
-        now, then = self.frame.rows(named=True)
-        pays = "never" if self.payback_scans is None else f"after {self.payback_scans:,.1f} full scans"
-        return (
-            f"{format_number_of(now['files'], 'file')}, {format_bytes(now['size_bytes'])}; "
-            f"{format_number_of(self.alarm_files, 'file')} below {format_bytes(self.sizes.alarm_bytes)}\n"
-            f"one full scan: {format_number_of(now['requests'], 'request')} now, {then['requests']:,} compacted; "
-            f"{now['seconds']:,.2f} s and {then['seconds']:,.2f} s by the model; "
-            f"${now['usd']:.6f} and ${then['usd']:.6f} at prices of {self.priced_as_of}\n"
-            f"compaction: ${self.compaction_usd:.6f} of requests, pays back {pays}"
+    if files < 1 or size_bytes < 0 or not 1 <= partitions <= files:
+        raise InvalidArgument(
+            f"files={files}, size_bytes={size_bytes}, partitions={partitions} is no lake: "
+            "it needs a file for each of at least one partition, and sizes from 0.",
+            hint="example_files(2920, size_bytes=26_000, partitions=365) is a year of 8 files a day.",
         )
+    paths = [f"day={number * partitions // files:03}/{number:07}.parquet" for number in range(files)]
+    return pl.DataFrame({"path": paths, "size_bytes": pl.Series([size_bytes], dtype=pl.Int64).new_from_index(0, files)})
 
 
 def report(
-    table: object, *, sizes: Sizes | None = None, model: ScanModel | None = None, book: PriceBook | None = None
+    table: object,
+    *,
+    sizes: Sizes | None = None,
+    model: ScanModel | None = None,
+    book: PriceBook | None = None,
+    across_folders: bool = False,
 ) -> SizeReport:
     """The sizes of a table's files, and what one full scan costs now and compacted, from the manifest alone.
 
     Compacted means that the files of each folder become ``ceil(bytes / target)`` files of one size, never more than
-    they are; where that is fewer, all of the folder is rewritten, large files too. Folders are never merged. All GETs
-    are priced as STANDARD.
+    they are; where that is fewer, all of the folder is rewritten, large files too, and
+    becomes one row group a file as far as requests go. All GETs are priced as STANDARD.
 
     Args:
-        table: from ``lk.open_table``.
+        table: from ``lk.open_table``, or a frame with path and size_bytes, as of ``example_files``.
         sizes: what is small, and the target.
         model: the latency and bandwidth that seconds are of.
         book: prices; those of us-east-1 if not given.
+        across_folders: whether files of all folders may become one, as without partitions; else folders stay.
 
     Example:
         >>> import lakekit as lk
         >>> report(lk.open_table("data/sample/lake/turbines_hourly")).frame["files"].to_list()
         [72, 72]
     """
-    manifest: Manifest = table.manifest
     sizes, model, book = sizes or Sizes(), model or ScanModel(), book or load_book()
-    files = manifest.entries.select("path", "size_bytes")
+    entries = table if isinstance(table, pl.DataFrame) else table.manifest.entries
+    _require_columns(entries)
+    groups = pl.col("row_groups") if "row_groups" in entries.columns else pl.lit(None, pl.Int64).alias("row_groups")
+    files = entries.select("path", pl.col("size_bytes").cast(pl.Int64), groups.cast(pl.Int64))
+    if across_folders:
+        files = files.with_columns(pl.col("path").str.replace_all("/", "%2F", literal=True))
     partitions = _group(files, sizes)
     before = files["size_bytes"]
     after = _compact(partitions)
-    frame = pl.DataFrame([_price("now", before, model, book), _price("compacted", after, model, book)])
-    merged = partitions.filter(pl.col("files_after") < pl.col("files"))
-    gets = int(count_requests(_sizes_of(files, merged))["requests"].sum())
-    cost = book.cost_usd("s3.request.GET.STANDARD", gets)
-    cost += book.cost_usd("s3.request.PUT.STANDARD", int(merged["files_after"].sum()))
+    frame = _compare(files, after, model, book)
+    cost = _price_compaction(files, partitions, book)
     saved = frame["usd"][0] - frame["usd"][1]
     return SizeReport(
         frame=frame,
         by_partition=partitions,
         histogram=_count_bins(before),
+        histogram_after=_count_bins(after),
+        typical=_price_typical(files, partitions, model, book),
+        percentiles=_find_percentiles(before),
+        row_groups=_measure_row_groups(entries),
+        skew=_find_skew(partitions["size_bytes"]),
+        accepted_files=int(before.is_between(sizes.accepted_bytes, sizes.most_bytes).sum()),
         alarm_files=int((before < sizes.alarm_bytes).sum()),
         warn_files=int((before < sizes.warn_bytes).sum()),
         compaction_usd=cost,
@@ -146,8 +109,9 @@ def _group(files: pl.DataFrame, sizes: Sizes) -> pl.DataFrame:
     return grouped.with_columns(after).sort(["files", "partition"], descending=[True, False])
 
 
-def _sizes_of(files: pl.DataFrame, merged: pl.DataFrame) -> pl.Series:
-    return files.with_columns(_FOLDER).join(merged.select("partition"), on="partition", how="semi")["size_bytes"]
+def _take(files: pl.DataFrame, partitions: pl.DataFrame) -> pl.DataFrame:
+    """The files of these partitions."""
+    return files.with_columns(_FOLDER).join(partitions.select("partition"), on="partition", how="semi")
 
 
 def _compact(partitions: pl.DataFrame) -> pl.Series:
@@ -159,8 +123,68 @@ def _compact(partitions: pl.DataFrame) -> pl.Series:
     return rows.select(size // count + extra)["size_bytes"]
 
 
-def _price(layout: str, size_bytes: pl.Series, model: ScanModel, book: PriceBook) -> dict[str, object]:
-    counted = count_requests(size_bytes)
+def _compare(before: pl.DataFrame, after: pl.Series, model: ScanModel, book: PriceBook) -> pl.DataFrame:
+    wanted = after.to_frame().with_columns(row_groups=pl.lit(None, pl.Int64))
+    return pl.DataFrame([_price("now", before, model, book), _price("compacted", wanted, model, book)])
+
+
+def _price_compaction(files: pl.DataFrame, partitions: pl.DataFrame, book: PriceBook) -> float:
+    merged = partitions.filter(pl.col("files_after") < pl.col("files"))
+    old = _take(files, merged)
+    gets = int(count_requests(old["size_bytes"], old["row_groups"])["requests"].sum())
+    gets_usd = book.cost_usd("s3.request.GET.STANDARD", gets)
+    return gets_usd + book.cost_usd("s3.request.PUT.STANDARD", int(merged["files_after"].sum()))
+
+
+def _price_typical(files: pl.DataFrame, partitions: pl.DataFrame, model: ScanModel, book: PriceBook) -> pl.DataFrame:
+    """One partition, the median by bytes (of two in the middle the smaller)."""
+    ordered = partitions.sort("size_bytes", "partition")
+    one = ordered.slice(max(0, (ordered.height - 1) // 2), 1)
+    return _compare(_take(files, one), _compact(one), model, book)
+
+
+def _find_percentiles(size_bytes: pl.Series) -> dict[str, int]:
+    if size_bytes.is_empty():
+        return {}
+    return {f"p{percent}": int(size_bytes.quantile(percent / 100, "nearest")) for percent in (5, 50, 95)}
+
+
+def _measure_row_groups(entries: pl.DataFrame) -> dict[str, int]:
+    if not {"rows", "row_groups"} <= set(entries.columns):
+        return {}
+    known = entries.filter(pl.col("rows").is_not_null() & (pl.col("row_groups") > 0))
+    if known.is_empty():
+        return {}
+    groups = int(known["row_groups"].sum())
+    return {
+        "files": known.height,
+        "row_groups": groups,
+        "rows_each": int(known["rows"].sum()) // groups,
+        "bytes_each": int(known["size_bytes"].sum()) // groups,
+        "largest_bytes": int((known["size_bytes"] // known["row_groups"]).max()),
+    }
+
+
+def _find_skew(size_bytes: pl.Series) -> float | None:
+    median = size_bytes.median()
+    return size_bytes.max() / median if len(size_bytes) > 1 and median else None
+
+
+def _require_columns(entries: pl.DataFrame) -> None:
+    missing = [name for name in ("path", "size_bytes") if name not in entries.columns]
+    if missing:
+        raise InvalidArgument(
+            f"The frame has no column {' and no '.join(missing)}; it has {', '.join(entries.columns) or 'none'}.",
+            hint="lk.sizing.report(table), or a frame with path and size_bytes.",
+        )
+    unknown = entries["size_bytes"].null_count()
+    if unknown:
+        raise InvalidArgument(f"{format_count(unknown)} of {entries.height:,} files have no size_bytes.")
+
+
+def _price(layout: str, files: pl.DataFrame, model: ScanModel, book: PriceBook) -> dict[str, object]:
+    size_bytes = files["size_bytes"]
+    counted = count_requests(size_bytes, files["row_groups"])
     requests, engine = int(counted["requests"].sum()), int(counted["engine_requests"].sum())
     total = int(size_bytes.sum())
     return {
@@ -171,6 +195,7 @@ def _price(layout: str, size_bytes: pl.Series, model: ScanModel, book: PriceBook
         "engine_requests": engine,
         "seconds": scan_seconds(total, requests=requests, files=len(size_bytes), model=model),
         "usd": book.cost_usd("s3.request.GET.STANDARD", requests),
+        "engine_seconds": scan_seconds(total, requests=engine, files=len(size_bytes), model=model_engine(model)),
         "engine_usd": book.cost_usd("s3.request.GET.STANDARD", engine),
     }
 

@@ -8,13 +8,21 @@ from typing import Any
 
 _HOMES: dict[str, str] = {  # panel: its file
     "DynamoDBPanel": "dynamodb",
+    "FileSizePanel": "file_size",
     "IngestionPanel": "ingestion",
     "LakeExplorer": "explorer",
     "TieringPanel": "tiering",
     "TransferPanel": "transfer",
 }
 
-__all__: list[str] = ["DynamoDBPanel", "IngestionPanel", "LakeExplorer", "TieringPanel", "TransferPanel"]
+__all__: list[str] = [
+    "DynamoDBPanel",
+    "FileSizePanel",
+    "IngestionPanel",
+    "LakeExplorer",
+    "TieringPanel",
+    "TransferPanel",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,4 +43,5 @@ PANELS = (
     Shown("IngestionPanel", "IngestionPanel()", "records a second"),
     Shown("TransferPanel", "TransferPanel()", "TB"),
     Shown("DynamoDBPanel", "DynamoDBPanel()", "writes a second", ("PageUp", "PageUp")),
+    Shown("FileSizePanel", "FileSizePanel()", "latency, ms"),
 )  # fmt: skip
