@@ -59,6 +59,21 @@ def test_a_notebook_that_fails_stays_as_it_was(stored, capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_a_cell_that_needs_aws_is_not_run_and_what_it_showed_is_not_stored(stored):
+    def ask_aws(notebook):
+        shown = [new_output("stream", text="account 123456789012")]
+        tags = {"tags": ["nbval-skip"]}
+        notebook.cells.insert(2, new_code_cell("1 / 0", metadata=tags, execution_count=9, outputs=shown))
+
+    change(stored, ask_aws)
+    assert "not in the form" in find_faults(stored)[0]
+    assert refresh_notebooks([stored]) == 0
+    cells = nbformat.read(stored, as_version=4).cells
+    assert (cells[2].source, cells[2].execution_count, cells[2].outputs) == ("1 / 0", None, [])
+    assert [cell.execution_count for cell in (cells[1], cells[3], cells[4])] == [1, 2, 3]
+    assert find_faults(stored) == []
+
+
 def clear_a_cell(notebook):
     notebook.cells[2].update(execution_count=None, outputs=[])
 

@@ -1,6 +1,7 @@
 """Runs the notebooks and stores them with their outputs, in one form, so that a rerun changes only what changed.
 
-It must not store a notebook that failed, nor give an execution count to a cell that did not run.
+It must not store a notebook that failed, nor give an execution count to a cell that did not run, nor run a cell tagged
+nbval-skip: such a cell needs an AWS account, and what it shows is nobody else's.
 
     python tools/refresh_notebooks.py                  # run and store all of notebooks/
     python tools/refresh_notebooks.py notebooks/00-*   # only some
@@ -23,6 +24,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language":
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # a random id; its text and picture are stored beside it
 CELL_TIMEOUT_S = 120
+NEEDS_AWS = "nbval-skip"
 
 
 def execute_notebook(path: Path) -> NotebookNode:
@@ -40,6 +42,7 @@ def execute_notebook(path: Path) -> NotebookNode:
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
+        skip_cells_with_tag=NEEDS_AWS,
     )
     with tempfile.TemporaryDirectory(prefix="lakekit-cache-") as cache:  # a first look, without bars
         return client.execute(env={**os.environ, "LAKEKIT_CACHE_DIR": cache, "LAKEKIT_PROGRESS": "off"})
@@ -48,7 +51,8 @@ def execute_notebook(path: Path) -> NotebookNode:
 def normalise_notebook(notebook: NotebookNode) -> NotebookNode:
     """A copy in the form we store: our kernel, cells named in order, no widget state, no paths of this machine.
 
-    Execution counts run from 1 to n over the cells that did run; a cell that did not keeps none.
+    Execution counts run from 1 to n over the cells that did run; a cell that did not keeps none. What a cell that needs
+    AWS has shown to somebody is left out.
     """
     cells, count = [], 0
     for position, cell in enumerate(notebook.cells):
@@ -56,6 +60,8 @@ def normalise_notebook(notebook: NotebookNode) -> NotebookNode:
         cell.id = f"cell-{position:02d}"
         cell.metadata = _keep_metadata(cell.metadata)
         if cell.cell_type == "code":
+            if _needs_aws(cell):
+                cell.execution_count, cell.outputs = None, []
             cell.outputs = [_normalise_output(output) for output in cell.outputs]
             if cell.execution_count is not None:
                 count += 1
@@ -72,6 +78,10 @@ def normalise_notebook(notebook: NotebookNode) -> NotebookNode:
             "nbformat_minor": 5,
         }
     )
+
+
+def _needs_aws(cell: NotebookNode) -> bool:
+    return NEEDS_AWS in cell.metadata.get("tags", [])
 
 
 def _keep_metadata(metadata: NotebookNode) -> NotebookNode:
@@ -96,7 +106,7 @@ def find_faults(path: Path) -> list[str]:
     faults = []
     code = [(position, cell) for position, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     for position, cell in code:
-        if cell.execution_count is None:
+        if cell.execution_count is None and not _needs_aws(cell):
             faults.append(f"cell {position} was not run, so nothing would be compared")
         failed = any(output.output_type == "error" for output in cell.outputs)
         if failed and "raises-exception" not in cell.metadata.get("tags", []):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,9 +83,11 @@ class EmbeddedSpark:
     @cached_property
     def session(self) -> SparkSession:
         """A session of the server, in UTC, so that answers do not depend on this machine's time zone."""
-        from pyspark.sql import SparkSession
+        with warnings.catch_warnings():  # of pandas 3, told twice: views of lakekit's go by Arrow
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            from pyspark.sql import SparkSession
 
-        session = SparkSession.builder.remote(self.url).create()
+            session = SparkSession.builder.remote(self.url).create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
         return session

@@ -76,3 +76,10 @@ def test_it_ends_with_a_process_that_is_killed():
 def test_a_number_of_workers_that_is_none_is_refused(workers):
     with pytest.raises(InvalidArgument, match="is not a number of workers"):
         lk.embedded_spark(workers)
+
+
+def test_a_session_of_the_embedded_spark_begins_without_a_warning_about_pandas(tmp_path):
+    program = tmp_path / "start.py"
+    program.write_text("import lakekit as lk\nwith lk.embedded_spark() as spark: print(spark.session.range(3).count())")
+    run = subprocess.run([sys.executable, "-W", "always", program], capture_output=True, text=True, timeout=120)
+    assert (run.stdout, "pandas" in run.stderr) == ("3\n", False)
