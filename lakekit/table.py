@@ -249,6 +249,7 @@ class Table:
 
         from lakekit.views.duckdb import create_view
         from lakekit.views.narrow import bind_without_files
+        from lakekit.views.sqltypes import quote_name
 
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
@@ -256,7 +257,7 @@ class Table:
             create_view(con, name, self.view)
             self._views[f"{id(con)} {name}"] = weakref.ref(con)
             with bind_without_files(con, {self.view.token: self.view}):
-                return con.sql(f"SELECT * FROM {_quote(name)}")
+                return con.sql(f"SELECT * FROM {quote_name(name)}")
 
     def spark(
         self,
@@ -372,12 +373,6 @@ class Table:
             for column, kind in describe_schema(self.schema)
         ]
         return format_html_table(f"Table {self.name}", ["column", "type", ""], rows, note=note)
-
-
-def _quote(name: str) -> str:
-    from lakekit.views.sqltypes import quote_name
-
-    return quote_name(name)
 
 
 def scan_polars(table: Table) -> pl.LazyFrame:
