@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lakekit.delta.commits import Commits, find_commits
 from lakekit.delta.package import import_deltalake
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 READ_FEATURES = frozenset({"timestampNtz", "vacuumProtocolCheck"})  # what a reader must know, and lakekit does
 MOST_READER = 3  # version of the protocol for readers; the Delta protocol, read 2026-11
+_MAPPING = "delta.columnMapping.mode"
 _UNREADABLE_KEYS = (pa.types.is_binary, pa.types.is_decimal, pa.types.is_nested)
 _UNSUPPORTED = re.compile(r"[Ff]eature '?(\w+)'? is not supported|reader version|protocol version")
 
@@ -79,7 +81,7 @@ class LogReader:
             try:
                 table = deltalake.DeltaTable(folder, version=version)
             except deltalake.exceptions.DeltaError as exc:
-                _refuse_features(_find_features(contents.values()), url, exc)
+                _refuse_features(_find_features(contents), url, exc)
                 return self._give_up(url, commits, str(exc).partition("\n")[0], exc)
             return self._read(table, store, listed)
 
@@ -105,7 +107,7 @@ class LogReader:
     def _read(self, table: DeltaTable, store: Store, listed: pl.DataFrame) -> LoggedFiles:
         url, protocol, metadata = store.address.url, table.protocol(), table.metadata()
         features = {*(protocol.reader_features or ())}
-        if metadata.configuration.get("delta.columnMapping.mode", "none") != "none":
+        if metadata.configuration.get(_MAPPING, "none") != "none":
             features.add("columnMapping")
         if protocol.min_reader_version > MOST_READER:
             features.add(f"reader version {protocol.min_reader_version}")
@@ -124,20 +126,29 @@ class LogReader:
         return LoggedFiles(table.version(), files, listed, keys, types, values, columns)
 
 
-def _find_features(contents: Sequence[bytes]) -> set[str]:
-    """The features of readers that commits ask for; nothing where they do not parse."""
+def _find_features(contents: Mapping[str, bytes]) -> set[str]:
+    """The features of readers that a log asks for, of one that deltalake cannot open; nothing where it is damaged."""
     found: set[str] = set()
-    for line in b"\n".join(contents).splitlines():
-        if b'"protocol"' not in line:
-            continue
-        try:
-            protocol = json.loads(line)["protocol"]
+    for path, content in contents.items():
+        for action in _list_actions(path, content):
+            protocol, metadata = action.get("protocol") or {}, action.get("metaData") or {}
             found.update(protocol.get("readerFeatures") or ())
-            if protocol.get("minReaderVersion", 1) > MOST_READER:
+            if (protocol.get("minReaderVersion") or 1) > MOST_READER:
                 found.add(f"reader version {protocol['minReaderVersion']}")
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
+            if dict(metadata.get("configuration") or {}).get(_MAPPING, "none") != "none":
+                found.add("columnMapping")
     return found
+
+
+def _list_actions(path: str, content: bytes) -> list[dict[str, Any]]:
+    """Protocol and metadata of one file of a log."""
+    try:
+        if path.endswith(".parquet"):
+            return pq.read_table(pa.BufferReader(content), columns=["protocol", "metaData"]).to_pylist()
+        lines = [line for line in content.splitlines() if b'"protocol"' in line or b'"metaData"' in line]
+        return [action for action in map(json.loads, lines) if isinstance(action, dict)]
+    except (ValueError, pa.ArrowException):
+        return []
 
 
 def _refuse_features(features: set[str], url: str, exc: Exception | None = None) -> None:
