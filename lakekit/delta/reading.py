@@ -131,7 +131,8 @@ def _find_features(contents: Mapping[str, bytes]) -> set[str]:
     found: set[str] = set()
     for path, content in contents.items():
         for action in _list_actions(path, content):
-            protocol, metadata = action.get("protocol") or {}, action.get("metaData") or {}
+            told = (action.get(name) for name in ("protocol", "metaData"))
+            protocol, metadata = (each if isinstance(each, dict) else {} for each in told)
             found.update(protocol.get("readerFeatures") or ())
             if (protocol.get("minReaderVersion") or 1) > MOST_READER:
                 found.add(f"reader version {protocol['minReaderVersion']}")

@@ -29,7 +29,7 @@ from lakekit.units import format_bytes, format_number_of
 if TYPE_CHECKING:
     from lakekit.storage import Encryption, Store
 
-MARK = "lakekit.published"  # in the configuration of tables whose files come from publishing
+MARK = "lakekit.published"  # in the configuration of tables that are published, and among the tags of their files
 KNOWN_FEATURES = frozenset({"appendOnly", "invariants", "timestampNtz"})
 _COMPACTED = re.compile(r"compact-[0-9a-f]{24}\.parquet")
 _ORDERED = (pa.types.is_integer, pa.types.is_date)  # whose bounds are exact, and the same for every reader
@@ -265,7 +265,9 @@ def _find_new(table: Table, history: History) -> tuple[list[int], list[str]]:
     for position, (path, size_bytes, modified_at) in enumerate(rows):
         known = history.adds.get(path)
         if known is not None:
-            if (known["size"], known["modificationTime"]) != (size_bytes, _to_milliseconds(modified_at)):
+            is_ours = MARK in (known.get("tags") or {})  # what engines write they never write over
+            is_same_time = known["modificationTime"] == _to_milliseconds(modified_at)
+            if known["size"] != size_bytes or (is_ours and not is_same_time):
                 added.append(position)
         elif path in history.removed:
             continue
@@ -293,6 +295,7 @@ def _add(table: Table, positions: Sequence[int]) -> Iterator[Mapping[str, Any]]:
                 "size": row["size_bytes"],
                 "modificationTime": _to_milliseconds(row["modified_at"]),
                 "dataChange": True,
+                "tags": {MARK: "true"},
                 "stats": json.dumps(_write_stats(row["rows"], position, stats)),
             }
         }
