@@ -15,13 +15,13 @@ from lakekit.storage import Storage, list_by_inventory, open_store
 from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
     import polars as pl
     import pyarrow as pa
     from pyspark.sql.connect.dataframe import DataFrame
     from pyspark.sql.connect.session import SparkSession
-
-    from datetime import datetime
 
     from lakekit.manifest.changes import Changes
     from lakekit.manifest.drift import Drift
@@ -65,7 +65,7 @@ def open_table(
             which the newest counts; the prefix is then not listed. The report must cover the whole prefix, and is up
             to a day or a week old: files written since are not in the table. It needs the fields Size,
             LastModifiedDate, ETag and StorageClass.
-        as_of: of a Delta table, the version to read, or the moment at which to read it, by the times of the log's files.
+        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files.
         storage: region, profile, endpoint or keys; the environment's if not given.
 
     Raises:

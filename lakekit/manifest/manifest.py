@@ -187,16 +187,7 @@ def read_manifest(
     folders = find_folders(files["path"])
     partitioning = _find_partitions(listing.log, folders, files["path"], options)
     kinds = _find_kinds(known)
-    declared = options.schema
-    if listing.log and declared is None:
-        declared = listing.log.choose_columns(kinds)
-    schema = unify_schemas(
-        kinds,
-        dict(zip(partitioning.keys, partitioning.types, strict=True)),
-        declared=declared,
-        conflicts_as_text=options.on_type_conflict == "string",
-        holds=_judge_by_bounds(known),
-    )
+    schema = _unify(listing.log, kinds, partitioning, known, options)
     return Manifest(
         name=name,
         url=store.address.url,
@@ -216,11 +207,29 @@ def read_manifest(
     )
 
 
-def _find_partitions(log: LoggedFiles | None, folders: Folders, paths: pl.Series, options: TableOptions) -> Partitioning:
+def _find_partitions(
+    log: LoggedFiles | None, folders: Folders, paths: pl.Series, options: TableOptions
+) -> Partitioning:
     if log is None:
         return read_partitions(folders, declared=options.partitions, template=options.template)
     log.refuse_options(options.partitions, options.template)
     return log.read_partitions(folders, paths.to_list())
+
+
+def _unify(
+    log: LoggedFiles | None, kinds: list[FileKind], partitioning: Partitioning, known: Known, options: TableOptions
+) -> TableSchema:
+    """The schema of all files: as declared, else with the columns of the log, where there is one."""
+    declared = options.schema
+    if log is not None and declared is None:
+        declared = log.choose_columns(kinds)
+    return unify_schemas(
+        kinds,
+        dict(zip(partitioning.keys, partitioning.types, strict=True)),
+        declared=declared,
+        conflicts_as_text=options.on_type_conflict == "string",
+        holds=_judge_by_bounds(known),
+    )
 
 
 def _find_kinds(known: Known) -> list[FileKind]:

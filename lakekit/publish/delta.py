@@ -98,7 +98,7 @@ class DeltaPlan:
 
 
 def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
-    """The plan by which a table's files become a Delta table where they are, or files that came since become part of it.
+    """The plan by which a table's files become a Delta table where they are, or new files become part of one.
 
     Its prefix is listed anew. From then on the log tells which files the table has, to lakekit as to everyone else:
     publish again when files were added.
@@ -166,7 +166,9 @@ def _refuse_log(history: History, table: Table) -> None:
         raise InvalidArgument(what, hint="append by the log, such as with deltalake.")
     keys = list(table.manifest.schema.keys)
     if history.metadata["partitionColumns"] != keys:
-        what = f"The log of {table.url} has the partition keys {history.metadata['partitionColumns']}, its files {keys}."
+        what = (
+            f"The log of {table.url} has the partition keys {history.metadata['partitionColumns']}, its files {keys}."
+        )
         raise InvalidArgument(what, hint="publish files of other keys as a table of their own.")
 
 
@@ -326,8 +328,7 @@ def _write_bound(value: Any) -> Any:
 def _remove(paths: Sequence[str], history: History) -> list[Mapping[str, Any]]:
     now = int(datetime.now(UTC).timestamp() * 1000)
     return [
-        {"remove": {"path": history.adds[path]["path"], "deletionTimestamp": now, "dataChange": True}}
-        for path in paths
+        {"remove": {"path": history.adds[path]["path"], "deletionTimestamp": now, "dataChange": True}} for path in paths
     ]
 
 

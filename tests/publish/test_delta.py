@@ -1,4 +1,4 @@
-"""A table published as Delta is the same rows for every reader of its log, and publishing again changes only what is new."""
+"""A table published as Delta is the same rows for every reader, and publishing again changes only what is new."""
 
 import datetime as dt
 import json
@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 import lakekit as lk
 from lakekit.storage.clients import make_delta_options
 from tests.delta.places import read_all, sort_rows
-from tests.manifest.places import make_place, make_parquet
+from tests.manifest.places import make_parquet, make_place
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -156,7 +156,7 @@ def test_bounds_are_told_only_where_they_are_exact(folder):
 
 
 def test_times_without_a_zone_are_timestamp_ntz_and_the_plan_says_so(folder):
-    moment = dt.datetime(2024, 1, 1, 12)
+    moment = dt.datetime(2024, 1, 1, 12)  # noqa: DTZ001  without a zone, as is the column
     columns = {"naive": pa.array([moment], pa.timestamp("ms")), "utc": pa.array([moment], pa.timestamp("us", "UTC"))}
     folder.put("a.parquet", make_parquet(columns))
     table = lk.open_table(folder.url)
