@@ -73,8 +73,8 @@ def open_table(
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
             no table.
         InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields; a
-            Delta table with features that lakekit does not read, or without that version.
-        IncompleteTable: a Delta log names files that are not there.
+            Delta table without that version.
+        IncompleteTable, UnsupportedTable: a Delta log names files that are not there, or has features not read here.
         CorruptFile: no file there can be read, or the inventory report is damaged.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 

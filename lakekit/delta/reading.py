@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from lakekit.delta.commits import Commits, find_commits
 from lakekit.delta.package import import_deltalake
-from lakekit.errors import IncompleteTable, InvalidArgument, LakekitError
+from lakekit.errors import IncompleteTable, InvalidArgument, LakekitError, UnsupportedTable
 from lakekit.manifest.logged import LoggedFiles
 from lakekit.storage import RangeRequest, Store
 from lakekit.storage.columns import list_columns
@@ -57,7 +57,8 @@ class LogReader:
             listed: all that lies there.
 
         Raises:
-            InvalidArgument: the table has features that lakekit does not read, or not the version that was asked for.
+            UnsupportedTable: the table has features that lakekit does not read.
+            InvalidArgument: the version that was asked for is not there.
             IncompleteTable: files that the log names are not there.
             MissingPackage: deltalake is not installed.
         """
@@ -89,7 +90,7 @@ class LogReader:
         """None: the table is read by its listing, and says so; but not where that would be another version."""
         if commits.has_new:
             what = f"{url} uses the feature v2Checkpoint of Delta, which lakekit does not read."
-            raise InvalidArgument(what, hint="read it with deltalake, or let its writer make classic checkpoints.")
+            raise UnsupportedTable(what, hint="read it with deltalake, or let its writer make classic checkpoints.")
         if self.as_of is not None:
             raise InvalidArgument(f"The Delta log of {url} cannot be read: {why}.", hint="mend it first.") from cause
 
@@ -159,20 +160,20 @@ def _refuse_features(features: set[str], url: str, exc: Exception | None = None)
         unknown = [told[1] or str(exc).partition("\n")[0]] if told else []
     if unknown:
         what = f"{url} uses features of Delta that lakekit does not read: {', '.join(unknown)}."
-        raise InvalidArgument(what, hint="read it with deltalake or Spark, or write it anew without them.") from exc
+        raise UnsupportedTable(what, hint="read it with deltalake or Spark, or write it anew without them.") from exc
 
 
 def _refuse_elsewhere(paths: Sequence[str], url: str) -> None:
     far = next((path for path in paths if path.startswith("/") or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", path)), None)
     if far is not None:
         what = f"The Delta log of {url} names files of another place, such as {far}: a shallow clone."
-        raise InvalidArgument(what, hint="open the table that it was cloned from.")
+        raise UnsupportedTable(what, hint="open the table that it was cloned from.")
 
 
 def _find_key_type(field: pa.Field, url: str) -> pa.DataType:
     if any(is_of(field.type) for is_of in _UNREADABLE_KEYS):
         what = f"The partition key {field.name!r} of {url} is of type {field.type}, which lakekit does not read."
-        raise InvalidArgument(what, hint="read it with deltalake, or partition it by text.")
+        raise UnsupportedTable(what, hint="read it with deltalake, or partition it by text.")
     is_text = pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type)
     return pa.string() if is_text else field.type
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from lakekit.errors import InvalidArgument, PartitionTypeConflict, UnknownPartitionKey
+from lakekit.errors import PartitionTypeConflict, UnknownPartitionKey, UnsupportedTable
 from lakekit.manifest.partition_types import parse_type_name
 from lakekit.manifest.partitions import Folders, Partitioning, folder_of
 from lakekit.manifest.schema import FileKind, unify_schemas
@@ -51,7 +51,7 @@ class LoggedFiles:
             paths: the files.
 
         Raises:
-            InvalidArgument: files of one folder have different values, by which lakekit could not tell them apart.
+            UnsupportedTable: files of one folder have different values, by which lakekit could not tell them apart.
         """
         found: dict[str, tuple[Any, ...]] = {}
         first: dict[str, str] = dict(zip(folders.names, folders.first_files, strict=True))
@@ -59,7 +59,7 @@ class LoggedFiles:
             folder = folder_of(path)
             if found.setdefault(folder, self.values[path]) != self.values[path]:
                 what = f"The log puts {first[folder]} and {path}, of one folder, into different partitions."
-                raise InvalidArgument(what, hint="lakekit reads tables with a folder for each: rewrite it with such.")
+                raise UnsupportedTable(what, hint="lakekit reads tables with a folder for each: rewrite it with such.")
         return Partitioning(self.keys, self.types, found)
 
     def refuse_options(self, declared: Mapping[str, Any] | None, template: str | None) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 import lakekit as lk
 from lakekit.storage import open_store
-from tests.delta.places import read_all, sort_rows
+from tests.delta.places import DeltaPlace, read_all, sort_rows
+from tests.manifest.places import Place
 
 
 def write_history(place):
@@ -148,9 +149,6 @@ def json_field(name, kind):
 
 def test_a_lake_finds_delta_tables_among_folders(tmp_path):
     shutil.copytree("data/sample/lake/airlines", tmp_path / "airlines")
-    from tests.delta.places import DeltaPlace
-    from tests.manifest.places import Place
-
     place = DeltaPlace(Place(str(tmp_path / "events")))
     write_history(place)
     lake = lk.open_lake(tmp_path)
@@ -160,12 +158,24 @@ def test_a_lake_finds_delta_tables_among_folders(tmp_path):
     assert lake.sql("SELECT count(*) FROM events, airlines").fetchall() == [(32,)]  # 2 rows × 16 airlines
 
 
+def test_a_table_that_is_not_read_leaves_the_rest_of_its_lake(tmp_path):
+    shutil.copytree("data/sample/lake/airlines", tmp_path / "airlines")
+    place = DeltaPlace(Place(str(tmp_path / "events")))
+    place.write({"id": [1]})
+    edit_first_commit(place, {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"],
+                              "writerFeatures": ["deletionVectors"]})  # fmt: skip
+    lake = lk.open_lake(tmp_path)
+    assert lake.sql("SELECT count(*) FROM airlines").fetchall() == [(16,)]
+    with pytest.raises(lk.UnsupportedTable, match="deletionVectors"):
+        lake.sql("SELECT * FROM events").fetchall()
+
+
 @pytest.mark.parametrize("feature", ["deletionVectors", "columnMapping", "typeWidening", "variantType", "newThing"])
 def test_features_that_are_not_read_are_named(folder, feature):
     folder.write({"id": [1]})
     edit_first_commit(folder, {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": [feature],
                                "writerFeatures": [feature]})  # fmt: skip
-    with pytest.raises(lk.InvalidArgument, match=rf"features of Delta that lakekit does not read: .*{feature}"):
+    with pytest.raises(lk.UnsupportedTable, match=rf"features of Delta that lakekit does not read: .*{feature}"):
         folder.open()
 
 
@@ -186,7 +196,7 @@ def test_column_mapping_of_the_old_protocol_is_refused_too(folder, has_checkpoin
     edit_first_commit(folder, {"minReaderVersion": 2, "minWriterVersion": 5}, {"delta.columnMapping.mode": "name"})
     if has_checkpoint:  # of which deltalake tells nothing
         move_into_checkpoint(folder)
-    with pytest.raises(lk.InvalidArgument, match="columnMapping"):
+    with pytest.raises(lk.UnsupportedTable, match="columnMapping"):
         folder.open()
 
 
@@ -208,7 +218,7 @@ def move_into_checkpoint(folder):
 def test_a_later_protocol_is_refused(folder):
     folder.write({"id": [1]})
     edit_first_commit(folder, {"minReaderVersion": 9, "minWriterVersion": 9})
-    with pytest.raises(lk.InvalidArgument, match="does not read: .*version 9"):
+    with pytest.raises(lk.UnsupportedTable, match="does not read: .*version 9"):
         folder.open()
 
 
@@ -216,7 +226,7 @@ def test_a_shallow_clone_is_refused(folder):
     folder.write({"id": [1]})
     add = {"path": "s3://other/x.parquet", "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True}
     Path(folder.url, "_delta_log/00000000000000000001.json").write_text(json.dumps({"add": add}))
-    with pytest.raises(lk.InvalidArgument, match=r"s3://other/x\.parquet: a shallow clone"):
+    with pytest.raises(lk.UnsupportedTable, match=r"s3://other/x\.parquet: a shallow clone"):
         folder.open()
 
 
@@ -277,5 +287,5 @@ def test_files_of_one_folder_in_different_partitions_are_refused(folder):
     add = {"path": "k=a/twin.parquet", "partitionValues": {"k": "b"}, "size": path.stat().st_size,
            "modificationTime": 1, "dataChange": True}  # fmt: skip
     Path(folder.url, "_delta_log/00000000000000000001.json").write_text(json.dumps({"add": add}))
-    with pytest.raises(lk.InvalidArgument, match=r"of one folder, into different partitions"):
+    with pytest.raises(lk.UnsupportedTable, match=r"of one folder, into different partitions"):
         folder.open()
