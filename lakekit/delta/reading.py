@@ -69,9 +69,9 @@ class LogReader:
                 raise InvalidArgument(what, hint="leave as_of= out; lk.publish.delta(table) begins a log.")
             return None
         deltalake = import_deltalake(f"{url} has a Delta log, and a listing alone would show removed rows as well.")
-        version = commits.find_version(self.as_of, url)
+        version = commits.find_version(self.as_of, url) if commits.latest >= 0 else -1
         chosen = commits.choose(version)
-        if chosen is None:
+        if not chosen:
             return self._give_up(url, commits, "files of it are missing")
         contents = self._fetch(store, listed, chosen)
         with tempfile.TemporaryDirectory(prefix="lakekit-delta-") as folder:

@@ -222,6 +222,15 @@ def test_a_later_protocol_is_refused(folder):
         folder.open()
 
 
+def test_checkpoints_of_the_second_kind_are_refused(folder):
+    folder.write({"id": [1]})
+    log = Path(folder.url, "_delta_log")
+    name = "00000000000000000000.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json"
+    (log / "00000000000000000000.json").rename(log / name)
+    with pytest.raises(lk.UnsupportedTable, match="v2Checkpoint"):
+        folder.open()
+
+
 def test_a_shallow_clone_is_refused(folder):
     folder.write({"id": [1]})
     add = {"path": "s3://other/x.parquet", "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True}
