@@ -30,6 +30,7 @@ from lakekit.errors import (
     TypeConflict,
     UnknownPartitionKey,
     UnknownTable,
+    UnsupportedTable,
     WrongRegion,
 )
 from lakekit.units import GIB, KIB, MIB, TIB
@@ -102,6 +103,7 @@ __all__ = [
     "TypeConflict",
     "UnknownPartitionKey",
     "UnknownTable",
+    "UnsupportedTable",
     "WrongRegion",
     "cdc",
     "choose",

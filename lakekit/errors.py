@@ -19,6 +19,7 @@ It must not import anything: every other module may raise these.
     ├── StaleFile (RuntimeError)              a file changed while it was being read
     ├── RecordsLost (RuntimeError)            a stream no longer holds records that were not stored yet
     ├── IncompleteTable (RuntimeError)        a copy that is not finished, or originals that were retired
+    ├── UnsupportedTable (NotImplementedError)  a Delta table with features that lakekit does not read
     ├── RowsDiffer (RuntimeError)             what was compacted does not hold the rows of its originals
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
@@ -117,6 +118,10 @@ class RecordsLost(LakekitError, RuntimeError):
 
 class IncompleteTable(LakekitError, RuntimeError):
     """Files that do not make a whole table: a copy that is not finished and verified, or originals on their way out."""
+
+
+class UnsupportedTable(LakekitError, NotImplementedError):
+    """A Delta table with features that lakekit does not read, such as deletion vectors; its rows would be wrong."""
 
 
 class RowsDiffer(LakekitError, RuntimeError):

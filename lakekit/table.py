@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lakekit.storage import Storage, list_by_inventory, open_store
-from lakekit.storage.inventory import format_moment
 from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
     import polars as pl
     import pyarrow as pa
@@ -43,11 +44,13 @@ def open_table(
     on_type_conflict: Literal["raise", "string"] = "raise",
     on_archived: Literal["raise", "skip"] = "raise",
     inventory: str | Inventory | None = None,
+    as_of: int | datetime | None = None,
     storage: Storage | None = None,
 ) -> Table:
     """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
 
-    The prefix is listed, and the footer of each file that is new is read, once; no data.
+    The prefix is listed, and the footer of each file that is new is read, once; no data. Where a Delta log lies there,
+    its files are those that the log names: one more GET for each file of the log since its last checkpoint.
 
     Args:
         url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …
@@ -62,13 +65,16 @@ def open_table(
             which the newest counts; the prefix is then not listed. The report must cover the whole prefix, and is up
             to a day or a week old: files written since are not in the table. It needs the fields Size,
             LastModifiedDate, ETag and StorageClass.
+        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files.
         storage: region, profile, endpoint or keys; the environment's if not given.
 
     Raises:
         NoFilesFound: no Parquet file there.
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
             no table.
-        InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields.
+        InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields; a
+            Delta table without that version.
+        IncompleteTable, UnsupportedTable: a Delta log names files that are not there, or has features not read here.
         CorruptFile: no file there can be read, or the inventory report is damaged.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
@@ -87,6 +93,7 @@ def open_table(
         on_bad_file=on_bad_file,
         on_type_conflict=on_type_conflict,
         on_archived=on_archived,
+        as_of=as_of,
     )
     store = list_by_inventory(open_store(str(url), storage), inventory)
     return Table(store, name or store.address.name, options)
@@ -104,6 +111,7 @@ class Table:
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
+        from lakekit.delta import LogReader
         from lakekit.manifest.cache import FooterCache, cache_folder
         from lakekit.manifest.floats import hide_in_file
         from lakekit.receipts.ledger import Ledger
@@ -116,6 +124,7 @@ class Table:
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
+        self._read_log = None if options.ignore_log else LogReader(options.as_of)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
@@ -145,7 +154,8 @@ class Table:
                 progress.total = total
                 progress.show(done)
 
-            return read_manifest(self.store, self.name, self.options, self._cache, progress=show)
+            read = self.store, self.name, self.options, self._cache
+            return read_manifest(*read, progress=show, read_log=self._read_log)
 
     @property
     def url(self) -> str:
@@ -177,6 +187,11 @@ class Table:
         rows, row_groups and schema_id are NULL for a file whose footer cannot be read.
         """
         return self.manifest.files
+
+    @property
+    def version(self) -> int | None:
+        """The version of its Delta log that is read; None for a table without one."""
+        return self.manifest.version
 
     @property
     def skipped(self) -> pl.DataFrame:
@@ -234,6 +249,7 @@ class Table:
 
         from lakekit.views.duckdb import create_view
         from lakekit.views.narrow import bind_without_files
+        from lakekit.views.sqltypes import quote_name
 
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
@@ -241,7 +257,7 @@ class Table:
             create_view(con, name, self.view)
             self._views[f"{id(con)} {name}"] = weakref.ref(con)
             with bind_without_files(con, {self.view.token: self.view}):
-                return con.sql(f"SELECT * FROM {_quote(name)}")
+                return con.sql(f"SELECT * FROM {quote_name(name)}")
 
     def spark(
         self,
@@ -329,10 +345,7 @@ class Table:
             facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
         if self.manifest.is_partial:
             facts.append(("partial", f"{self._describe_left_out()}, see .skipped"))
-        if self.manifest.listed_at is not None:
-            facts.append(("listed", f"by the S3 Inventory report of {format_moment(self.manifest.listed_at)}"))
-        if self.manifest.is_delta:
-            facts.append(("note", "a Delta log lies here; files that it removed are read as well"))
+        facts += self.manifest.describe_source()
         return facts
 
     def _describe_left_out(self) -> str:
@@ -360,12 +373,6 @@ class Table:
             for column, kind in describe_schema(self.schema)
         ]
         return format_html_table(f"Table {self.name}", ["column", "type", ""], rows, note=note)
-
-
-def _quote(name: str) -> str:
-    from lakekit.views.sqltypes import quote_name
-
-    return quote_name(name)
 
 
 def scan_polars(table: Table) -> pl.LazyFrame:

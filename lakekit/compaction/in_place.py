@@ -20,8 +20,9 @@ from lakekit.compaction.ahead import work_ahead
 from lakekit.compaction.copying import Outcome, without_cache, write_one
 from lakekit.compaction.digests import Digest, digest_tables
 from lakekit.compaction.leases import hold_lease
-from lakekit.compaction.log import Log, Logged, commit, encode_path, open_log, swap
+from lakekit.compaction.log import Log, Logged, commit, open_log, swap
 from lakekit.compaction.plans import Bin, Plan, Rules
+from lakekit.delta import encode_path
 from lakekit.errors import IncompleteTable, InvalidArgument, RowsDiffer, StaleFile
 from lakekit.manifest.batches import FOLDER
 from lakekit.progress import Progress
@@ -49,6 +50,9 @@ def plan_in_place(table: Table, rules: Rules, as_of: datetime, left_out: tuple[t
     """The plan for a Delta table: only partitions that are closed, only files that gain by it."""
     from lakekit.compaction.planner import pack_bins
 
+    if table.options.as_of is not None:
+        what = f"{table.name} was opened as of {table.options.as_of}, and compaction changes the last version."
+        raise InvalidArgument(what, hint="open it without as_of=.")
     log = open_log(table.store.address, table.store.storage)
     seen = open_files(table, log.files)
     bins = []
@@ -79,7 +83,7 @@ def open_files(table: Table, paths: Iterable[str]) -> Table:
         raise IncompleteTable(what, hint="look who removed it; deltalake's restore leads to an earlier version.")
     shown = listed.filter(path.is_in(list(wanted)) | path.str.starts_with(f"{FOLDER}/"))  # with the markers of batches
     store.list_columns = lambda on_progress=None: shown  # and reads as before
-    made = Table(store, table.name, table.options)
+    made = Table(store, table.name, replace(table.options, as_of=None))
     missing = wanted - set(made.manifest.entries["path"]) - set(made.skipped["path"])
     if missing:
         what = f"{min(missing)}, which the log of {table.name} names, belongs to a batch that is not complete."

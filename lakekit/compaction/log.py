@@ -6,26 +6,25 @@ there, and who comes second looks again.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import pyarrow as pa
 
-from lakekit.errors import InvalidArgument, MissingPackage, StaleFile
+from lakekit.delta import import_deltalake, name_commit, write_value
+from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.storage import open_writer
-from lakekit.storage.clients import make_polars_options
+from lakekit.storage.clients import make_delta_options
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from lakekit.storage import Address, Storage
 
-LOG = "_delta_log"
 MOST_READER, MOST_WRITER = 1, 4  # versions of the protocol; later ones name their features
 KNOWN_FEATURES = frozenset({"appendOnly", "changeDataFeed", "checkConstraints", "invariants", "timestampNtz"})
 MOST_ATTEMPTS = 20
@@ -55,7 +54,7 @@ class Logged:
         """The action that makes it a file of the table; no rows change by it."""
         return {
             "path": self.written,
-            "partitionValues": {name: _write_value(value) for name, value in self.partition},
+            "partitionValues": {name: write_value(value) for name, value in self.partition},
             "size": self.size_bytes,
             "modificationTime": self.modified_ms,
             "dataChange": False,
@@ -69,7 +68,7 @@ class Logged:
             "deletionTimestamp": at_ms,
             "dataChange": False,
             "extendedFileMetadata": True,
-            "partitionValues": {name: _write_value(value) for name, value in self.partition},
+            "partitionValues": {name: write_value(value) for name, value in self.partition},
             "size": self.size_bytes,
         }
 
@@ -126,28 +125,16 @@ def open_log(address: Address, storage: Storage, version: int | None = None) -> 
 
 def open_delta(address: Address, storage: Storage, version: int | None = None) -> DeltaTable:
     """deltalake's own handle."""
+    deltalake = import_deltalake("Compaction in place is by a table's log.")
+    from deltalake.exceptions import TableNotFoundError
+
     try:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
-    except ImportError as exc:
-        raise MissingPackage("Delta tables need deltalake.", hint='pip install "lakekit[delta]".') from exc
-    try:
-        return DeltaTable(address.url, version=version, storage_options=make_delta_options(address, storage))
+        return deltalake.DeltaTable(address.url, version=version, storage_options=make_delta_options(address, storage))
     except TableNotFoundError as exc:
         what = f"{address.url} is no Delta table, and only such change in place without a reader noticing."
         raise InvalidArgument(
             what, hint="compact into another place (into=…), or lk.publish.delta(table) first."
         ) from exc
-
-
-def make_delta_options(address: Address, storage: Storage) -> dict[str, str] | None:
-    """What deltalake is told to reach S3; None for a folder."""
-    if address.scheme != "s3":
-        return None
-    made = make_polars_options(storage, address.bucket)
-    credentials = made["credential_provider"]
-    keys = credentials()[0] if credentials is not None else {}
-    return {**made["storage_options"], **{name: value for name, value in keys.items() if value}}
 
 
 def commit(log: Log, number: int, removes: Sequence[Logged], adds: Sequence[Logged], about: Mapping[str, Any]) -> bool:
@@ -205,32 +192,5 @@ def swap(log: Log, removes: Sequence[Logged], adds: Sequence[Logged], about: Map
     raise StaleFile(f"Others kept committing to {log.address.url} ({MOST_ATTEMPTS} times).", hint="run it again later.")
 
 
-def name_commit(number: int) -> str:
-    return f"{LOG}/{number:020}.json"
-
-
-def encode_path(path: str) -> str:
-    """A path as a log has it: percent-encoded, by the Delta protocol, "Add File and Remove File"."""
-    return quote(path, safe="/=-_.~!$&'()*+,;:@")
-
-
 def _to_milliseconds(value: Any) -> int:
     return int(value.timestamp() * 1000) if isinstance(value, datetime) else int(value)
-
-
-def _write_value(value: Any) -> str | None:
-    """A partition value as text, by the Delta protocol, "Partition Value Serialization"."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        raise InvalidArgument(
-            f"The partition value {base64.b64encode(value)!r} is bytes, which lakekit does not write."
-        )
-    return str(value)

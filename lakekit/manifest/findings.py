@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from lakekit.errors import ArchivedFile, LakekitError
+from lakekit.errors import ArchivedFile, CorruptFile, LakekitError
 from lakekit.manifest.cache import FooterCache
 from lakekit.manifest.fetch import fetch_footers
 from lakekit.manifest.footers import Unreadable
@@ -144,6 +144,9 @@ def _note_failures(
 def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitError], options: TableOptions) -> Findings:
     """The same without what is no Parquet file, and without bad files that the caller chose to skip."""
     is_foreign = (known.told["kind"] == NOT_PARQUET).fill_null(False)
+    if listing.log is not None and is_foreign.any():
+        path = known.listed["path"].filter(is_foreign)[0]
+        raise CorruptFile(f"{path}, which the table's log names, is not Parquet.", hint="look who wrote it over.")
     left_out = {path: error.what for path, error in problems.items() if _is_skipped(error, options)}
     kept, is_left_out = known, known.listed["path"].is_in(list(left_out))
     if is_foreign.any() or left_out:

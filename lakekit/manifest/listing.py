@@ -19,6 +19,7 @@ from lakekit.storage.columns import list_columns
 if TYPE_CHECKING:
     import polars as pl
 
+    from lakekit.manifest.logged import LoggedFiles, ReadLog
     from lakekit.storage import Store
 
 PARQUET_ENDINGS = frozenset({".parquet", ".parq", ".pq"})
@@ -39,9 +40,10 @@ class Listing:
         files: objects to read as Parquet, sorted by path; those named so must be, the others may be.
         foreign: objects that are not Parquet by their name's ending.
         hidden: how many objects the naming rules hide.
-        delta_log: whether a ``_delta_log/`` is among the hidden ones.
+        delta_log: whether a ``_delta_log/`` is among the hidden ones, and was not read.
         records: the paths of those that lakekit keeps beside data, see RECORDS.
         batches: what is told of batches; the files of incomplete ones are not among ``files``.
+        log: what the table's log tells, where it was read; then ``files`` are those that it names.
     """
 
     files: pl.DataFrame
@@ -50,6 +52,7 @@ class Listing:
     delta_log: bool
     records: frozenset[str] = frozenset()
     batches: Batches = field(default_factory=Batches)
+    log: LoggedFiles | None = None
 
     def refuse_incomplete(self, url: str) -> None:
         """Raise IncompleteTable where the files are a copy that is not verified yet, or originals that were retired."""
@@ -76,8 +79,10 @@ class Listing:
         return f"{count:,} object{'' if count == 1 else 's'} there" + (f": {', '.join(kinds)}" if kinds else "")
 
 
-def list_table(store: Store, *, on_progress: Callable[[int], None] | None = None) -> Listing:
-    """What lies under a table's address, sorted; of a batch all files or none.
+def list_table(
+    store: Store, *, on_progress: Callable[[int], None] | None = None, read_log: ReadLog | None = None
+) -> Listing:
+    """What lies under a table's address, sorted; of a batch all files or none. Where a log names files, those.
 
     A listing is no snapshot: a batch that is completed meanwhile may be seen in part. Such a one has fewer files than
     its marker counts, and then everything is listed once more: what is missing still has been removed since. Under an
@@ -86,6 +91,10 @@ def list_table(store: Store, *, on_progress: Callable[[int], None] | None = None
     import polars as pl
 
     listed = list_columns(store, on_progress=on_progress)
+    log = read_log(store, listed) if read_log is not None else None
+    if log is not None:
+        records = frozenset(listed.filter(pl.col("path").str.starts_with(RECORDS))["path"])
+        return Listing(log.files, listed.clear(), listed.height - log.files.height, False, records, log=log)
     reported_at = getattr(store, "listed_at", None)
     batches = find_batches(listed, as_of=reported_at or datetime.now(UTC))
     if batches.incomplete and not batches.markers and "=" in store.address.name:

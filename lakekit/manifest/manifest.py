@@ -22,10 +22,12 @@ from lakekit.manifest.fetch import FooterSource
 from lakekit.manifest.findings import find_out, leave_out
 from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
 from lakekit.manifest.listing import list_table
+from lakekit.manifest.logged import LoggedFiles, ReadLog
 from lakekit.manifest.partitions import Folders, Partitioning, find_folders, read_partitions
 from lakekit.manifest.paths import PathList, find_path
 from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
+from lakekit.storage.inventory import format_moment
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
@@ -47,6 +49,8 @@ class TableOptions:
     on_bad_file: str = "raise"
     on_type_conflict: str = "raise"
     on_archived: str = "raise"
+    as_of: int | datetime | None = None
+    ignore_log: bool = False  # for publishing alone, which looks for files that the log does not name
     allow_incomplete: bool = False  # for compaction alone, which looks at what it has written
 
     def __post_init__(self) -> None:
@@ -74,10 +78,11 @@ class Manifest:
         problems: for files that cannot be read, the error to raise when one is asked for.
         skipped: path and reason of what was left out, size_bytes, and rows where they are known.
         is_partial: whether data files were left out, so that answers lack their rows.
-        is_delta: whether a Delta log lies there, whose removed files a listing cannot tell from data.
+        is_delta: whether a Delta log lies there that was not read: a listing cannot tell removed files from data.
         listed_at: as of when the listing is; None for now.
         footers: the footer of each file, by path and etag.
         known: what statistics are put together from.
+        version: which one of the table's log this is; None without a log.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Manifest:
     listed_at: datetime | None
     footers: FooterSource = field(repr=False, compare=False)
     known: Known = field(repr=False, compare=False)
+    version: int | None = None
 
     @cached_property
     def files(self) -> pl.DataFrame:
@@ -118,6 +124,18 @@ class Manifest:
     def _stats(self) -> dict[str, pl.Series | None]:
         return {}
 
+    def describe_source(self) -> list[tuple[str, str]]:
+        """Who told which files there are, where that was not a listing of now: pairs of a label and a text."""
+        facts = []
+        if self.listed_at is not None:
+            facts.append(("listed", f"by the S3 Inventory report of {format_moment(self.listed_at)}"))
+        if self.version is not None:
+            facts.append(("version", f"{self.version} of its Delta log"))
+        if self.is_delta:
+            note = "a Delta log lies here that cannot be read; files that it removed are read as well"
+            facts.append(("note", note))
+        return facts
+
     @cached_property
     def positions(self) -> dict[str, int]:
         """The row of each path in ``files``; to find a few, :meth:`find` is quicker."""
@@ -134,7 +152,13 @@ class Manifest:
 
 
 def read_manifest(
-    store: Store, name: str, options: TableOptions, cache: FooterCache, *, progress: Callable[[int, int], None]
+    store: Store,
+    name: str,
+    options: TableOptions,
+    cache: FooterCache,
+    *,
+    progress: Callable[[int, int], None],
+    read_log: ReadLog | None = None,
 ) -> Manifest:
     """The manifest of what lies under the store's address.
 
@@ -144,30 +168,26 @@ def read_manifest(
         options: how to take partitions, types and bad files.
         cache: footers, and what they say, kept from before.
         progress: called with (files done, files in all); the second grows while the files are listed.
+        read_log: what reads the log of a table that has one; without it, a listing tells the files.
 
     Raises:
         NoFilesFound: no Parquet file there.
         CorruptFile, EncryptedFile, ArchivedFile: no file there can be read; else such an error waits for a query.
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: see their modules.
     """
-    listing = list_table(store, on_progress=lambda count: progress(0, count))
+    listing = list_table(store, on_progress=lambda count: progress(0, count), read_log=read_log)
     if not options.allow_incomplete:
         listing.refuse_incomplete(store.address.url)
     found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)
     known, files = found.known, found.known.listed
     if known.told["place"].null_count() == files.height:
         raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped.rows())
-    cache.keep_only(listing.files.select("path", "etag").iter_rows())
+    there = listing.log.listed if listing.log else listing.files  # other versions need their footers, too
+    cache.keep_only(there.select("path", "etag").iter_rows())
     folders = find_folders(files["path"])
-    partitioning = read_partitions(folders, declared=options.partitions, template=options.template)
+    partitioning = _find_partitions(listing.log, folders, files["path"], options)
     kinds = _find_kinds(known)
-    schema = unify_schemas(
-        kinds,
-        dict(zip(partitioning.keys, partitioning.types, strict=True)),
-        declared=options.schema,
-        conflicts_as_text=options.on_type_conflict == "string",
-        holds=_judge_by_bounds(known),
-    )
+    schema = _unify(listing.log, kinds, partitioning, known, options)
     return Manifest(
         name=name,
         url=store.address.url,
@@ -183,6 +203,32 @@ def read_manifest(
         listed_at=getattr(store, "listed_at", None),
         footers=FooterSource(store, files, cache),
         known=known,
+        version=listing.log.version if listing.log else None,
+    )
+
+
+def _find_partitions(
+    log: LoggedFiles | None, folders: Folders, paths: pl.Series, options: TableOptions
+) -> Partitioning:
+    if log is None:
+        return read_partitions(folders, declared=options.partitions, template=options.template)
+    log.refuse_options(options.partitions, options.template)
+    return log.read_partitions(folders, paths.to_list())
+
+
+def _unify(
+    log: LoggedFiles | None, kinds: list[FileKind], partitioning: Partitioning, known: Known, options: TableOptions
+) -> TableSchema:
+    """The schema of all files: as declared, else with the columns of the log, where there is one."""
+    declared = options.schema
+    if log is not None and declared is None:
+        declared = log.choose_columns(kinds)
+    return unify_schemas(
+        kinds,
+        dict(zip(partitioning.keys, partitioning.types, strict=True)),
+        declared=declared,
+        conflicts_as_text=options.on_type_conflict == "string",
+        holds=_judge_by_bounds(known),
     )
 
 

@@ -67,6 +67,9 @@ def describe_absence(store: Store, listing: Listing, skipped: Sequence[tuple[str
         skipped: path and reason of data files that were left out.
     """
     url = store.address.url
+    if listing.log is not None and not listing.log.files.height:
+        what = f"Version {listing.log.version} of the Delta table {url} has no file."
+        return NoFilesFound(what, hint="open another version, as_of=…, or write to it first.")
     if store.find_root_file() is not None:
         what = f"{url} is a file, and a table is a folder or prefix of files."
         return NoFilesFound(what, hint=f"open {url.rpartition('/')[0] or '/'}.")

@@ -4,6 +4,7 @@ It must not change a data file.
 """
 
 from lakekit.publish.ddl import DDL, ddl
+from lakekit.publish.delta import DeltaPlan, delta
 from lakekit.publish.glue import GluePlan, glue
 
-__all__ = ["DDL", "GluePlan", "ddl", "glue"]
+__all__ = ["DDL", "DeltaPlan", "GluePlan", "ddl", "delta", "glue"]

@@ -28,6 +28,7 @@ from lakekit.storage.session import (
 )
 
 if TYPE_CHECKING:
+    from lakekit.storage.address import Address
     from lakekit.storage.options import Storage
 
 
@@ -131,3 +132,13 @@ def make_polars_options(storage: "Storage", bucket: str | None) -> dict[str, Any
         "storage_options": options,
         "credential_provider": None if storage.anonymous else PolarsCredentials(storage),
     }
+
+
+def make_delta_options(address: "Address", storage: "Storage") -> dict[str, str] | None:
+    """storage_options for deltalake, which takes keys and no provider of them; None for a folder."""
+    if address.scheme != "s3":
+        return None
+    made = make_polars_options(storage, address.bucket)
+    credentials = made["credential_provider"]
+    keys = credentials()[0] if credentials is not None else {}
+    return {**made["storage_options"], **{name: value for name, value in keys.items() if value}}

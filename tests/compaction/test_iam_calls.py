@@ -25,7 +25,7 @@ ACTION_OF_KIND = {
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
     """A real S3 server with a table of 2 days of 2 files, once as Parquet alone, once published as Delta."""
-    from lakekit.compaction.log import make_delta_options
+    from lakekit.storage.clients import make_delta_options
 
     folder = make_events(tmp_path_factory.mktemp("events"), days=2, files=2)
     with start_sandbox() as server:
