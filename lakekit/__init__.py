@@ -55,12 +55,23 @@ _HOMES = {
     "load_ipython_extension": "magic",
     "choose": "planning",
     "iam": "planning",
-    "sizing": "layout",
     "streams": "planning",
     "transfer": "planning",
 }
 
-_MODULES = ("cdc", "compaction", "dynamodb", "ingest", "prices", "publish", "receipts", "spark", "tiering", "widgets")
+_MODULES = (
+    "cdc",
+    "compaction",
+    "dynamodb",
+    "ingest",
+    "prices",
+    "publish",
+    "receipts",
+    "sizing",
+    "spark",
+    "tiering",
+    "widgets",
+)
 
 __all__ = [
     "GIB",

@@ -32,6 +32,7 @@ RANK = {
     "hive": 5.5,  # tables in the words of catalogs: publish writes them, glue reads them
     "catalog": 6,
     "ingest": 6.5, "cdc": 6.5, "compaction": 6.5, "publish": 6.5,  # open tables; the first four write
+    "sizing": 6.5,  # layout, and the queries of a table in SQL, which views read
     "lake": 7,
     "glue": 7.5,  # a lake whose tables a catalog names
     "sample": 8, "magic": 8,

@@ -20,8 +20,8 @@ PART_BYTES = 8 * MIB  # of a larger file are asked for at a time; as in lakekit/
 class ScanModel:
     """What seconds are computed from; readers as measured, latency and bandwidth assumed: measure your own.
 
-    lakekit fetches 64 files at once. DuckDB 1.5.5 with httpfs, as installed on 2 cores, sent 480 GETs and 240 HEADs for 240
-    files, 2 at once, in 12.3 s at 30 ms; the model says 10.8 s for it.
+    lakekit fetches 64 files at once. DuckDB 1.5.5 with httpfs, as installed on 2 cores, sent 480 GETs and 240 HEADs for
+    240 files, 2 at once, in 12.3 s at 30 ms; the model says 10.8 s for it.
 
     Attributes:
         latency_ms: until the first byte of an answer.

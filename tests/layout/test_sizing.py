@@ -48,7 +48,7 @@ def test_a_terabyte_scanned_with_one_get_a_file_costs_what_arithmetic_says():
 
 def test_too_small_and_too_big_both_lose():
     seconds = lk.sizing.compare_file_sizes(16 * 2**30)["seconds"]
-    # 16 GiB: at 1 GiB 16 files and so 16 readers: 2,048 / 16 x 0.03 + 16 GiB / 1 GiB/s = 3.84 + 16; as one file 2,048 x 0.03 + 256
+    # 16 GiB: at 1 GiB 16 files and readers: 2,048 / 16 x 0.03 + 16 GiB / 1 GiB/s = 3.84 + 16; as one 2,048 x 0.03 + 256
     assert seconds[14] == pytest.approx(19.84) and seconds[18] == pytest.approx(61.44 + 256)
     # at 64 KiB 262,144 GETs of 64 readers, over a link of 1.25 GB/s
     assert seconds[0] == pytest.approx(262_144 / 64 * 0.03 + 16 * 2**30 / 1.25e9)
