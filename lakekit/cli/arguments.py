@@ -9,13 +9,14 @@ import argparse
 from collections.abc import Callable
 
 import lakekit
-from lakekit.cli import commands
+from lakekit.cli import commands, tables
 
 _EXAMPLES = """examples:
   lakekit ls s3://bucket/lake
   lakekit drift data/sample/lake weather
   lakekit sql data/sample/lake "SELECT origin, count(*) FROM flights GROUP BY ALL"
   lakekit preview s3://bucket/lake "SELECT * FROM flights WHERE date = '2013-03-05'" --json
+  lakekit compact s3://bucket/lake/events --into s3://bucket/compacted/events
   lakekit workshop ~/lakekit-workshop
 """
 
@@ -43,6 +44,10 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         example = f'lakekit {name} data/sample/lake "SELECT count(*) FROM flights"'
         add.lake_command(name, run, what, example).add_argument("query", help="SQL in DuckDB's dialect; - reads stdin")
+    _add_sizes(add)
+    _add_compact(add)
+    _add_ingest(add)
+    _add_cdc(add)
     _add_tier(add)
     _add_dynamodb(add)
     workshop = add.command(
@@ -82,6 +87,43 @@ class _Adder:
         where.add_argument("--endpoint-url", help="another service than AWS, such as http://127.0.0.1:9000")
         where.add_argument("--anonymous", action="store_true", help="sign nothing, for public buckets")
         return command
+
+
+def _add_sizes(add: _Adder) -> None:
+    example = "lakekit sizes data/sample/lake/turbines_hourly"
+    sizes = add.lake_command("sizes", tables.show_sizes, "show how large a table's files are, and the cost", example)
+    sizes.add_argument("--latency-ms", type=float, default=30.0, help="of a request (default: %(default)s)")
+
+
+def _add_compact(add: _Adder) -> None:
+    example = "lakekit compact data/sample/lake/flights --into build/flights"
+    compact = add.lake_command("compact", tables.compact, "plan few big files in place of many; --run does it", example)
+    compact.add_argument("--into", metavar="URL", help="an empty place for the copy (default: in place, for Delta)")
+    compact.add_argument("--target-mib", type=int, default=256, help="size of a file (default: %(default)s)")
+    compact.add_argument("--sort-by", metavar="COLUMN", action="append", help="may be given again")
+    compact.add_argument(
+        "--closed-after-hours", type=float, default=1.0, help="without a change, of a partition (default: %(default)s)"
+    )
+    compact.add_argument("--run", dest="run_it", action="store_true", help="carry the plan out; else it is only shown")
+
+
+def _add_ingest(add: _Adder) -> None:
+    example = "lakekit ingest s3://bucket/lake/events 'new/*.csv' --partition-by day"
+    ingest = add.lake_command("ingest", tables.ingest, "bring files into a table, each row once", example)
+    ingest.add_argument("files", nargs="+", help="CSV, TSV, NDJSON, Parquet or ORC: addresses or globs")
+    ingest.add_argument("--partition-by", metavar="COLUMN", action="append", help="may be given again")
+    ingest.add_argument("--sort-by", metavar="COLUMN", action="append", help="may be given again")
+    ingest.add_argument("--batch-id", metavar="TEXT", help="the same again writes nothing (default: of the files)")
+
+
+def _add_cdc(add: _Adder) -> None:
+    example = "lakekit cdc s3://bucket/dms/hr/employee --key id --timestamp changed_at"
+    cdc = add.lake_command("cdc", tables.show_state, "show the rows of a database's table by its changes", example)
+    cdc.add_argument("--key", metavar="COLUMN", action="append", required=True, help="may be given again")
+    cdc.add_argument("--format", choices=("dms", "debezium"), default="dms", help="(default: %(default)s)")
+    cdc.add_argument("--timestamp", metavar="COLUMN", help="the TimestampColumnName of DMS")
+    cdc.add_argument("--columns", metavar="NAME", nargs="+", help="of CSV without a header, in their order")
+    cdc.add_argument("--as-of", metavar="MOMENT", help="such as 2026-11-25T12:00:00Z (default: now)")
 
 
 def _add_tier(add: _Adder) -> None:

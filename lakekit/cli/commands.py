@@ -42,7 +42,7 @@ def list_tables(chosen: Namespace) -> None:
             }
         )
     failed = [{"table": name, "error": str(error)} for name, error in lake.failed.items()]
-    _print_json(tables + failed)
+    print_json(tables + failed)
 
 
 def show_schema(chosen: Namespace) -> None:
@@ -54,13 +54,13 @@ def show_schema(chosen: Namespace) -> None:
         return print(table)
     keys = table.manifest.schema.keys
     columns = describe_schema(table.schema)
-    _print_json([{"column": name, "type": kind, "is_partition_key": name in keys} for name, kind in columns])
+    print_json([{"column": name, "type": kind, "is_partition_key": name in keys} for name, kind in columns])
 
 
 def show_drift(chosen: Namespace) -> None:
     """What differs between the files of a table."""
     drift = _open_lake(chosen)[chosen.table].drift
-    _print_json(drift.frame.to_dicts()) if chosen.json else print(drift)
+    print_json(drift.frame.to_dicts()) if chosen.json else print(drift)
 
 
 def run_sql(chosen: Namespace) -> None:
@@ -70,19 +70,19 @@ def run_sql(chosen: Namespace) -> None:
     if rows is None:
         return
     if chosen.json:
-        return _print_json(rows.to_dicts())
-    _print_rows(rows)
+        return print_json(rows.to_dicts())
+    print_rows(rows)
 
 
 def preview_sql(chosen: Namespace) -> None:
     """What a query would cost."""
     receipt = _open_lake(chosen).preview(_read_query(chosen))
-    _print_json(receipt.row()) if chosen.json else print(receipt)
+    print_json(receipt.row()) if chosen.json else print(receipt)
 
 
 def plan_tiers(chosen: Namespace) -> None:
     """Where the partitions of a table should live."""
-    table = lk.open_table(chosen.url, storage=_choose_storage(chosen))
+    table = lk.open_table(chosen.url, storage=choose_storage(chosen))
     reads: Any = lk.tiering.read_access_logs(chosen.access_logs) if chosen.access_logs else "age"
     waits = chosen.restore_hours
     constraints = lk.tiering.Constraints(
@@ -99,7 +99,7 @@ def plan_tiers(chosen: Namespace) -> None:
         print(lk.tiering.lifecycle(plan).to_json())
     elif chosen.json:
         totals = {name: getattr(plan, name) for name in ("now_usd", "plan_usd", "once_usd", "saving_usd", "prices")}
-        _print_json({**totals, "partitions": plan.frame.to_dicts()})
+        print_json({**totals, "partitions": plan.frame.to_dicts()})
     else:
         print(plan.describe())
 
@@ -121,7 +121,7 @@ def price_dynamodb(chosen: Namespace) -> None:
     if not chosen.json:
         return print(comparison)
     options = [{"name": option.name, "usd_per_month": option.usd} for option in comparison.options]
-    _print_json({"cheapest_uncommitted": comparison.cheapest_uncommitted.name, "options": options})
+    print_json({"cheapest_uncommitted": comparison.cheapest_uncommitted.name, "options": options})
 
 
 def open_workshop(chosen: Namespace) -> None:
@@ -130,7 +130,7 @@ def open_workshop(chosen: Namespace) -> None:
 
     copied = copy_workshop(chosen.folder)
     if chosen.json:
-        _print_json({"folder": str(copied.folder), "copied": copied.copied, "kept": copied.kept})
+        print_json({"folder": str(copied.folder), "copied": copied.copied, "kept": copied.kept})
     else:
         print(copied)
     if not chosen.no_lab:
@@ -138,10 +138,10 @@ def open_workshop(chosen: Namespace) -> None:
 
 
 def _open_lake(chosen: Namespace) -> Lake:
-    return lk.open_lake(chosen.url, storage=_choose_storage(chosen))
+    return lk.open_lake(chosen.url, storage=choose_storage(chosen))
 
 
-def _choose_storage(chosen: Namespace) -> lk.Storage | None:
+def choose_storage(chosen: Namespace) -> lk.Storage | None:
     given = {name: getattr(chosen, name) for name in ("region", "profile", "endpoint_url") if getattr(chosen, name)}
     if chosen.anonymous:
         given["anonymous"] = True
@@ -165,7 +165,7 @@ def _read_items(path: Path) -> list[dict[str, Any]]:
     return items
 
 
-def _print_rows(rows: pl.DataFrame) -> None:
+def print_rows(rows: pl.DataFrame) -> None:
     """All rows: what was asked for is not cut off."""
     import polars as pl
 
@@ -174,6 +174,6 @@ def _print_rows(rows: pl.DataFrame) -> None:
         print(rows)
 
 
-def _print_json(value: dict[str, Any] | Sequence[Any]) -> None:
+def print_json(value: dict[str, Any] | Sequence[Any]) -> None:
     """One line of JSON; times and decimals as text."""
     print(json.dumps(value, default=str, ensure_ascii=False))

@@ -44,8 +44,8 @@ def report(
     """The sizes of a table's files, and what one full scan costs now and compacted, from the manifest alone.
 
     Compacted means that the files of each folder become ``ceil(bytes / target)`` files of one size, never more than
-    they are; where that is fewer, all of the folder is rewritten, large files too. All GETs
-    are priced as STANDARD.
+    they are; where that is fewer, all of the folder is rewritten, large files too, and
+    becomes one row group a file as far as requests go. All GETs are priced as STANDARD.
 
     Args:
         table: from ``lk.open_table``, or a frame with path and size_bytes, as of ``example_files``.
@@ -62,13 +62,14 @@ def report(
     sizes, model, book = sizes or Sizes(), model or ScanModel(), book or load_book()
     entries = table if isinstance(table, pl.DataFrame) else table.manifest.entries
     _require_columns(entries)
-    files = entries.select("path", pl.col("size_bytes").cast(pl.Int64))
+    groups = pl.col("row_groups") if "row_groups" in entries.columns else pl.lit(None, pl.Int64).alias("row_groups")
+    files = entries.select("path", pl.col("size_bytes").cast(pl.Int64), groups.cast(pl.Int64))
     if across_folders:
         files = files.with_columns(pl.col("path").str.replace_all("/", "%2F", literal=True))
     partitions = _group(files, sizes)
     before = files["size_bytes"]
     after = _compact(partitions)
-    frame = _compare(before, after, model, book)
+    frame = _compare(files, after, model, book)
     cost = _price_compaction(files, partitions, book)
     saved = frame["usd"][0] - frame["usd"][1]
     return SizeReport(
@@ -108,8 +109,9 @@ def _group(files: pl.DataFrame, sizes: Sizes) -> pl.DataFrame:
     return grouped.with_columns(after).sort(["files", "partition"], descending=[True, False])
 
 
-def _sizes_of(files: pl.DataFrame, merged: pl.DataFrame) -> pl.Series:
-    return files.with_columns(_FOLDER).join(merged.select("partition"), on="partition", how="semi")["size_bytes"]
+def _take(files: pl.DataFrame, partitions: pl.DataFrame) -> pl.DataFrame:
+    """The files of these partitions."""
+    return files.with_columns(_FOLDER).join(partitions.select("partition"), on="partition", how="semi")
 
 
 def _compact(partitions: pl.DataFrame) -> pl.Series:
@@ -121,13 +123,15 @@ def _compact(partitions: pl.DataFrame) -> pl.Series:
     return rows.select(size // count + extra)["size_bytes"]
 
 
-def _compare(before: pl.Series, after: pl.Series, model: ScanModel, book: PriceBook) -> pl.DataFrame:
-    return pl.DataFrame([_price("now", before, model, book), _price("compacted", after, model, book)])
+def _compare(before: pl.DataFrame, after: pl.Series, model: ScanModel, book: PriceBook) -> pl.DataFrame:
+    wanted = after.to_frame().with_columns(row_groups=pl.lit(None, pl.Int64))
+    return pl.DataFrame([_price("now", before, model, book), _price("compacted", wanted, model, book)])
 
 
 def _price_compaction(files: pl.DataFrame, partitions: pl.DataFrame, book: PriceBook) -> float:
     merged = partitions.filter(pl.col("files_after") < pl.col("files"))
-    gets = int(count_requests(_sizes_of(files, merged))["requests"].sum())
+    old = _take(files, merged)
+    gets = int(count_requests(old["size_bytes"], old["row_groups"])["requests"].sum())
     gets_usd = book.cost_usd("s3.request.GET.STANDARD", gets)
     return gets_usd + book.cost_usd("s3.request.PUT.STANDARD", int(merged["files_after"].sum()))
 
@@ -136,7 +140,7 @@ def _price_typical(files: pl.DataFrame, partitions: pl.DataFrame, model: ScanMod
     """One partition, the median by bytes (of two in the middle the smaller)."""
     ordered = partitions.sort("size_bytes", "partition")
     one = ordered.slice(max(0, (ordered.height - 1) // 2), 1)
-    return _compare(_sizes_of(files, one), _compact(one), model, book)
+    return _compare(_take(files, one), _compact(one), model, book)
 
 
 def _find_percentiles(size_bytes: pl.Series) -> dict[str, int]:
@@ -178,8 +182,9 @@ def _require_columns(entries: pl.DataFrame) -> None:
         raise InvalidArgument(f"{format_count(unknown)} of {entries.height:,} files have no size_bytes.")
 
 
-def _price(layout: str, size_bytes: pl.Series, model: ScanModel, book: PriceBook) -> dict[str, object]:
-    counted = count_requests(size_bytes)
+def _price(layout: str, files: pl.DataFrame, model: ScanModel, book: PriceBook) -> dict[str, object]:
+    size_bytes = files["size_bytes"]
+    counted = count_requests(size_bytes, files["row_groups"])
     requests, engine = int(counted["requests"].sum()), int(counted["engine_requests"].sum())
     total = int(size_bytes.sum())
     return {

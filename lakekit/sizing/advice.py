@@ -181,9 +181,12 @@ def _measure(layout: Layout, judged: Sequence[Asked], model: ScanModel) -> tuple
     """What an average query reads, in one row; and each query, in a row of its own."""
     rows = []
     for query in judged:
-        sizes = layout.size_bytes[layout.choose(query.conditions)]
+        kept = layout.choose(query.conditions)
+        sizes, groups = layout.size_bytes[kept], layout.row_groups
         files, size_bytes = len(sizes), int(sizes.sum())
-        counted = count_requests(pl.Series(sizes, dtype=pl.Int64)).sum()
+        counted = count_requests(
+            pl.Series(sizes, dtype=pl.Int64), None if groups is None else groups.filter(kept)
+        ).sum()
         requests, engine = counted["requests"][0], counted["engine_requests"][0]
         seconds = scan_seconds(size_bytes, requests=requests, files=files, model=model)
         slow = scan_seconds(size_bytes, requests=engine, files=files, model=model_engine(model))

@@ -33,6 +33,7 @@ class Layout:
         bounds: what is known of a column in each file.
         has_rows: whether there may be rows.
         folders: of each old file, the folder that its rows go to.
+        row_groups: of each file, where that is known.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Layout:
     bounds: Callable[[str], ColumnBounds]
     has_rows: np.ndarray
     folders: np.ndarray
+    row_groups: pl.Series | None = None
 
     def choose(self, conditions: Sequence[Predicate]) -> np.ndarray:
         """The files that may hold a row that one of the conditions is true for."""
@@ -63,7 +65,15 @@ def layout_now(manifest: Manifest) -> Layout:
     entries = manifest.entries
     has_rows = (entries["rows"] > 0).fill_null(True).to_numpy()
     folders = entries["path"].str.replace(r"[^/]*$", "").rank("dense").to_numpy()
-    return Layout("as it is", entries["size_bytes"].to_numpy(), len(set(folders)), bounds, has_rows, folders)
+    return Layout(
+        "as it is",
+        entries["size_bytes"].to_numpy(),
+        len(set(folders)),
+        bounds,
+        has_rows,
+        folders,
+        entries["row_groups"],
+    )
 
 
 def regroup(manifest: Manifest, now: Layout, name: str, keys: Mapping[str, str | None], target_bytes: int) -> Layout:

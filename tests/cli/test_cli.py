@@ -109,7 +109,10 @@ def test_what_is_not_understood_is_exit_code_2(capsys, arguments):
     assert (code, out) == (2, "") and err.startswith("usage: lakekit")
 
 
-@pytest.mark.parametrize("name", ["ls", "schema", "drift", "sql", "preview", "tier", "dynamodb", "workshop"])
+COMMANDS = "ls schema drift sql preview sizes compact ingest cdc tier dynamodb workshop".split()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(capsys, name):
     code, out, _ = run(capsys, name, "--help")
     assert code == 0 and f"example:\n  lakekit {name}" in out

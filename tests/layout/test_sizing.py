@@ -80,3 +80,64 @@ def test_sizes_that_do_not_rise_are_refused():
         lk.sizing.Sizes(target_bytes=MIB)
     with pytest.raises(InvalidArgument, match="cannot be"):
         lk.sizing.ScanModel(concurrency=0)
+
+
+def test_gets_of_a_full_scan_are_those_of_the_receipt(tmp_path):
+    lake = lk.open_lake("data/sample/lake")
+    lake.sql("SELECT sum(P_avg) FROM turbines_hourly").fetchall()
+    found = lk.sizing.report(lake["turbines_hourly"]).frame
+    assert lake.receipt.requests["GET"] == found["requests"][0] == 72
+    # 8 bytes a row: 100,000 rows are below 1 MiB and one GET; 400,000 and 1,000,000 are 2 and 4 row groups
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for rows in (100_000, 400_000, 1_000_000):
+        frame = pl.DataFrame({"n": pl.int_range(rows, eager=True).hash().cast(pl.Int64, strict=False)})
+        frame.write_parquet(folder / f"{rows}.parquet", row_group_size=250_000, compression="uncompressed")
+    lake = lk.open_lake(tmp_path)
+    lake["t"].polars().select(pl.col("n").sum()).collect()
+    assert lake.receipt.requests["GET"] == lk.sizing.report(lake["t"]).frame["requests"][0] == 1 + 2 + 4
+
+
+def test_percentiles_skew_and_the_typical_query_by_hand():
+    # 20 files of 1 to 20 MiB in day 1, one of 128 MiB in day 2, one of 400 MiB in day 3
+    files = [(f"d=1/{n}", n * MIB) for n in range(1, 21)] + [("d=2/a", 128 * MIB), ("d=3/a", 400 * MIB)]
+    found = lk.sizing.report(make_table(files), book=BOOK)
+    # the nearest of 22 by (n - 1) times the share: 1.05, 10.5 and 19.95 of 0 to 21
+    assert found.percentiles["p5"] == 2 * MIB and found.percentiles["p95"] == 128 * MIB
+    assert found.percentiles["p50"] in (11 * MIB, 12 * MIB)
+    assert found.skew == pytest.approx(400 / 210)  # days hold 210, 128 and 400 MiB
+    assert found.accepted_files == 2
+    # the median day is the first: 20 files, of which those of 9 to 16 MiB are 2 GETs and above 3, become one of 27
+    assert found.typical["files"].to_list() == [20, 1]
+    assert found.typical["requests"].to_list() == [8 * 1 + 8 * 2 + 4 * 3, 27]
+    assert "skew" not in found._repr_html_() and "p5 2 MiB" in found._repr_html_()
+
+
+def test_row_groups_are_counted_where_footers_are_known():
+    found = lk.sizing.report(lk.open_table("data/sample/lake/flights"), book=BOOK)
+    # 31 files of one row group each
+    assert found.row_groups["files"] == found.row_groups["row_groups"] == 31
+    assert found.row_groups["bytes_each"] == found.frame["size_bytes"][0] // 31
+    assert lk.sizing.report(lk.sizing.example_files(), book=BOOK).row_groups == {}
+
+
+def test_an_engine_as_installed_has_fewer_readers():
+    # 240 files of 22 KiB at 30 ms: 720 requests, 2 at once, 10.8 s; 5.16 MiB of 128 MiB/s, 0.04 s
+    found = lk.sizing.report(lk.sizing.example_files(240, size_bytes=22 * 1024, partitions=30), book=BOOK).frame
+    assert found["engine_requests"][0] == 720
+    assert found["engine_seconds"][0] == pytest.approx(10.8 + 240 * 22 / 1024 / 128)
+
+
+def test_a_frame_without_sizes_is_refused():
+    with pytest.raises(InvalidArgument, match="has no column size_bytes; it has path"):
+        lk.sizing.report(pl.DataFrame({"path": ["a"]}))
+    with pytest.raises(InvalidArgument, match="1 of 1 files have no size_bytes"):
+        lk.sizing.report(pl.DataFrame({"path": ["a"], "size_bytes": [None]}))
+    with pytest.raises(InvalidArgument, match="is no lake"):
+        lk.sizing.example_files(3, partitions=4)
+
+
+def test_a_table_without_files_has_no_percentiles_and_no_skew():
+    found = lk.sizing.report(make_table([]), book=BOOK)
+    assert (found.percentiles, found.skew, found.accepted_files) == ({}, None, 0)
+    assert "0 files" in found._repr_html_()
