@@ -177,7 +177,7 @@ def _leave_out(manifest: Manifest) -> tuple[tuple[str, str], ...]:
         if not isinstance(error, ArchivedFile):
             raise error
     archived = [(path, error.what) for path, error in manifest.problems.items()]
-    return tuple(sorted(archived + list(manifest.skipped.iter_rows())))
+    return tuple(sorted(archived + list(manifest.skipped.select("path", "reason").iter_rows())))
 
 
 def _refuse_overlap(source: Address, into: Address) -> None:
