@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lakekit.ingest.parquet import encode_segment
 from lakekit.manifest.batches import make_token
-from lakekit.storage import Writer, open_store
+from lakekit.storage import Writer
 from lakekit.units import MIB
 
 FOLDER = "_quarantine"  # hidden from tables by its underscore; so are the names in it, for readers that look at those
@@ -120,10 +120,8 @@ class Quarantine:
             return
         path = f"{self.folder}/_part-{len(self.paths):05d}.ndjson"
         content = b"".join(self._held)
-        if not self._writer.put_new(path, content) and self._refuse is not None:
-            store = open_store(self._writer.address, self._writer.storage)
-            if bytes(store.read_suffix(path, MOST_FILE_BYTES * 2)) != content:
-                raise self._refuse(path)
+        if not self._writer.put_new(path, content) and self._refuse and not self._writer.holds(path, content):
+            raise self._refuse(path)
         self.paths.append(path)
         self._held, self._held_bytes = [], 0
 

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.ingest.converting import convert_column, describe_misfit
 from lakekit.ingest.parquet import encode_table, sort_rows, split_partitions, write_file
-from lakekit.ingest.place import read_whole
 from lakekit.ingest.plan import Plan
 from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
 from lakekit.ingest.result import BatchResult
@@ -195,10 +194,7 @@ class Job:
         }
         marker = json.dumps(told | {"listing": self.plan.listing}, indent=1, ensure_ascii=False).encode()
         path = name_marker(self.plan.token, len(self.files))
-        if (
-            not self.writer.put_new(path, marker)
-            and read_whole(self.writer.address, self.writer.storage, path) != marker
-        ):
+        if not self.writer.put_new(path, marker) and not self.writer.holds(path, marker):
             raise StaleFile(
                 f"The batch {self.plan.batch_id!r} was completed meanwhile by another, with other rows.",
                 hint=f"both have put files with {self.plan.token} in their names: compare them with {path}.",

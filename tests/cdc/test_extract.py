@@ -278,6 +278,19 @@ lk.cdc.extract(con, "users", sys.argv[2], key="id", watermark="changed", as_of=a
 """
 
 
+def test_a_put_whose_answer_was_lost_is_no_other_extraction(con, folder, monkeypatch):
+    from lakekit.storage import Writer
+
+    put_new = Writer.put_new
+    monkeypatch.setattr(Writer, "put_new", lambda *told: not put_new(*told))  # it is there, and the retry finds it
+    add(con, 1, "Ann", 1)
+    run = extract(con, folder)
+    assert run.files == ("CDC00000001.parquet",)
+    monkeypatch.undo()
+    assert extract(con, folder).files == ()
+    assert read_names(run) == [(1, "Ann")]
+
+
 @pytest.mark.torture
 def test_an_extraction_that_is_killed_again_and_again_stores_every_row_exactly_once(tmp_path):
     seed = int(os.environ.get("LAKEKIT_TORTURE_SEED", time.time_ns() % 10**6))
