@@ -21,7 +21,7 @@ from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from tests.cdc.journals import collect_changes, read_both
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
 
 
 @pytest.fixture
