@@ -24,6 +24,10 @@ _FLAT = "__"  # how the fields begin that ExtractNewRecordState adds, unless add
 NO_ORDER = (0, 0, 0)
 
 
+class _NoEvent(ValueError):
+    """What an event lacks to be one."""
+
+
 class Change(NamedTuple):
     """One change of one row.
 
@@ -66,12 +70,16 @@ def read_events(file: JournalFile, local: Path, key: Sequence[str], order_by: Se
             if event is None:
                 lonely = lonely or line
                 continue
-            if "op" in event and ("after" in event or "before" in event or event["op"] in ("t", "m")):
-                marks_deletes = True
-                yield from _read_envelope(event, file, line, key, order_by)
-            else:
-                marks_deletes = marks_deletes or f"{_FLAT}deleted" in event
-                yield _read_flat(event, file, line, order_by)
+            try:
+                if "op" in event and ("after" in event or "before" in event or event["op"] in ("t", "m")):
+                    marks_deletes = True
+                    yield from _read_envelope(event, file, line, key, order_by)
+                else:
+                    marks_deletes = marks_deletes or f"{_FLAT}deleted" in event
+                    yield _read_flat(event, file, line, order_by)
+            except _NoEvent as exc:
+                what = f"{file.path}, line {line}, is no change event of Debezium: {exc}."
+                raise InvalidArgument(what, hint="look at that line; nothing of the file was taken.") from exc
     if lonely and not marks_deletes:
         what = f"{file.path}, line {lonely}, is null: a row was deleted, and nothing tells which."
         raise InvalidArgument(what, hint="let ExtractNewRecordState mark them: delete.tombstone.handling.mode=rewrite.")
@@ -80,7 +88,7 @@ def read_events(file: JournalFile, local: Path, key: Sequence[str], order_by: Se
 def _parse(text: str, file: JournalFile, line: int) -> dict[str, Any] | None:
     try:
         event = json.loads(text, parse_float=Decimal)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         what = f"{file.path}, line {line}, is not JSON: {exc}."
         raise CorruptFile(what, hint="the journal has one event a line; replace the file.") from exc
     if isinstance(event, dict) and "payload" in event and event.keys() <= {"schema", "payload"}:
@@ -97,8 +105,11 @@ def _read_envelope(
     op = event["op"]
     if op == "m":  # a message in the log, which changes no row
         return
-    if op not in _OPS:
+    if not isinstance(op, str) or op not in _OPS:
         raise refuse_op(op, file, line, _OPS)
+    for name in ("source", "before", "after"):
+        if not isinstance(event.get(name) or {}, Mapping):
+            raise _NoEvent(f"its {name!r} is {str(event[name])[:60]!r}")
     source = event.get("source") or {}
     moment = _find_moment(source, event)
     order = _find_order(event, source, order_by)
@@ -118,7 +129,7 @@ def _read_flat(event: Mapping[str, Any], file: JournalFile, line: int, order_by:
     added = {name.removeprefix(_FLAT): value for name, value in event.items() if name.startswith(_FLAT)}
     row = {name: value for name, value in event.items() if not name.startswith(_FLAT)}
     op = "d" if str(added.get("deleted", "")).lower() == "true" else added.get("op", "u")
-    if op not in _OPS:
+    if not isinstance(op, str) or op not in _OPS:
         raise refuse_op(op, file, line, _OPS)
     source = {name.removeprefix("source_"): value for name, value in added.items() if name != "ts_ms"}
     return Change(line, _OPS[op], _find_moment(source, added), _find_order(event, source, order_by), row)
@@ -135,7 +146,10 @@ def _find_moment(source: Mapping[str, Any], event: Mapping[str, Any]) -> datetim
     for told in (source, event):
         for name, per_second in (("ts_us", 1_000_000), ("ts_ms", 1_000)):
             if told.get(name) is not None:
-                return _EPOCH + timedelta(microseconds=int(told[name]) * (1_000_000 // per_second))
+                try:
+                    return _EPOCH + timedelta(microseconds=int(told[name]) * (1_000_000 // per_second))
+                except (ValueError, TypeError, OverflowError) as exc:
+                    raise _NoEvent(f"its {name!r} is {str(told[name])[:60]!r}, which is no time") from exc
     return None
 
 

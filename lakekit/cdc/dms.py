@@ -6,6 +6,7 @@ It must not decide types: every value stays a text.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,11 @@ class CsvForm:
     null: str = "NULL"
     header: bool | None = None
     load_op: bool | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            what = f"delimiter={self.delimiter!r} cannot stand between cells."
+            raise InvalidArgument(what, hint='it is one letter, such as ";".')
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,10 @@ def _has_op(file: JournalFile, local: Path, layout: CsvLayout) -> bool:
 
 
 def _check_names(file: JournalFile, names: Sequence[str], layout: CsvLayout) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        what = f"{file.path} names the column {twice[0]!r} twice: {', '.join(names)}."
+        raise InvalidArgument(what, hint="its second value would hide the first: rename one of them.")
     if OP not in names and not file.is_load:
         raise refuse_without_op(file.path, names)
     if layout.timestamp and layout.timestamp not in names and not file.is_load:
@@ -188,6 +198,6 @@ def read_moment(value: Any, file: JournalFile, line: int) -> datetime | None:
         return None
     try:
         return parse_commit_time(value)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         what = f"{file.path}, row {line}, has the commit time {value!r}, which is none."
         raise InvalidArgument(what, hint="DMS writes yyyy-MM-dd HH:mm:ss.SSSSSS, in UTC.") from exc

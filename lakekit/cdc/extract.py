@@ -347,7 +347,8 @@ class _FileWriter:
             return
         table = pa.concat_tables(self._waiting)
         path = f"CDC{self._number + 1:08d}.parquet"
-        if not self._writer.put_new(path, self._encode(table)):
+        content = self._encode(table)
+        if not self._writer.put_new(path, content) and not self._writer.holds(path, content):
             what = f"{self._writer.address.join(path)} is there already: another extraction wrote it meanwhile."
             raise StaleFile(what, hint="run it again: it goes on where the other has come to.")
         self._waiting = []

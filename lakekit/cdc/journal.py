@@ -83,6 +83,10 @@ def _check_columns(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, 
     for name in wanted + ([form.timestamp] if form.timestamp else []):
         if name not in names:
             raise _refuse_name(name, names, "key=" if name in form.key else "order_by= or timestamp=")
+    cut = [name for name in names if "\0" in name]
+    if cut:
+        what = f"The journal has a column {cut[0]!r}, whose name readers of Parquet cut at its NUL character."
+        raise InvalidArgument(what, hint="rename it where it comes from.")
     taken = set(names) & set(CAPTURED.names)
     if taken:
         what = f"The table has a column {taken.pop()!r}, which is what lakekit calls its own of a change."

@@ -224,7 +224,9 @@ def _parse_float(value: Any) -> float:
         return _fail(value)
     if isinstance(value, int) and int(float(value)) != value:
         return _fail(value)
-    return float(value)
+    number = float(value)
+    is_beyond = math.isinf(number) and any(letter.isdigit() for letter in str(value))  # 1e400 is no infinity
+    return _fail(value) if is_beyond else number
 
 
 def _parse_date(value: Any) -> date:

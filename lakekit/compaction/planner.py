@@ -69,6 +69,8 @@ def plan(
     _check_columns(manifest, rules)
     left_out = _leave_out(manifest)
     moment = as_of or datetime.now(UTC)
+    if moment.tzinfo is None:
+        raise InvalidArgument(f"as_of={as_of!r} has no time zone.", hint="give as_of=datetime.now(UTC).")
     if into is None:
         from lakekit.compaction.in_place import plan_in_place
 

@@ -111,6 +111,9 @@ def retire(
         Hint: plan(table, into=…) makes one.
     """
     moment = as_of or datetime.now(UTC)
+    if moment.tzinfo is None or older_than < timedelta(0):
+        what = f"as_of={as_of!r} has no time zone, or older_than={older_than} is negative."
+        raise InvalidArgument(what, hint="give as_of=datetime.now(UTC), and timedelta(days=7).")
     there = survey(table.store.address, table.store.storage)
     if COPY_BEGUN not in there.records and there.has_log:
         return _retire_in_place(table, there, older_than, moment, storage_class)

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
 from lakekit.ingest.place import choose_keys, find_columns, look_at, open_existing, read_whole
-from lakekit.ingest.plan import Plan, check_listing, check_same, name_plan, read_plan
+from lakekit.ingest.plan import Plan, check_begin, check_listing, check_same, name_plan, read_plan
 from lakekit.ingest.result import BatchResult
 from lakekit.ingest.sources import FileSource, MemorySource, open_source
 from lakekit.ingest.text import Part
-from lakekit.ingest.writing import Job, convert_part
+from lakekit.ingest.writing import Job, convert_part, hash_part
 from lakekit.storage import Encryption, Storage, Writer, open_writer
 from lakekit.units import KIB, MIB
 
@@ -64,7 +64,8 @@ def write_batch(
         partition_by: columns that become folders; those of the table if not given.
         sort_by: columns by which the rows of each file are sorted.
         target_file_bytes: about how big a file may become.
-        batch_id: any text; for files made of their addresses and versions if not given, for other data needed.
+        batch_id: any text but an empty one; for files made of their addresses and versions if not given, for other
+            data needed.
         encryption: how S3 encrypts what is written.
         storage: how the table, and files as the source, are reached.
 
@@ -90,17 +91,18 @@ def write_batch(
         raise InvalidArgument(what, hint=f"at least {_LEAST_TARGET_BYTES:,}; 128 to 512 MiB are usual.")
     writer = open_writer(table_url, storage, encryption=encryption)
     opened = open_source(source, storage)
-    batch_id = batch_id if batch_id is not None else opened.make_batch_id()
+    batch_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
     place = look_at(writer.address, writer.storage, batch_id)
     if place.marker is not None:
         return _recall(writer, place.marker, opened, started)
     asked = {"sort_by": _as_names(sort_by), "target_file_bytes": target_file_bytes}
     if partition_by is not None:
         asked["partition_by"] = _as_names(partition_by)
-    parts, plan = opened.read(), None
-    if not place.has_plan:
+    parts, first, plan = opened.read(), None, None
+    if not (place.has_plan and opened.can_reread):
         first = next(parts, None)
         parts = itertools.chain([first] if first is not None else [], parts)
+    if not place.has_plan:
         table = open_existing(writer.address, writer.storage) if place.has_data else None
         plan = _make_plan(table, opened, batch_id, asked, first)
         if not writer.put_new(plan.path, plan.as_json()):  # another was faster
@@ -108,8 +110,18 @@ def write_batch(
     if plan is None:
         plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id)))
     check_same(plan, asked, opened.listing)
+    if not opened.can_reread:
+        check_begin(plan, hash_part(first, plan.schema))
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
         return Job(writer, plan, Path(scratch), can_reread=opened.can_reread).run(parts, place.files, started)
+
+
+def _check_id(batch_id: str) -> str:
+    """The id, where it is one: nothing at all would be the same for every batch whose id someone forgot."""
+    is_text = isinstance(batch_id, str) and bool(batch_id.strip())
+    if not is_text or batch_id.encode(errors="replace").decode() != batch_id:
+        raise InvalidArgument(f"batch_id={batch_id!r} is no text.", hint='batch_id="flights-2026-11-25", for example.')
+    return batch_id
 
 
 def _as_names(columns: str | Sequence[str]) -> tuple[str, ...]:
@@ -145,4 +157,5 @@ def _make_plan(
         schema=typing.schema,
         widened=typing.widened,
         encoded_share=max(share, 0.001),
+        begin="" if source.can_reread else hash_part(first, typing.schema),
     )

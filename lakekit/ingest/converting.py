@@ -20,7 +20,7 @@ _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
 _ZONE = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"  # no leading zeros: they would be lost
 _NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(NaN|nan|-?inf|-?Infinity)$"
-_LONG = r"^-?[0-9]{16,}$"  # digits beyond what a double holds
+_LONG = r"^-?[0-9]{16,}(\.[0-9]*)?$"  # digits beyond what a double holds
 _DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 
 
@@ -58,6 +58,13 @@ def _convert_chunk(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.nda
     is_text = pc.or_(is_text_of(array, kind), is_empty)
     values = pc.if_else(pc.and_(is_text, pc.invert(is_empty)), array, pa.scalar(None, pa.string()))
     parsed, is_bad = _cast_fitting(values, kind)
+    if pa.types.is_floating(kind):  # digits that became infinity
+        is_bad |= (
+            pc.and_(pc.is_inf(parsed), pc.match_substring_regex(values, "[0-9]"))
+            .fill_null(False)
+            .to_numpy(zero_copy_only=False)
+        )
+        parsed = pc.if_else(pa.array(is_bad), pa.scalar(None, kind), parsed)
     return parsed, is_bad | ~is_text.fill_null(True).to_numpy(zero_copy_only=False)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,8 +94,24 @@ def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
+def read_float(text: str) -> float:
+    """A number of JSON that is not whole.
+
+    Raises:
+        Poison: it is beyond what a double holds, and would become infinity.
+
+    Example:
+        >>> read_float("1e3")
+        1000.0
+    """
+    value = float(text)
+    if math.isinf(value):
+        raise Poison(f"{text[:40]} is beyond what a double holds")
+    return value
+
+
 def _refuse_constant(text: str) -> None:
     raise Poison(f"{text} is no number of JSON")
 
 
-JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant)
+JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant, parse_float=read_float)

@@ -30,6 +30,7 @@ class Plan:
         schema: the types of all columns, those of partition keys too.
         widened: what the table has another type for.
         encoded_share: bytes in a file for each byte in memory, by a sample; decides when a file is full.
+        begin: a hash of the first rows, where the source is not files.
     """
 
     batch_id: str
@@ -40,6 +41,7 @@ class Plan:
     schema: pa.Schema
     widened: tuple[str, ...]
     encoded_share: float
+    begin: str = ""
 
     @property
     def token(self) -> str:
@@ -102,6 +104,15 @@ def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | Non
                 f"The batch {plan.batch_id!r} was begun with {name}={before!r}, not {asked[name]!r}.",
                 hint="complete it as it was begun, or give another batch_id.",
             )
+
+
+def check_begin(plan: Plan, begin: str) -> None:
+    """Raise StaleFile where a batch was begun with data in memory that begins otherwise."""
+    if plan.begin not in ("", begin):
+        raise StaleFile(
+            f"The batch {plan.batch_id!r} was begun with other rows: the first of them differ, or their columns.",
+            hint="nothing of the two is mixed. Write the same rows again, or take another batch_id.",
+        )
 
 
 def check_listing(batch_id: str, before: list | None, now: list | None, done: str) -> None:

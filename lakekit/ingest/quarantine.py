@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lakekit.ingest.parquet import encode_segment
+from lakekit.manifest.batches import make_token
 from lakekit.storage import Writer
 from lakekit.units import MIB
 
 FOLDER = "_quarantine"  # hidden from tables by its underscore; so are the names in it, for readers that look at those
 MOST_FILE_BYTES = 16 * MIB
+MOST_NAME_BYTES = 200  # of a folder; disks take 255
+MOST_CUT_BYTES = 160  # of an id that is longer
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ class BadRow:
         return json.dumps(told, ensure_ascii=False)
 
 
+def name_folder(batch_id: str) -> str:
+    """The folder of a batch among all quarantines: its id as far as a path can hold it, and no other batch's.
+
+    Example:
+        >>> name_folder("day 1"), name_folder("..")
+        ('day%201', '%2E.')
+    """
+    name = encode_segment(batch_id)
+    if name.startswith("."):  # "." and ".." lead elsewhere
+        name = f"%2E{name[1:]}"
+    if len(name.encode()) <= MOST_NAME_BYTES:
+        return name
+    return f"{name.encode()[:MOST_CUT_BYTES].decode(errors='ignore')}-{make_token(batch_id)}"
+
+
 class Quarantine:
     """The quarantine of one batch; files go to ``<table>/_quarantine/<batch_id>/``.
 
@@ -61,6 +79,8 @@ class Quarantine:
     Args:
         writer: of the table.
         batch_id: any text.
+        refuse: makes the error for a file that is there already with other rows; without it such a file stays, and
+            is taken for what an earlier run put of the same rows.
 
     Attributes:
         rows: how many rows were put, pieces of one counted once.
@@ -75,11 +95,12 @@ class Quarantine:
         (1, ['_quarantine/day%201/_part-00000.ndjson'])
     """
 
-    def __init__(self, writer: Writer, batch_id: str):
-        self.folder = f"{FOLDER}/{encode_segment(batch_id)}"
+    def __init__(self, writer: Writer, batch_id: str, refuse: Callable[[str], Exception] | None = None):
+        self.folder = f"{FOLDER}/{name_folder(batch_id)}"
         self.rows = 0
         self.paths: list[str] = []
         self._writer = writer
+        self._refuse = refuse
         self._held: list[bytes] = []
         self._held_bytes = 0
 
@@ -98,7 +119,9 @@ class Quarantine:
         if not self._held:
             return
         path = f"{self.folder}/_part-{len(self.paths):05d}.ndjson"
-        self._writer.put_new(path, b"".join(self._held))
+        content = b"".join(self._held)
+        if not self._writer.put_new(path, content) and self._refuse and not self._writer.holds(path, content):
+            raise self._refuse(path)
         self.paths.append(path)
         self._held, self._held_bytes = [], 0
 

@@ -89,20 +89,20 @@ def _find_bad_names(rows: Sequence[Mapping[str, Any]], known: pa.Schema, reserve
 def _refuse_name(name: Any, seen: Mapping[str, str], reserved: Sequence[str]) -> str:
     if not isinstance(name, str) or not name:
         return f"a field is named {name!r}, not by a text"
-    if not _is_utf8(name):
-        return f"the name of the field {name!r} is not Unicode"
+    if not _can_be_name(name):
+        return f"the name of the field {name!r} is not Unicode, or holds a NUL character"
     if name in reserved:
         return f"{name}: a field must not have the name of a column that the stream adds"
     other = seen.get(name.casefold(), name)
     return f"{name}: the name differs only in case from the column {other}" if other != name else ""
 
 
-def _is_utf8(text: str) -> bool:
+def _can_be_name(text: str) -> bool:
+    """Whether it can be the name of a column: a NUL character would cut it for readers of Parquet."""
     try:
-        text.encode()
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def type_column(values: Sequence[Any], known: pa.DataType | None) -> tuple[pa.Array | None, dict[int, str]]:
@@ -196,7 +196,7 @@ def find_kind(shape: Hashable) -> pa.DataType | None:
     if what == "struct":
         names = [name for name, _ in inner]
         kinds = [find_kind(one) for _, one in inner]
-        bad = None in kinds or not all(isinstance(name, str) and name and _is_utf8(name) for name in names)
+        bad = None in kinds or not all(isinstance(name, str) and name and _can_be_name(name) for name in names)
         clash = bad or len({name.casefold() for name in names}) < len(names)
         return None if clash else pa.struct(list(zip(names, kinds, strict=True)))
     return None

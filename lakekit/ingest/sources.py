@@ -19,7 +19,7 @@ import pyarrow as pa
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError, NoFilesFound
 from lakekit.ingest.chunks import SourceFile
 from lakekit.ingest.quarantine import BadRow
-from lakekit.ingest.text import Part, read_csv, read_ndjson
+from lakekit.ingest.text import Part, check_columns, read_csv, read_ndjson
 from lakekit.ingest.typing import Typing, choose_types, guess_text_types, unify_told_types
 from lakekit.manifest.listing import is_hidden
 from lakekit.storage import Storage, open_store
@@ -76,6 +76,8 @@ class FileSource:
         if len(self.asked.delimiter) != 1 or self.asked.delimiter in '"\r\n':
             what = f"delimiter={self.asked.delimiter!r} cannot stand between fields."
             raise InvalidArgument(what, hint='it is one letter, such as ";".')
+        if self.asked.columns is not None:
+            check_columns(self.asked.columns)
         if self.asked.format == "tsv":
             self.asked = replace(self.asked, delimiter="\t")
 
@@ -162,6 +164,8 @@ def open_source(source: Any, storage: Storage | None = None) -> FileSource | Mem
     if kind == "polars LazyFrame":
         schema = source.collect_schema().to_frame().to_arrow().schema
         return MemorySource(schema, partial(_collect_lazily, source), kind)
+    if isinstance(source, pa.Table):  # not by the C interface, which cuts names at a NUL character
+        return MemorySource(source.schema, lambda: iter(source.to_batches()), kind)
     if hasattr(source, "__arrow_c_stream__"):
         reader = pa.RecordBatchReader.from_stream(source)
         return MemorySource(reader.schema, lambda: iter(reader), kind)

@@ -18,6 +18,7 @@ from pyarrow import csv as pa_csv
 
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.chunks import SourceFile
+from lakekit.ingest.decode import read_float
 from lakekit.ingest.lines import MOST_RECORD_BYTES, TOO_LONG, Block, Cutter, Record
 from lakekit.ingest.quarantine import BadRow, cut_pieces
 
@@ -82,6 +83,14 @@ def _take_header(block: Block, file: str) -> list[str]:
         what = f"The first line of {file} names the column {wrong[0]!r} twice, or a column not at all."
         raise InvalidArgument(what, hint="mend that line, or give the names: Files(…, columns=[…]).")
     return names
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """Raise InvalidArgument where these cannot be the names of a file's columns."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if isinstance(names, str) or not names or twice:
+        what = f"columns={names!r} names {f'{twice[0]!r} twice' if twice else 'no columns'}."
+        raise InvalidArgument(what, hint='give each its name: columns=["day", "rides"].')
 
 
 def read_ndjson(file: SourceFile) -> Iterator[Part]:
@@ -219,7 +228,7 @@ def _load_json(raw: bytes) -> tuple[dict[str, Any], str]:
     if len(raw) > MOST_RECORD_BYTES:
         return {}, TOO_LONG
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_make_object, parse_constant=_refuse_constant)
+        value = json.loads(raw.decode("utf-8"), **_JSON_HOOKS)
         if isinstance(value, dict):
             return (value, "") if value else ({}, "its object is empty")
         return {}, f"it is JSON, but no object: {type(value).__name__}"
@@ -231,6 +240,8 @@ def _load_json(raw: bytes) -> tuple[dict[str, Any], str]:
 
 def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
+    if "\0" in "".join(made):
+        raise ValueError(f"the name {next(name for name in made if chr(0) in name)!r} holds a NUL character")
     if len(made) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the name {twice!r} stands twice in an object")
@@ -239,6 +250,9 @@ def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_JSON_HOOKS = {"object_pairs_hook": _make_object, "parse_constant": _refuse_constant, "parse_float": read_float}
 
 
 def _group_rows(values: list[dict[str, Any]]) -> list[list[int]]:

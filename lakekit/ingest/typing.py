@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakekit.errors import ColumnNameConflict
+from lakekit.errors import ColumnNameConflict, InvalidArgument
 from lakekit.ingest.converting import convert_column
 from lakekit.ingest.parquet import store_schema
 from lakekit.manifest.types import describe_type, unify_types
@@ -57,6 +57,8 @@ def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
         s: string, widened=('n: int32 became int64',))
     """
     found = store_schema(found)
+    for field in found:
+        _check_stored(field.name, field)
     _check_names(found.names, table.names if table is not None else [])
     known = {field.name: field.type for field in table} if table is not None else {}
     fields, widened = [], []
@@ -88,6 +90,28 @@ def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
             twice = f"The column {name!r} stands twice in the batch."
             raise ColumnNameConflict(twice if other == name else what, hint="rename one of them in the batch.")
         spelled[name.casefold()] = name
+
+
+def _check_stored(column: str, field: pa.Field) -> None:
+    """Raise InvalidArgument where a field, or one within it, would make a file that cannot be read, or none."""
+    if "\0" in field.name:
+        what = f"The column {column!r} has a NUL character in the name {field.name!r}, and Parquet's readers cut it."
+        raise InvalidArgument(what, hint="rename it in the batch.")
+    if pa.types.is_struct(field.type) and not field.type.num_fields:
+        what = f"The column {column!r} holds a struct without fields, which Parquet cannot hold."
+        raise InvalidArgument(what, hint="leave it out of the batch.")
+    if pa.types.is_nested(field.type):
+        for inner in (field.type.field(number) for number in range(field.type.num_fields)):
+            _check_stored(column, inner)
+
+
+def _fill_structs(kind: pa.DataType) -> pa.DataType:
+    """The type with text in place of structs that never had a field: their values are for the quarantine then."""
+    if pa.types.is_list(kind):
+        return pa.list_(_fill_structs(kind.value_type))
+    if not pa.types.is_struct(kind):
+        return kind
+    return pa.struct([(field.name, _fill_structs(field.type)) for field in kind]) if kind.num_fields else pa.string()
 
 
 class TextGuess:
@@ -154,6 +178,7 @@ def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.
     """
     counts: dict[str, Counter[pa.DataType]] = {}
     for schema, values in told:
+        _check_names(schema.names, [])
         for field, count in zip(store_schema(schema), values, strict=True):
             counts.setdefault(field.name, Counter())[field.type] += count
     chosen = {}
@@ -163,5 +188,5 @@ def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.
             if kind not in kinds and (not kinds or unify_types(*kinds, kind) is not None):
                 kinds.append(kind)
         kind = kinds[0] if len(kinds) == 1 else unify_types(*kinds)
-        chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else kind
+        chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else _fill_structs(kind)
     return choose_types(pa.schema(list(chosen.items())), table)

@@ -5,10 +5,12 @@ It must not choose anything: the plan says it all, so that the same source gives
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.ingest.converting import convert_column, describe_misfit
-from lakekit.ingest.parquet import sort_rows, split_partitions, write_file
+from lakekit.ingest.parquet import encode_table, sort_rows, split_partitions, write_file
 from lakekit.ingest.plan import Plan
 from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
 from lakekit.ingest.result import BatchResult
@@ -47,9 +49,9 @@ def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tup
             reasons.setdefault(int(row), describe_misfit(column[int(row)].as_py(), field.name, field.type))
     table = pa.Table.from_arrays(columns, schema=schema)
     for key in keys:
-        if pa.types.is_string(schema.field(key).type):
-            for row in np.flatnonzero(pc.equal(table.column(key), HIVE_NULL).fill_null(False)):
-                reasons.setdefault(int(row), f"the partition key {key!r} is {HIVE_NULL}, which means NULL in a path")
+        is_bad, reason = _find_bad_keys(table.column(key))
+        for row in np.flatnonzero(is_bad):
+            reasons.setdefault(int(row), f"the partition key {key!r} {reason}")
     if not reasons:
         return table, []
     is_good = np.ones(count, bool)
@@ -59,6 +61,25 @@ def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tup
         line, raw = part.locate(row)
         bad += cut_pieces(BadRow(part.file, line, reasons[row], raw))
     return table.filter(pa.array(is_good)), bad
+
+
+def _find_bad_keys(column: pa.ChunkedArray) -> tuple[Any, str]:
+    """Where a value of a partition key is none that a path can tell, and why."""
+    if pa.types.is_string(column.type):
+        return pc.equal(column, HIVE_NULL).fill_null(False), f"is {HIVE_NULL}, which means NULL in a path"
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        finer = np.asarray(column.cast(pa.int64()).fill_null(0)) % 1000 != 0
+        return finer, "is finer than a microsecond, the finest that a path tells"
+    return (), ""
+
+
+def hash_part(part: Part | None, schema: pa.Schema) -> str:
+    """What tells the rows of a part from others: a hash of those that fit, of those that do not, and of the names."""
+    if part is None:
+        return "no rows"
+    good, bad = convert_part(part, schema)
+    told = json.dumps([sorted(part.rows.column_names), [row.as_json() for row in bad]]).encode()
+    return hashlib.sha256(encode_table(good) + told).hexdigest()
 
 
 class Job:
@@ -92,7 +113,7 @@ class Job:
             started: when, by the monotonic clock.
         """
         fillings, rows_read = Fillings(self.scratch), 0
-        quarantine = Quarantine(self.writer, self.plan.batch_id)
+        quarantine = Quarantine(self.writer, self.plan.batch_id, None if self.can_reread else self._refuse)
         with Progress(f"Rows of batch {self.plan.batch_id}") as progress:
             for part in parts:
                 rows, misfits = convert_part(part, self.plan.schema, self.plan.partition_by)
@@ -172,6 +193,11 @@ class Job:
             "widened": list(self.plan.widened),
         }
         marker = json.dumps(told | {"listing": self.plan.listing}, indent=1, ensure_ascii=False).encode()
-        self.writer.put_new(name_marker(self.plan.token, len(self.files)), marker)
+        path = name_marker(self.plan.token, len(self.files))
+        if not self.writer.put_new(path, marker) and not self.writer.holds(path, marker):
+            raise StaleFile(
+                f"The batch {self.plan.batch_id!r} was completed meanwhile by another, with other rows.",
+                hint=f"both have put files with {self.plan.token} in their names: compare them with {path}.",
+            )
         told = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
         return BatchResult(**told, table_url=self.writer.address.url, seconds=time.monotonic() - started)

@@ -83,6 +83,19 @@ class Writer:
         put = _put_in_folder if self.address.scheme == "file" else self._put_on_s3
         return put(self.address.full_path(path), content)
 
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether the file there has just these bytes, as after a put that arrived and whose answer did not.
+
+        Args:
+            path: relative to the address.
+            content: the bytes.
+
+        Raises:
+            StaleFile: no file is there.
+            AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: see `translate_error`.
+        """
+        return bytes(open_store(self.address, self.storage).read_suffix(path, len(content) + 1)) == content
+
     def remove(self, path: str, *, etag: str | None = None) -> None:
         """Take a file away; nothing happens where there is none.
 

@@ -156,6 +156,14 @@ def test_types_can_be_declared_for_what_debezium_encodes(folder):
         (json.dumps(event("c", 1, after={"id": None})), InvalidArgument, r"a.json, row 2, has no value in 'id'"),
         (json.dumps(event("c", 1, after={"id": "1"})), TypeConflict, r"is int in a.json, line 1, and text in .*2"),
         (json.dumps(event("c", 1, after={"name": "x"})), InvalidArgument, r"row 2, has no value in 'id'"),
+        ('{"op": "c", "after": [1]}', InvalidArgument, r"line 2, is no change event of .*'after' is '\[1\]'"),
+        ('{"op": "c", "after": {"id": 1}, "source": "x"}', InvalidArgument, "its 'source' is 'x'"),
+        ('{"op": ["c"], "after": {"id": 1}}', InvalidArgument, "line 2, has the operation"),
+        ('{"op": "c", "after": {"id": 1}, "ts_ms": "now"}', InvalidArgument, "its 'ts_ms' is 'now', which is no time"),
+        ('{"op": "c", "after": {"id": 1}, "ts_ms": 99999999999999999}', InvalidArgument, "which is no time"),
+        ('{"op": "c", "after": {"id": 1, "x": 1e400}}', TypeConflict, "'x' is double, and .* in a.json, line 2"),
+        ('{"op": "c", "after": {"id": 1, "x": ' + "[" * 99_999 + "}}", CorruptFile, "line 2, is not JSON"),
+        ('{"op": "c", "after": {"id": 1, "a\\u0000": 1}}', InvalidArgument, "at its NUL character"),
     ],
 )  # fmt: skip
 def test_bad_lines_name_file_and_line(folder, line, error, message):

@@ -314,6 +314,8 @@ def test_unknown_operations_null_keys_and_bad_times_name_file_and_row(folder):
         ("I,NULL,a\n", {}, InvalidArgument, r"row 1, has no value in 'id'"),
         ("I,1,a\nU,x1,b\n", {"id": "int64", "name": None}, TypeConflict, r"'id' is int64, and 'x1' in .*csv, line 2"),
         ("I,300,a\n", {"id": "int8", "name": None}, TypeConflict, r"'id' is int8, and '300' in .*csv, line 1"),
+        ("I,1,1e400\n", {"id": "int64", "x": "double"}, TypeConflict, r"'x' is double, and '1e400' in .*csv, line 1"),
+        ("Op,id,id\nI,1,2\n", {}, InvalidArgument, r"names the column 'id' twice: Op, id, id"),
         ('I,1,"a\n', {}, CorruptFile, r"line 1, is not CSV"),
         (b"I,1,\xff\n", {}, CorruptFile, r"20260301-120000000.csv cannot be read as text"),
     ],
@@ -322,6 +324,14 @@ def test_bad_lines_of_csv_name_file_and_line(folder, text, options, error, messa
     folder.put("20260301-120000000.csv", text)
     with pytest.raises(error, match=message):
         folder.open(key="id", columns=options or ["id", "name"])
+
+
+def test_a_commit_time_that_no_clock_can_show_and_a_delimiter_that_is_none_are_told(folder):
+    folder.put("20260301-120000000.csv", "I,9999-12-31T23:59:59-05:00,1\n")
+    with pytest.raises(InvalidArgument, match="row 1, has the commit time '9999-12-31T23:59:59-05:00', which is none"):
+        folder.open(key="id", columns=["id"], timestamp="ts")
+    with pytest.raises(InvalidArgument, match="delimiter=';;' cannot stand between cells"):
+        lk.cdc.CsvForm(delimiter=";;")
 
 
 def test_csv_whose_columns_nobody_knows_is_an_error_that_shows_a_line(folder):

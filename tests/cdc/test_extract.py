@@ -21,7 +21,7 @@ from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from tests.cdc.journals import collect_changes, read_both
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
 
 
 @pytest.fixture
@@ -276,6 +276,19 @@ print("ready", flush=True)
 as_of = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 lk.cdc.extract(con, "users", sys.argv[2], key="id", watermark="changed", as_of=as_of, file_rows=1)
 """
+
+
+def test_a_put_whose_answer_was_lost_is_no_other_extraction(con, folder, monkeypatch):
+    from lakekit.storage import Writer
+
+    put_new = Writer.put_new
+    monkeypatch.setattr(Writer, "put_new", lambda *told: not put_new(*told))  # it is there, and the retry finds it
+    add(con, 1, "Ann", 1)
+    run = extract(con, folder)
+    assert run.files == ("CDC00000001.parquet",)
+    monkeypatch.undo()
+    assert extract(con, folder).files == ()
+    assert read_names(run) == [(1, "Ann")]
 
 
 @pytest.mark.torture

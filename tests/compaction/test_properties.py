@@ -21,7 +21,7 @@ FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True) | st.sampled_f
 LISTS = st.lists(st.integers(0, 9) | st.none(), max_size=3) | st.none()
 MOMENTS = st.datetimes(min_value=datetime.fromisoformat("1970-01-01"), max_value=datetime.fromisoformat("2100-01-01"))
 MOMENTS |= st.none()
-EXAMPLES = 4 * int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
+EXAMPLES = 4 * int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
 # how one column may be stored in different files of a table, each with the values that it takes
 COLUMNS = {
     "number": [(pa.int32(), INTS), (pa.int64(), INTS), (pa.int8(), st.integers(-128, 127) | st.none())],

@@ -118,3 +118,13 @@ def test_a_folder_has_no_classes_and_a_plain_table_no_originals(lake, tmp_path):
         retire(lake["events"], storage_class="GLACIER")
     with pytest.raises(lk.InvalidArgument, match="no copy that lk.compaction made"):
         retire(lk.open_table(make_events(tmp_path / "plain")))
+
+
+def test_a_moment_without_a_zone_and_a_negative_time_are_refused(tmp_path):
+    table = lk.open_table(make_events(tmp_path / "events"))
+    naive = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+    for options in ({"as_of": naive}, {"older_than": timedelta(days=-1)}):
+        with pytest.raises(lk.InvalidArgument, match=r"has no time zone, or older_than=.* is negative"):
+            lk.compaction.retire(table, **options)
+    with pytest.raises(lk.InvalidArgument, match="has no time zone"):
+        lk.compaction.plan(table, tmp_path / "c", as_of=naive)

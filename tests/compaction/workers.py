@@ -21,7 +21,7 @@ PROCESSES = multiprocessing.get_context(
     "forkserver"
 )  # a child is there in a moment, with nothing of the test's threads
 PROCESSES.set_forkserver_preload(["tests.compaction.preloaded"])
-ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
 
 
 def query_duckdb(lake_url: str) -> tuple[int, int, int]:

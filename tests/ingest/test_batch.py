@@ -214,3 +214,25 @@ def test_a_result_shows_itself_as_text_and_as_html(folder, tmp_path):
     assert repr(done).startswith("Batch <b>: 1 row in 1 file (")
     assert "1 of 2 rows quarantined" in repr(done)
     assert "&lt;b&gt;" in done._repr_html_() and "<b>:" not in done._repr_html_()
+
+
+@pytest.mark.parametrize("batch_id", ["", " ", 5, b"x", "\ud800"])
+def test_an_id_that_is_none_is_refused(folder, batch_id):
+    with pytest.raises(lk.InvalidArgument, match="is no text"):
+        folder.write(ROWS, batch_id=batch_id)
+    assert not Path(folder.url).exists()
+
+
+def test_columns_that_no_file_can_have_are_refused(folder, tmp_path):
+    (tmp_path / "in.csv").write_text("1,2\n")
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "in.parquet")
+    for columns, what in ((["a", "a"], "'a' twice"), ([], "no columns"), ("ab", "no columns")):
+        with pytest.raises(lk.InvalidArgument, match=what):
+            folder.write(lk.ingest.Files(tmp_path / "in.csv", columns=columns))
+    with pytest.raises(lk.ColumnNameConflict, match="'a' stands twice"):
+        folder.write(tmp_path / "in.parquet")
+    with pytest.raises(lk.InvalidArgument, match="a NUL character"):
+        folder.write(pa.table({"s": [{"a\0": 1}]}), batch_id="x")
+    with pytest.raises(lk.InvalidArgument, match="a struct without fields"):
+        folder.write(pa.table({"s": [{}]}), batch_id="x")
+    assert not Path(folder.url).exists()

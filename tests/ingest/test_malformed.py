@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 
+import pyarrow as pa
 import pytest
 
 import lakekit as lk
@@ -138,3 +139,38 @@ def test_the_quarantine_is_hidden_from_every_reader_of_the_table(folder, tmp_pat
     assert ds.dataset(folder.url).to_table().num_rows == 1
     assert pl.scan_parquet(f"{folder.url}/**/*.parquet").collect().height == 1
     assert pl.scan_parquet(folder.url, hidden_file_prefix="_").collect().height == 1
+
+
+def test_what_json_can_say_and_a_table_cannot_hold_is_set_apart(folder, tmp_path):
+    data = b'{"a": 1.5}\n{"a": 1e400}\n{"a": {"b": -1e999}}\n{"a\\u0000b": 1}\n{"c": {}}\n{"a": 2, "c": null}\n'
+    rows, bad = write(folder, tmp_path, "in.ndjson", data)
+    assert sorted(rows) == [(1.5, None), (2.0, None)]  # 1e400 is no infinity, and "a\0b" no second "a"
+    assert sorted((line, reason) for line, reason, _ in bad) == [
+        (2, "it is not JSON: 1e400 is beyond what a double holds"),
+        (3, "it is not JSON: -1e999 is beyond what a double holds"),
+        (4, "it is not JSON: the name 'a\\x00b' holds a NUL character"),
+        (5, "the column 'c' is string, and {} is not"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "quarantine"),
+    [
+        ("..", "_quarantine/%2E./_part-00000.ndjson"),  # and not the table's own folder
+        (".", "_quarantine/%2E/_part-00000.ndjson"),
+        ("a/../b", "_quarantine/a%2F..%2Fb/_part-00000.ndjson"),
+        # 400 letters are more than a disk's names take: 160 of them, and the first 16 digits of SHA-256
+        ("x" * 400, f"_quarantine/{'x' * 160}-7b0bd700ce066ef3/_part-00000.ndjson"),
+    ],
+)
+def test_the_quarantine_of_every_batch_lies_in_a_folder_of_its_own(folder, tmp_path, batch_id, quarantine):
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n3\n")
+    assert folder.write(tmp_path / "in.csv", batch_id=batch_id).quarantine == (quarantine,)
+    assert b"it has 1 fields, not 2" in folder.read(quarantine)
+
+
+def test_partition_times_finer_than_a_path_can_tell_are_set_apart(folder):
+    rows = pa.table({"k": pa.array([1_000, 1_001], pa.timestamp("ns")), "n": [1, 2]})
+    done = folder.write(rows, batch_id="x", partition_by="k")
+    assert (done.rows, done.quarantined) == (1, 1)
+    assert "the partition key 'k' is finer than a microsecond" in folder.read(done.quarantine[0]).decode()

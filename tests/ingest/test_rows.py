@@ -86,6 +86,7 @@ def test_a_struct_gains_fields_and_an_empty_one_is_null_until_it_has_some():
         ({"ID": 1}, "ID: the name differs only in case from the column id"),
         ({"": 1}, "a field is named ''"),
         ({1: 1}, "a field is named 1"),
+        ({"id\0": 1}, "the name of the field 'id\\x00' is not Unicode, or holds a NUL character"),
         ({"_Shard": 1}, "_Shard: the name differs only in case from the column _shard"),
         ({"_shard": 1}, "_shard: a field must not have the name of a column that the stream adds"),
     ],

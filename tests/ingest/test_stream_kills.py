@@ -20,7 +20,7 @@ from tests.ingest.streams import (
     run_kinesalite,
 )
 
-ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
 RECORDS_A_ROUND = 150  # 147 rows, 3 that are none
 ids = iter(range(10**9))
 
