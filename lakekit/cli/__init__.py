@@ -36,13 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LakekitError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+        return _stop()
     except BrokenPipeError:  # whoever read has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         import duckdb
 
+        if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":  # Ctrl-C, to DuckDB
+            return _stop()
         if not isinstance(error, duckdb.Error):
             raise
         return _fail(str(error))
@@ -52,3 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str) -> int:
     print(message, file=sys.stderr)
     return 1
+
+
+def _stop() -> int:
+    print("Interrupted.", file=sys.stderr)
+    return 130

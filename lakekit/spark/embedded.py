@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,9 +86,10 @@ class EmbeddedSpark:
         """A session of the server, in UTC, so that answers do not depend on this machine's time zone."""
         with warnings.catch_warnings():  # of pandas 3, told twice: views of lakekit's go by Arrow
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-            from pyspark.sql import SparkSession
+            with _naming_main():
+                from pyspark.sql import SparkSession
 
-            session = SparkSession.builder.remote(self.url).create()
+                session = SparkSession.builder.remote(self.url).create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
         return session
@@ -128,6 +130,20 @@ class EmbeddedSpark:
 
     def __repr__(self) -> str:
         return f"EmbeddedSpark({self.url!r}, {'running' if self._process.poll() is None else 'stopped'})"
+
+
+@contextlib.contextmanager
+def _naming_main() -> Iterator[None]:
+    """While this lasts, ``python -c`` has a file: PySpark 4.2 takes a program without one for its own doctests."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "<string>"
+    try:
+        yield
+    finally:
+        del main.__file__
 
 
 def _find_free_port() -> int:

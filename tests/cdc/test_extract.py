@@ -224,6 +224,7 @@ def test_of_two_extractions_at_a_time_one_fails_and_nothing_is_overwritten(con, 
     add(con, 1, "a", 1)
 
     def meanwhile():
+        add(con, 2, "b", 2)  # so that what it finds is not what this one found
         extract(con, folder)
 
     cursor_class = type("Cursor", (sqlite3.Cursor,), {})
@@ -240,7 +241,7 @@ def test_of_two_extractions_at_a_time_one_fails_and_nothing_is_overwritten(con, 
     other.__module__ = "sqlite3"
     with pytest.raises(StaleFile, match=r"CDC00000001.parquet is there already"):
         extract(other(), folder)
-    assert collect_changes(extract(con, folder).open_state()).height == 1
+    assert collect_changes(extract(con, folder).open_state()).height == 2
 
 
 def test_arrow_connections_such_as_duckdbs_keep_their_types(folder):
