@@ -79,10 +79,13 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
             with narrow as answer:
                 relation = self if answer is None else self._make_row(answer)
                 result = super(_LakeRelation, relation)._submit(format, *args, **kwargs)
-            return _translate_errors(result, hooks) if isinstance(result, pa.RecordBatchReader) else result
+            return result
 
         hooks = _HOOKS[self._con]
         return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(query, goes_on=is_stream))
+
+    def to_arrow_reader(self, *args: Any, **kwargs: Any) -> pa.RecordBatchReader:
+        return _translate_errors(super().to_arrow_reader(*args, **kwargs), _HOOKS[self._con])
 
     def _make_row(self, values: Sequence[pa.Scalar]) -> _LakeRelation:
         """A relation of one row with the columns of this one."""
@@ -130,7 +133,7 @@ def _run_hooked(
             hooks.before_query(con)
             try:
                 return run()
-            except (duckdb.Error, LakekitError) as exc:
+            except (duckdb.Error, LakekitError, OSError) as exc:  # OSError: what a stream begins with
                 error = exc if isinstance(exc, LakekitError) else hooks.explain_error(exc)
                 if error is None:
                     raise
