@@ -78,8 +78,7 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
             narrow = nullcontext() if is_stream else hooks.narrow_query(self._con, query, values)
             with narrow as answer:
                 relation = self if answer is None else self._make_row(answer)
-                result = super(_LakeRelation, relation)._submit(format, *args, **kwargs)
-            return result
+                return super(_LakeRelation, relation)._submit(format, *args, **kwargs)
 
         hooks = _HOOKS[self._con]
         return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(query, goes_on=is_stream))
@@ -133,7 +132,7 @@ def _run_hooked(
             hooks.before_query(con)
             try:
                 return run()
-            except (duckdb.Error, LakekitError, OSError) as exc:  # OSError: what a stream begins with
+            except (duckdb.Error, LakekitError) as exc:
                 error = exc if isinstance(exc, LakekitError) else hooks.explain_error(exc)
                 if error is None:
                     raise
