@@ -18,9 +18,9 @@ import pyarrow as pa
 from lakekit.delta import encode_path, name_commit, write_value
 from lakekit.delta.replay import History, read_history
 from lakekit.delta.types import has_naive, parse_simple, write_field
-from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from lakekit.manifest.types import unify_types
+from lakekit.publish.plans import PublishPlan
 from lakekit.storage import open_writer
 from lakekit.storage.columns import list_columns
 from lakekit.table import Table
@@ -36,7 +36,7 @@ _ORDERED = (pa.types.is_integer, pa.types.is_date)  # whose bounds are exact, an
 
 
 @dataclass(frozen=True, repr=False)
-class DeltaPlan:
+class DeltaPlan(PublishPlan):
     """What publishing a table as Delta would write. Nothing has been written.
 
     Attributes:
@@ -84,17 +84,6 @@ class DeltaPlan:
     def _describe(self) -> str:
         what = f"version {self.version} to be written" if self else "nothing to change"
         return f"Delta log of {self.store.address.url}: {what}"
-
-    def __repr__(self) -> str:
-        lines = [self._describe()]
-        if self.changes:
-            lines.append(format_text_table(["action", "what"], self.changes))
-        lines += [f"Warning: {text}" for text in self.warnings]
-        return "\n".join([*lines, *(["Nothing changed yet: .run()"] if self else [])])
-
-    def _repr_html_(self) -> str:
-        note = " ".join([*self.warnings, *(["Nothing changed yet: .run()"] if self else [])])
-        return format_html_table(self._describe(), ["action", "what"], self.changes, note=note)
 
 
 def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:

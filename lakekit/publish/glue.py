@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakekit.display import format_html_table, format_text_table
 from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.hive.client import GlueClient
 from lakekit.hive.differences import find_differences, make_fits, tell_column
 from lakekit.hive.layout import list_partitions
 from lakekit.hive.types import KEYS_PARAMETER, name_type
 from lakekit.publish.ddl import locate
+from lakekit.publish.plans import PublishPlan
 from lakekit.storage import Storage
 from lakekit.units import format_number_of
 
@@ -34,7 +34,7 @@ Values = tuple[str, ...]
 
 
 @dataclass(frozen=True, repr=False)
-class GluePlan:
+class GluePlan(PublishPlan):
     """What publishing a table would change in a catalog. Nothing has been changed.
 
     Attributes:
@@ -91,17 +91,6 @@ class GluePlan:
 
     def _describe(self) -> str:
         return f"Glue table {self.database}.{self.name}: {'to be changed' if self else 'nothing to change'}"
-
-    def __repr__(self) -> str:
-        lines = [self._describe()]
-        if self.changes:
-            lines.append(format_text_table(["action", "what"], self.changes))
-        lines += [f"Warning: {text}" for text in self.warnings]
-        return "\n".join([*lines, *(["Nothing changed yet: .run()"] if self else [])])
-
-    def _repr_html_(self) -> str:
-        note = " ".join([*self.warnings, *(["Nothing changed yet: .run()"] if self else [])])
-        return format_html_table(self._describe(), ["action", "what"], self.changes, note=note)
 
 
 def glue(
