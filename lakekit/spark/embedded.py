@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument, MissingPackage, StorageFailed
-from lakekit.storage.seaweedfs import make_die_with_parent
+from lakekit.storage.children import start_child
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -186,13 +186,4 @@ def _make_aws(storage: Storage) -> dict[str, str]:
 
 def _start_server(folder: Path, port: int, environment: dict[str, str]) -> subprocess.Popen:
     command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
-    with open(folder / "spark.log", "wb") as log:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=make_die_with_parent(),
-        )
+    return start_child(command, folder, "spark.log", environment)

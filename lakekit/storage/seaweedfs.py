@@ -3,10 +3,8 @@
 It must not be reachable from other machines, report to anyone, or read or change the user's settings.
 """
 
-import ctypes
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -15,12 +13,12 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from lakekit.errors import MissingPackage
+from lakekit.storage.children import start_child
 
 PARTS = ("s3", "master", "volume", "filer", "admin")  # each listens on one port for HTTP and one for gRPC
 GRPC_OFFSET = 10_000  # SeaweedFS adds it itself in places where it should look at its own flags
 HTTP_PORTS = range(11_000, 22_000)  # these, and those of gRPC, lie below the ports that systems give to clients
 MEMORY_LIMIT = "200MiB"  # a soft one: Go collects garbage more often when it comes near
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG; prctl(2)
 
 
 def find_weed() -> Path:
@@ -87,16 +85,7 @@ def start_weed(weed: str, folder: Path, ports: dict[str, int], *, keys: tuple[st
         "GOMEMLIMIT": MEMORY_LIMIT,
         "GOGC": "50",
     }
-    with open(folder / "weed.log", "wb") as log:
-        return subprocess.Popen(
-            make_command(weed, data, ports),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=make_die_with_parent(),
-        )
+    return start_child(make_command(weed, data, ports), folder, "weed.log", environment)
 
 
 def make_command(weed: str, data: Path, ports: dict[str, int]) -> list[str]:
@@ -119,14 +108,6 @@ def make_command(weed: str, data: Path, ports: dict[str, int]) -> list[str]:
         *(f"-{part}.port={port}" for part, port in ports.items()),
         *(f"-{part}.port.grpc={port + GRPC_OFFSET}" for part, port in ports.items()),
     ]
-
-
-def make_die_with_parent():
-    """What the new process calls first, so that Linux kills it when its parent ends in whatever way."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def remove_sockets(ports: dict[str, int]) -> None:
