@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from lakekit.delta import import_deltalake, name_commit, write_value
+from lakekit.delta import decode_commit, encode_commit, import_deltalake, name_commit, write_value
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.storage import open_writer
 from lakekit.storage.clients import make_delta_options
@@ -152,9 +152,7 @@ def commit(log: Log, number: int, removes: Sequence[Logged], adds: Sequence[Logg
     actions = [{"commitInfo": told}]
     actions += [{"remove": one.as_remove(at_ms)} for one in removes]
     actions += [{"add": one.as_add()} for one in adds]
-    content = "\n".join(json.dumps(action) for action in actions).encode()
-    path = name_commit(number)
-    if open_writer(log.address, log.storage).put_new(path, content):
+    if open_writer(log.address, log.storage).put_new(name_commit(number), encode_commit(actions)):
         return True
     return read_commit(log.address, log.storage, number)[0]["commitInfo"].get("lakekit") == about["lakekit"]
 
@@ -164,8 +162,8 @@ def read_commit(address: Address, storage: Storage, number: int) -> list[dict[st
     from lakekit.storage import open_store
     from lakekit.units import GIB
 
-    content = bytes(open_store(address, storage).read_range(name_commit(number), 0, GIB))
-    actions = [json.loads(line) for line in content.splitlines() if line.strip()]
+    path = name_commit(number)
+    actions = decode_commit(bytes(open_store(address, storage).read_range(path, 0, GIB)), path)
     return sorted(actions, key=lambda action: "commitInfo" not in action) or [{"commitInfo": {}}]
 
 

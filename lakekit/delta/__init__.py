@@ -5,6 +5,15 @@ It must not read data, nor write.
 
 from lakekit.delta.package import import_deltalake
 from lakekit.delta.reading import LogReader
-from lakekit.delta.writing import LOG, encode_path, name_commit, write_value
+from lakekit.delta.writing import LOG, decode_commit, encode_commit, encode_path, name_commit, write_value
 
-__all__ = ["LOG", "LogReader", "encode_path", "import_deltalake", "name_commit", "write_value"]
+__all__ = [
+    "LOG",
+    "LogReader",
+    "decode_commit",
+    "encode_commit",
+    "encode_path",
+    "import_deltalake",
+    "name_commit",
+    "write_value",
+]

@@ -5,7 +5,6 @@ It must not read a log whose beginning is gone, as that no longer tells which fi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,8 @@ from urllib.parse import unquote
 import polars as pl
 
 from lakekit.delta.commits import find_commits
-from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
+from lakekit.delta.writing import decode_commit
+from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.storage import RangeRequest, Store
 
 
@@ -73,15 +73,8 @@ def read_history(store: Store, listed: pl.DataFrame) -> History:
             raise outcome
         contents[request.path] = bytes(outcome)
     for version, path in sorted(commits.by_version.items()):
-        for action in _parse(contents[path], path):
+        actions = decode_commit(contents[path], path)
+        for action in sorted(actions, key=lambda action: "add" in action):  # one that it removes and adds is there
             history.take(action)
         history.version = version
     return history
-
-
-def _parse(content: bytes, path: str) -> list[dict[str, Any]]:
-    try:
-        actions = [json.loads(line) for line in content.splitlines() if line.strip()]
-    except ValueError as exc:
-        raise CorruptFile(f"{path} is no commit of a Delta log: {exc}.", hint="mend the log first.") from exc
-    return sorted(actions, key=lambda action: "add" in action)  # a file that one commit removes and adds is there

@@ -1,4 +1,4 @@
-"""How paths, partition values and numbers of commits are written in a log.
+"""How paths, partition values, commits and their numbers are written in a log, and commits read.
 
 It must not write one.
 """
@@ -6,11 +6,13 @@ It must not write one.
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from lakekit.errors import InvalidArgument
+from lakekit.errors import CorruptFile, InvalidArgument
 
 LOG = "_delta_log"
 
@@ -23,6 +25,32 @@ def name_commit(number: int) -> str:
         '_delta_log/00000000000000000007.json'
     """
     return f"{LOG}/{number:020}.json"
+
+
+def encode_commit(actions: Sequence[Mapping[str, Any]]) -> bytes:
+    """A commit's content: one action in each line.
+
+    Example:
+        >>> encode_commit([{"remove": {"path": "a"}}])
+        b'{"remove": {"path": "a"}}'
+    """
+    return "\n".join(json.dumps(action) for action in actions).encode()
+
+
+def decode_commit(content: bytes, path: str) -> list[dict[str, Any]]:
+    """The actions of a commit, in their order.
+
+    Args:
+        content: of the commit.
+        path: where it is, for messages.
+
+    Raises:
+        CorruptFile: it is no JSON.
+    """
+    try:
+        return [json.loads(line) for line in content.splitlines() if line.strip()]
+    except ValueError as exc:
+        raise CorruptFile(f"{path} is no commit of a Delta log: {exc}.", hint="mend the log first.") from exc
 
 
 def encode_path(path: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakekit.delta import encode_path, name_commit, write_value
+from lakekit.delta import encode_commit, encode_path, name_commit, write_value
 from lakekit.delta.replay import History, read_history
 from lakekit.delta.types import has_naive, parse_simple, write_field
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
@@ -74,7 +74,7 @@ class DeltaPlan(PublishPlan):
             "operationParameters": {"mode": "Append"} if self.version else {},
             "engineInfo": "lakekit",
         }
-        content = "\n".join(json.dumps(action) for action in [{"commitInfo": told}, *self.actions]).encode()
+        content = encode_commit([{"commitInfo": told}, *self.actions])
         writer = open_writer(self.store.address, self.store.storage, encryption=encryption)
         if not writer.put_new(name_commit(self.version), content):
             what = f"{self.store.address.url} got its version {self.version} from someone else; nothing was written."
