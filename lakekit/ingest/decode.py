@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def decode_json(data: bytes) -> Mapping[str, Any]:
     """The fields of a JSON object in UTF-8.
 
     Raises:
-        Poison: it is something else, has a name twice, or a number that JSON does not have (NaN).
+        Poison: it is something else, has a name twice or with a NUL, or a number that JSON does not have (NaN).
 
     Example:
         >>> decode_json(b'{"id": 1}')
@@ -86,24 +87,17 @@ def decode_json(data: bytes) -> Mapping[str, Any]:
 
 
 def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Poison(f"the field {twice!r} stands twice")
-    return row
+    made = dict(pairs)
+    if "\0" in "".join(made):
+        raise Poison(f"the name {next(name for name in made if chr(0) in name)!r} holds a NUL character")
+    if len(made) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise Poison(f"the name {twice!r} stands twice in an object")
+    return made
 
 
-def read_float(text: str) -> float:
-    """A number of JSON that is not whole.
-
-    Raises:
-        Poison: it is beyond what a double holds, and would become infinity.
-
-    Example:
-        >>> read_float("1e3")
-        1000.0
-    """
+def _read_float(text: str) -> float:
+    """A number that is not whole; one beyond what a double holds would become infinity."""
     value = float(text)
     if math.isinf(value):
         raise Poison(f"{text[:40]} is beyond what a double holds")
@@ -114,4 +108,5 @@ def _refuse_constant(text: str) -> None:
     raise Poison(f"{text} is no number of JSON")
 
 
-JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant, parse_float=read_float)
+# of JSON as it should be: no name twice or with a NUL, no NaN, no number beyond a double; else raises Poison
+JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant, parse_float=_read_float)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pyarrow import csv as pa_csv
 
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.chunks import SourceFile
-from lakekit.ingest.decode import read_float
+from lakekit.ingest.decode import JSON_DECODER
 from lakekit.ingest.lines import MOST_RECORD_BYTES, TOO_LONG, Block, Cutter, Record
 from lakekit.ingest.quarantine import BadRow, cut_pieces
 
@@ -54,11 +53,7 @@ def read_csv(file: SourceFile, delimiter: str, columns: Sequence[str] | None) ->
         InvalidArgument: the first line names a column twice, or not at all.
     """
     names = list(columns) if columns is not None else None
-    is_first = True
-    for block in Cutter(file.url, delimiter).cut(file.read_chunks()):
-        if is_first and block.data.startswith(_BOM):
-            block.data = block.data[len(_BOM) :]
-        is_first = is_first and not block.data
+    for block in _cut(file, delimiter):
         if names is None and block.data:
             names = _take_header(block, file.url)
         yield _parse_block(file.url, block, names or [], _parse_csv)
@@ -95,12 +90,18 @@ def check_columns(names: Sequence[str]) -> None:
 
 def read_ndjson(file: SourceFile) -> Iterator[Part]:
     """The rows of a file with one JSON object on each line, as several tables where the types of values differ."""
+    for block in _cut(file, None):
+        yield from _parse_json(file.url, block)
+
+
+def _cut(file: SourceFile, delimiter: str | None) -> Iterator[Block]:
+    """The records of a file in blocks, without the mark of UTF-8 with which some programs begin it."""
     is_first = True
-    for block in Cutter(file.url, None).cut(file.read_chunks()):
+    for block in Cutter(file.url, delimiter).cut(file.read_chunks()):
         if is_first and block.data.startswith(_BOM):
             block.data = block.data[len(_BOM) :]
         is_first = is_first and not block.data
-        yield from _parse_json(file.url, block)
+        yield block
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -228,7 +229,7 @@ def _load_json(raw: bytes) -> tuple[dict[str, Any], str]:
     if len(raw) > MOST_RECORD_BYTES:
         return {}, TOO_LONG
     try:
-        value = json.loads(raw.decode("utf-8"), **_JSON_HOOKS)
+        value = JSON_DECODER.decode(raw.decode("utf-8"))
         if isinstance(value, dict):
             return (value, "") if value else ({}, "its object is empty")
         return {}, f"it is JSON, but no object: {type(value).__name__}"
@@ -236,23 +237,6 @@ def _load_json(raw: bytes) -> tuple[dict[str, Any], str]:
         return {}, "it is not UTF-8"
     except (ValueError, RecursionError) as exc:
         return {}, f"it is not JSON: {exc}"
-
-
-def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if "\0" in "".join(made):
-        raise ValueError(f"the name {next(name for name in made if chr(0) in name)!r} holds a NUL character")
-    if len(made) < len(pairs):
-        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the name {twice!r} stands twice in an object")
-    return made
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-_JSON_HOOKS = {"object_pairs_hook": _make_object, "parse_constant": _refuse_constant, "parse_float": read_float}
 
 
 def _group_rows(values: list[dict[str, Any]]) -> list[list[int]]:
