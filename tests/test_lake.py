@@ -12,18 +12,6 @@ from lakekit import ColumnNameConflict, CorruptFile, NoFilesFound, PartitionMism
 from tests.views.lakes import ENGINES, Place, make_place, put_days, read_all, run_script, to_parquet
 
 
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path) -> Place:
-    """An empty place of each kind."""
-    return make_place(request.param, tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Place:
-    """An empty folder."""
-    return make_place("folder", tmp_path)
-
-
 def test_every_folder_with_parquet_is_a_table(place):
     place.put("a/x.parquet", pa.table({"x": [1]}))
     place.put("b/k=1/x.parquet", pa.table({"x": [2]}))

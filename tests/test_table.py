@@ -7,19 +7,7 @@ import pytest
 
 import lakekit as lk
 from lakekit import NoFilesFound, PartitionTypeConflict, UnknownPartitionKey
-from tests.views.lakes import Place, count_gets, make_place, put_days
-
-
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path) -> Place:
-    """An empty place of each kind."""
-    return make_place(request.param, tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Place:
-    """An empty folder."""
-    return make_place("folder", tmp_path)
+from tests.views.lakes import count_gets, make_place, put_days
 
 
 def test_a_table_is_named_after_its_address_or_as_told(place):

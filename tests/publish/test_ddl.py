@@ -10,19 +10,12 @@ import sqlglot
 import lakekit as lk
 from lakekit import InvalidArgument
 from tests.publish.places import make_bucket, put_odd
-from tests.views.lakes import Place, make_place
 
 
 @pytest.fixture(scope="module")
 def odd():
     """The table of put_odd."""
     return put_odd(make_bucket())
-
-
-@pytest.fixture
-def folder(tmp_path) -> Place:
-    """An empty folder."""
-    return make_place("folder", tmp_path)
 
 
 def open_table(place, name="t", **options):

@@ -14,17 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 import lakekit as lk
 from lakekit.storage.clients import make_delta_options
 from tests.delta.places import read_all, sort_rows
-from tests.manifest.places import make_parquet, make_place
-
-
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path):
-    return make_place(request.param, tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return make_place("folder", tmp_path)
+from tests.manifest.places import make_parquet
 
 
 def put_drifting(place):

@@ -3,7 +3,6 @@
 import pytest
 
 import lakekit as lk
-from tests.views.lakes import Place, make_place
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +16,3 @@ def spark():
 def session(spark):
     """Its session."""
     return spark.session
-
-
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path) -> Place:
-    """An empty place of each kind."""
-    return make_place(request.param, tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Place:
-    """An empty folder."""
-    return make_place("folder", tmp_path)
