@@ -53,10 +53,15 @@ class Lab:
     offsite: list[str] = field(default_factory=list)
 
     def use_theme(self, theme):
-        """Turn the page to "light" or "dark"."""
+        """Turn the page to "light" or "dark", and wait until JupyterLab has done so.
+
+        It shows a splash meanwhile, which fades for 200 ms: turned once more within them, it takes away twice what is
+        there once, and says so on the console.
+        """
         self.page.evaluate(CHANGE_THEME, f"JupyterLab {theme.title()}")
         is_light = "true" if theme == "light" else "false"
         self.page.wait_for_selector(f"body[data-jp-theme-light={is_light}]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +119,7 @@ def lab(server):
         page.set_default_timeout(SECONDS)
         lab = Lab(page)
         page.on("console", lambda line: line.type == "error" and lab.complaints.append(line.text))
-        page.on("pageerror", lambda error: lab.complaints.append(str(error)))
+        page.on("pageerror", lambda error: lab.complaints.append(error.stack or str(error)))
         page.on("request", lambda request: is_offsite(request.url, server) and lab.offsite.append(request.url))
         page.goto(f"{server}/doc/tree/panels.ipynb?reset")
         page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget")
