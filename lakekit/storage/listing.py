@@ -37,14 +37,27 @@ class Page:
 
 @dataclass(slots=True)
 class KeyRange:
-    """Keys greater than `after`, and at most `until` where that is given, and how far they are listed."""
+    """Keys greater than `after`, and at most `until` where that is given, and how far they are listed.
+
+    Attributes:
+        expected_pages: how many it was made for; None where nothing was guessed.
+    """
 
     after: str
     until: str | None
     token: str | None = None
     pages: int = 0
     may_split: bool = True
+    expected_pages: int | None = None
     seen: list[Key] = field(default_factory=list)
+
+    @property
+    def is_worth_splitting(self) -> bool:
+        """Whether folders may be worth asking for: not where it is, as was expected, about to end."""
+        if not self.may_split or self.pages < FLAT_PAGES:
+            return False
+        left = None if self.expected_pages is None else self.expected_pages - self.pages
+        return left is None or not -FLAT_PAGES < left < 2 * RANGE_PAGES
 
     def take(self, page: Page) -> int:
         """Adds a page's keys; returns how many lie in the range."""
@@ -121,7 +134,7 @@ class Listing:
 
         def go_on(key_range: KeyRange) -> None:
             free = LISTING_THREADS - len(running)
-            if key_range.may_split and key_range.pages >= FLAT_PAGES and free > LISTING_THREADS // 2:
+            if key_range.is_worth_splitting and free > LISTING_THREADS // 2:
                 future = threads.submit(find_cuts, self.prefix, key_range.after, key_range.until, self.find_folders)
             else:
                 future = threads.submit(self.fetch_page, key_range)
@@ -145,15 +158,19 @@ class Listing:
     def _split(self, key_range: KeyRange, cuts: list[str], more: bool) -> list[KeyRange]:
         """The range itself, ending at the first cut, and one new range for each cut after it."""
         least = RANGE_PAGES // 2 if more else RANGE_PAGES  # with more to come, waiting costs more than a page
-        chosen = choose_cuts(cuts, key_range.seen or self.ranges[0].seen, least * self.page_keys)
+        seen = key_range.seen or self.ranges[0].seen
+        chosen = choose_cuts(cuts, seen, least * self.page_keys)
         if not chosen:
             key_range.may_split = False
             return [key_range]
         ends = [*chosen[1:], key_range.until]
         key_range.until, key_range.pages = chosen[0], 0
         parts = [key_range, *(self._add_range(after, until) for after, until in zip(chosen, ends, strict=True))]
+        expected_keys = guess_keys(cuts, seen) // len(parts)
+        for part in parts:
+            part.expected_pages = -(-expected_keys // self.page_keys)
         if more:  # the last one holds folders that were not told: ask again as soon as threads are free
-            parts[-1].pages = FLAT_PAGES
+            parts[-1].pages, parts[-1].expected_pages = FLAT_PAGES, None
         return parts
 
 
@@ -188,6 +205,19 @@ def find_cuts(prefix: str, after: str, until: str | None, find_folders: FindFold
     return sorted(cuts), more
 
 
+def guess_keys(cuts: list[str], seen: list[Key]) -> int:
+    """How many keys the folders with these names hold, if they hold as many as those seen.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> guess_keys(["d=2/", "d=3/"], [SimpleNamespace(key="d=1/a"), SimpleNamespace(key="d=1/b")])
+        4
+    """
+    depth = cuts[-1].count("/")
+    folders_seen = len({tuple(stored.key.split("/")[:depth]) for stored in seen})
+    return len(cuts) * len(seen) // folders_seen
+
+
 def choose_cuts(cuts: list[str], seen: list[Key], range_keys: int) -> list[str]:
     """Some of the cuts, evenly apart, so that each range between them holds that many keys; none if they are too few.
 
@@ -199,10 +229,7 @@ def choose_cuts(cuts: list[str], seen: list[Key], range_keys: int) -> list[str]:
     """
     if not cuts or not seen:
         return []
-    depth = cuts[-1].count("/")
-    folders_seen = len({tuple(stored.key.split("/")[:depth]) for stored in seen})
-    keys_left = len(cuts) * len(seen) // folders_seen
-    parts = min(LISTING_THREADS, keys_left // range_keys, len(cuts) + 1)
+    parts = min(LISTING_THREADS, guess_keys(cuts, seen) // range_keys, len(cuts) + 1)
     if parts < 2:
         return []
     return [cuts[len(cuts) * part // parts] for part in range(1, parts)]
