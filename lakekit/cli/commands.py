@@ -65,7 +65,8 @@ def show_drift(chosen: Namespace) -> None:
 
 def run_sql(chosen: Namespace) -> None:
     """The rows of a query."""
-    relation = _open_lake(chosen).sql(_read_query(chosen))
+    query = _read_query(chosen)  # before Polars runs: from then on no Ctrl-C ends a wait for standard input
+    relation = _open_lake(chosen).sql(query)
     rows = None if relation is None else relation.pl()
     if rows is None:
         return
@@ -76,7 +77,8 @@ def run_sql(chosen: Namespace) -> None:
 
 def preview_sql(chosen: Namespace) -> None:
     """What a query would cost."""
-    receipt = _open_lake(chosen).preview(_read_query(chosen))
+    query = _read_query(chosen)
+    receipt = _open_lake(chosen).preview(query)
     print_json(receipt.row()) if chosen.json else print(receipt)
 
 

@@ -50,11 +50,18 @@ def test_whoever_stops_reading_gets_no_traceback():
 
 def test_ctrl_c_stops_a_command():
     code = """
-import signal, sys, threading
+import signal, sys, threading, time
 from lakekit.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it runs in the background
 here = threading.get_ident()  # another thread that is given the signal would not wake this one
-threading.Timer(2, signal.pthread_kill, (here, signal.SIGINT)).start()
+
+def interrupt():
+    while sys._current_frames()[here].f_code.co_name != "_read_query":
+        time.sleep(0.1)
+    time.sleep(0.5)
+    signal.pthread_kill(here, signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
 sys.exit(main(sys.argv[1:]))
 """
     command = [sys.executable, "-c", code, "sql", LAKE, "-"]  # waits for a query, which does not come
