@@ -87,11 +87,44 @@ def skip_value(data: bytes, at: int, kind: int) -> int:
         size, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
         return at + size
     if kind == _STRUCT:
-        return walk_struct(data, at, {})
+        return _skip_struct(data, at)
     if kind == _LIST:
-        kind = data[at] & 15
-        return walk_items(data, at, lambda data, at: skip_value(data, at, kind) if kind > _FALSE else at + 1)
+        return _skip_list(data, at)
     return _READERS[kind](data, at)[1] if kind > _FALSE else at
+
+
+def _skip_struct(data: bytes, at: int) -> int:
+    while header := data[at]:
+        at += 1
+        if header < 16:  # the field's own number follows
+            at = _skip_integer(data, at)
+        kind = header & 15
+        if kind in _INTEGERS:
+            while data[at] > 127:
+                at += 1
+            at += 1
+        elif kind > _FALSE:
+            at = skip_value(data, at, kind)
+    return at + 1
+
+
+def _skip_list(data: bytes, at: int) -> int:
+    header, at = data[at], at + 1
+    size, kind = header >> 4, header & 15
+    if size == 15:
+        size, at = _read_size(data, at)
+    if kind <= _FALSE:
+        return at + size
+    skip = _skip_integer if kind in _INTEGERS else _skip_struct if kind == _STRUCT else None
+    for _ in range(size):
+        at = skip_value(data, at, kind) if skip is None else skip(data, at)
+    return at
+
+
+def _skip_integer(data: bytes, at: int) -> int:
+    while data[at] > 127:
+        at += 1
+    return at + 1
 
 
 def write_integer(number: int) -> bytes:
