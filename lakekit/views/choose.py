@@ -6,7 +6,6 @@ It must not leave out a file that may hold a row of the answer: what it does not
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from lakekit.views.plan import Group, ViewPlan
 
 FEW_FILES = 8  # are fetched before a query that ends after some rows
-
-_LITERAL = r"(?:'(?:[^']|'')*'(?:::[A-Z ]+)?|-?[\d.]+)"
-_BETWEEN = re.compile(rf"\(([^\s()]+) BETWEEN ({_LITERAL}) AND ({_LITERAL})\)")
 
 
 @dataclass(frozen=True)
@@ -133,23 +129,8 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
         return nothing
     if scan.scanned_files is None:
         return ~nothing
-    for filters in _spell_out(scan.file_filters):
-        if keys.count(filters) == keys.count_scanned(scan):
-            return keys.match(filters)
-    return nothing
-
-
-def _spell_out(filters: Sequence[str]) -> Iterator[list[str]]:
-    """What some filters may mean: DuckDB writes BETWEEN whether the bounds are within or not.
-
-    Example:
-        >>> [text for (text,) in _spell_out(["(n BETWEEN 1 AND 3)"])][1]
-        '((n >= 1) AND (n < 3))'
-    """
-    for low, high in itertools.product((">=", ">"), ("<=", "<")):
-        yield [_BETWEEN.sub(rf"((\1 {low} \2) AND (\1 {high} \3))", text) for text in filters]
-        if not any(_BETWEEN.search(text) for text in filters):
-            return
+    is_so = keys.count(scan.file_filters) == keys.count_scanned(scan)
+    return keys.match(scan.file_filters) if is_so else nothing
 
 
 class _KeyTable:
@@ -217,8 +198,6 @@ class _KeyTable:
 
     def _ask_table(self, condition: str) -> np.ndarray | None:
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
-            return None
-        if "BETWEEN" in condition and not _BETWEEN.fullmatch(condition):  # its bounds may be without, see _spell_out
             return None
         columns = list_columns(condition)
         if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):

@@ -121,7 +121,8 @@ class _Reader:
         if kind in ("COMPARE_IN", "COMPARE_NOT_IN"):
             return self._read_in(tree)
         if kind in ("COMPARE_BETWEEN", "COMPARE_NOT_BETWEEN"):
-            between = self._read_between(tree["input"], tree["lower"], tree["upper"])
+            value = tree["input"]
+            between = And((self._compare(value, ">=", tree["lower"]), self._compare(value, "<=", tree["upper"])))
             return between if kind == "COMPARE_BETWEEN" else Not(between)
         if kind in _COMPARISONS:
             return self._compare(tree["left"], _COMPARISONS[kind], tree["right"])
@@ -157,12 +158,6 @@ class _Reader:
         if value is None:
             return UNKNOWN
         return Comparison(operand[0], operator, value) if value.is_valid else NULL
-
-    def _read_between(self, value: Any, lower: Any, upper: Any) -> Predicate:
-        """BETWEEN, which DuckDB also writes where it means one or both of the limits not to be in it."""
-        within = And((self._compare(value, ">", lower), self._compare(value, "<", upper)))
-        at_most = And((self._compare(value, ">=", lower), self._compare(value, "<=", upper)))
-        return Or((within, And((at_most, UNKNOWN))))
 
     def _read_sameness(self, left: Any, right: Any) -> Predicate:
         """``left IS NOT DISTINCT FROM right``."""
