@@ -6,12 +6,13 @@ It must not write data, nor let a reader take a value that lakekit does not: wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument, StaleFile
-from lakekit.publish.iceberg_catalog import IcebergCatalog, translating
+from lakekit.manifest.listing import is_hidden
+from lakekit.publish.iceberg_catalog import IcebergCatalog
 from lakekit.publish.iceberg_commit import (
     Change,
     Identifier,
@@ -25,6 +26,7 @@ from lakekit.publish.iceberg_commit import (
 from lakekit.publish.iceberg_files import Difference, FileFacts, find_difference, list_facts
 from lakekit.publish.iceberg_types import choose_columns
 from lakekit.publish.plans import PublishPlan
+from lakekit.storage.address import parse_address
 from lakekit.table import Table
 from lakekit.units import format_bytes, format_number_of
 
@@ -41,7 +43,7 @@ class IcebergSnapshot:
     """What an Iceberg table is after it was published.
 
     Attributes:
-        identifier: its name in the catalog, such as "nyc.weather".
+        identifier: its name in the catalog, such as "nyc.flights".
         snapshot_id: of its current snapshot.
         metadata_location: the file that describes it, for readers without the catalog.
         files_added, files_removed: by this; a file that was written over counts as both.
@@ -59,7 +61,7 @@ class IcebergPlan(PublishPlan):
     """What publishing a table as Iceberg would write. Nothing has been written.
 
     Attributes:
-        identifier: the table's name in the catalog, such as "nyc.weather".
+        identifier: the table's name in the catalog, such as "nyc.flights".
         location: the address below which its metadata lies, or will lie.
         changes: what it would do, in words: pairs of an action and a subject.
         warnings: sentences, on what other readers need or do not see.
@@ -93,28 +95,27 @@ class IcebergPlan(PublishPlan):
             AccessDenied, StorageFailed: the catalog, or the place of the metadata, refuses.
             InvalidArgument, TypeConflict, …: as :func:`iceberg`, of what another commit made of the table.
         """
-        plan, lost = self, None
+        plan, begun, why = self, {}, ""
         for _ in range(ATTEMPTS):
             if not plan:
-                return plan._tell(plan._base, is_done=lost is None)
-            try:
-                with plan._catalog.open() as catalog, translating(f"commit to {plan.identifier}"):
-                    try:
-                        return plan._tell(commit(catalog, plan._base, plan._change), is_done=True)
-                    except Exception as exc:
-                        if not is_worth_another_look(exc):
-                            raise
-                        lost = exc
-            finally:
-                pass
+                return plan._tell(plan._base, begun)
+            with plan._catalog.open() as catalog:
+                try:
+                    return plan._tell(commit(catalog, plan._base, plan._change, begun), begun)
+                except Exception as exc:
+                    if not is_worth_another_look(exc):
+                        raise
+                    why = type(exc).__name__
             plan = _plan(plan._table, plan._change.identifier, plan._catalog, plan.location)
-        what = f"Others committed to {self.identifier} before each of {ATTEMPTS} tries ({type(lost).__name__})."
+        what = f"Others committed to {self.identifier} before each of {ATTEMPTS} tries, or the catalog failed ({why})."
         raise StaleFile(what, hint="plan again.")
 
-    def _tell(self, there: PyIcebergTable, *, is_done: bool) -> IcebergSnapshot:
-        snapshot, counts = there.current_snapshot(), self._change.difference
-        added, removed = len(counts.added) + len(counts.replaced), len(counts.gone) + len(counts.replaced)
+    def _tell(self, there: PyIcebergTable, begun: Mapping[int, Difference]) -> IcebergSnapshot:
+        """What the table is; files count where its snapshot is one that this began."""
+        snapshot = there.current_snapshot()
         number = snapshot.snapshot_id if snapshot else None
+        done = begun.get(number) or Difference((), (), (), 0)
+        added, removed = (len(found) + len(done.replaced) for found in (done.added, done.gone))
         return IcebergSnapshot(self.identifier, number, there.metadata_location, added, removed)
 
     def _describe(self) -> str:
@@ -137,7 +138,7 @@ def iceberg(
 
     Args:
         table: in a folder or on S3.
-        identifier: the name in the catalog, such as "nyc.weather"; its namespace is created if it is not there.
+        identifier: the name in the catalog, such as "nyc.flights"; its namespace is created if it is not there.
         catalog: a SQLite file, such as "catalog.sqlite" (with a slash or such an ending); the name of a catalog that
             pyiceberg is configured for; properties for its ``load_catalog``, such as ``{"type": "glue"}`` or
             ``{"type": "rest", "uri": …}``; or a Catalog of pyiceberg's. If not given, the SQLite file that
@@ -158,10 +159,10 @@ def iceberg(
 
     Example:
         >>> import tempfile, lakekit as lk
-        >>> weather, place = lk.open_table("data/sample/lake/weather"), tempfile.mkdtemp()
-        >>> plan = lk.publish.iceberg(weather, "nyc.weather", catalog=f"{place}/catalog.sqlite", location=place)
+        >>> flights, place = lk.open_table("data/sample/lake/flights"), tempfile.mkdtemp()
+        >>> plan = lk.publish.iceberg(flights, "nyc.flights", catalog=f"{place}/catalog.sqlite", location=place)
         >>> plan.changes[-1]
-        ('add files', '31 files (158 KiB), the first date=2013-03-01/part-0.parquet')
+        ('add files', '31 files (796 KiB), the first date=2013-03-01/part-0.parquet')
         >>> plan.run().files_added
         31
     """
@@ -185,24 +186,23 @@ def _refuse_source(table: Table) -> None:
 
 def _plan(table: Table, identifier: Identifier, catalog: IcebergCatalog, location: str | None) -> IcebergPlan:
     """The plan as things are now: the catalog is asked before the files are listed, or another's files would go out."""
-    name, keys, base, there = ".".join(identifier), tuple(table.manifest.schema.keys), None, []
+    name, base, there = ".".join(identifier), None, []
     if catalog.is_there:
-        with catalog.open() as opened, translating(f"look for {name}"):
+        with catalog.open() as opened:
             base = load_base(opened, identifier)
-            if base is not None:
-                refuse_base(base, table.url, keys)
-                there = list_data_files(base)
-    seen = Table(table.store, table.name, replace(table.options, ignore_log=table.options.ignore_log))
+            there = list_data_files(base) if base is not None else []
+    seen = Table(table.store, table.name, table.options)
     for error in seen.manifest.problems.values():
         raise error
+    keys = tuple(seen.manifest.schema.keys)
+    if base is not None:
+        refuse_base(base, table.url, keys)
     columns, changed = merge_columns(base, choose_columns(seen.manifest), keys)
-    facts = list_facts(seen, columns)
-    difference = find_difference(facts, there, base and base.metadata, seen)
+    difference = find_difference(list_facts(seen, columns), there, base and base.metadata, seen)
     location = _choose_location(table, base, location)
-    new = tuple(changed) if base is not None else ()
-    change = Change(identifier, location, table.url, columns, keys, new, difference)
+    change = Change(identifier, location, table.url, columns, keys, tuple(changed), difference)
     changes = [] if base is not None else [("create table", f"{name} at {location}, {_tell_columns(columns, keys)}")]
-    changes += [("change column", f"{column}: {what}") for column, what in changed.items() if what]
+    changes += [("change column", f"{column}: {what}") for column, what in changed.items()]
     changes += _tell_files(difference, table.url)
     return IcebergPlan(
         name, location, tuple(changes), tuple(_warn(seen, difference)),
@@ -212,12 +212,19 @@ def _plan(table: Table, identifier: Identifier, catalog: IcebergCatalog, locatio
 
 
 def _choose_location(table: Table, base: Any, location: str | None) -> str:
+    """Where the metadata lies.
+
+    Raises:
+        InvalidArgument: it lies elsewhere already, or would lie among the files that are read as data.
+    """
     there = base.location() if base is not None else None
-    wanted = location.rstrip("/") if location else there or table.store.address.join(FOLDER)
+    wanted = parse_address(location).url if location else there or table.store.address.join(FOLDER)
     if there is not None and wanted != there:
-        raise InvalidArgument(
-            f"The metadata of the table lies at {there}, not at {wanted}.", hint="leave location= out."
-        )
+        raise InvalidArgument(f"The table's metadata lies at {there}, not at {wanted}.", hint="leave location= out.")
+    below = f"{wanted}/metadata/".removeprefix(f"{table.url.rstrip('/')}/")
+    if below != f"{wanted}/metadata/" and not is_hidden(f"{below}0.avro", 1):
+        what = f"{wanted} is among the data of {table.url}, where readers of plain Parquet would find the metadata."
+        raise InvalidArgument(what, hint=f'leave location= out, for "{FOLDER}", or give an address elsewhere.')
     return wanted
 
 

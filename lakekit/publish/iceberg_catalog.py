@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lakekit.errors import AccessDenied, InvalidArgument, LakekitError, MissingPackage, StorageFailed
 from lakekit.storage.clients import make_delta_options
 from lakekit.storage.secret import scrub_secrets
+from lakekit.storage.session import find_endpoint
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -25,14 +26,14 @@ CATALOG_VARIABLE = "LAKEKIT_ICEBERG_CATALOG"  # environment variable that names 
 OLDEST = (0, 12)  # of pyiceberg, that takes the values of keys which stand in paths alone from the metadata
 _FILE = re.compile(r"[/\\]|\.(db|sqlite|sqlite3)$")
 _NAME = "lakekit"  # under which tables stand in a SQLite file, and in a catalog that is given without a name
-_S3 = {
-    "aws_region": "s3.region",
+_SETTINGS = {
+    "aws_region": "client.region",
     "aws_endpoint_url": "s3.endpoint",
     "aws_skip_signature": "s3.anonymous",
-    "aws_access_key_id": "s3.access-key-id",
-    "aws_secret_access_key": "s3.secret-access-key",
-    "aws_session_token": "s3.session-token",
-}
+    "aws_access_key_id": "client.access-key-id",
+    "aws_secret_access_key": "client.secret-access-key",
+    "aws_session_token": "client.session-token",
+}  # pyiceberg's names for what lakekit knows; "client" is of S3 and Glue alike
 
 
 class IcebergCatalog:
@@ -92,9 +93,11 @@ class IcebergCatalog:
                     made.engine.dispose()
 
     def _find_settings(self) -> dict[str, str]:
-        """How pyiceberg reaches the store, as lakekit does."""
+        """How pyiceberg reaches the store, as lakekit does, and Glue beside it."""
         options = make_delta_options(self._store.address, self._store.storage) or {}
-        return {theirs: options[ours] for ours, theirs in _S3.items() if options.get(ours)}
+        found = {theirs: options[ours] for ours, theirs in _SETTINGS.items() if options.get(ours)}
+        endpoint = find_endpoint(self._store.storage, "glue") if options else None
+        return found | ({"glue.endpoint": endpoint} if endpoint else {})
 
 
 def import_pyiceberg(*, is_sql: bool) -> None:

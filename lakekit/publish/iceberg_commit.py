@@ -122,11 +122,13 @@ def merge_columns(base: Any, columns: Columns, keys: tuple[str, ...]) -> tuple[C
     Raises:
         TypeConflict: a type is not promoted to that which the files have now.
     """
-    before = {field.name: field.field_type for field in base.schema().fields} if base is not None else {}
+    if base is None:
+        return columns, {}
+    before = {field.name: field.field_type for field in base.schema().fields}
     changed, merged = {}, dict(columns)
     for name, kind in columns.items():
         if name not in before:
-            changed[name] = f"new becomes {build_type(kind, iter(range(10_000)))}" if before else ""
+            changed[name] = f"new becomes {build_type(kind, iter(range(10_000)))}"
             continue
         there = _read_type(before[name], kind)
         wider = None if there is None else promote(there, kind)
@@ -163,8 +165,14 @@ def _strip_ids(kind: Any) -> Any:
     return ("list", _strip_ids(kind.element_type)) if isinstance(kind, iceberg.ListType) else str(kind)
 
 
-def commit(catalog: Any, base: Any, change: Change) -> Any:
+def commit(catalog: Any, base: Any, change: Change, begun: dict[int, Difference]) -> Any:
     """Make the table, or change it: one commit. The pyiceberg Table as it is then.
+
+    Args:
+        catalog: where.
+        base: the table as it was looked at; None for one to be made.
+        change: what to do.
+        begun: gets the id of the snapshot, by which it is known again after a lost answer.
 
     Raises:
         what pyiceberg raises: where another commit came first, nothing was written; where an answer was lost, it is
@@ -180,6 +188,7 @@ def commit(catalog: Any, base: Any, change: Change) -> Any:
         _change_columns(transaction, change)
     producer = _prepare_snapshot(transaction, change)
     if producer is not None:
+        begun[producer.snapshot_id] = change.difference
         producer.commit()
         transaction.set_properties({LAST: str(producer.snapshot_id)})
     transaction.commit_transaction()

@@ -5,7 +5,7 @@ It must not guess: what one reader of Iceberg would take otherwise than another,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -34,10 +34,8 @@ SIMPLE = {
     pa.float64(): pa.float64(),
     pa.string(): pa.string(),
     pa.large_string(): pa.string(),
-    pa.string_view(): pa.string(),
     pa.binary(): pa.binary(),
     pa.large_binary(): pa.binary(),
-    pa.binary_view(): pa.binary(),
     pa.date32(): pa.date32(),
     pa.time64("us"): pa.time64("us"),
 }
@@ -59,9 +57,11 @@ def choose_columns(manifest: Manifest) -> Columns:
     """
     keys = dict(zip(manifest.partitioning.keys, manifest.partitioning.types, strict=True))
     found: dict[str, tuple[pa.DataType, str]] = {}
+    stored = {kind.example: list(_read_fields(manifest, kind)) for kind in manifest.kinds}
+    _refuse_mixed_forms(stored, keys)
     for kind in manifest.kinds:
         _refuse_supply(manifest, kind)
-        for field in _read_fields(manifest, kind):
+        for field in stored[kind.example]:
             if field.name in keys:
                 _refuse_other_values(manifest, kind, field, keys[field.name])
                 continue
@@ -127,12 +127,35 @@ def _read_fields(manifest: Manifest, kind: FileKind) -> Iterator[pa.Field]:
         if leaf.physical_type == "INT96":
             _refuse_type(name, "INT96, times in nanoseconds,", kind.example)
         if logical not in _LOGICAL:
-            _refuse_type(name, logical, kind.example)
+            _refuse_type(name, "NULLs alone" if logical == "UNKNOWN" else logical, kind.example)
     for field in read_schema(footer, metadata):
         if _has_ids(field):
             what = f"The columns of {kind.example} have ids of their own, by which readers of Iceberg would take them "
             raise InvalidArgument(f"{what}for others of this table.", hint=_HINT)
         yield field
+
+
+def _refuse_mixed_forms(stored: Mapping[str, Sequence[pa.Field]], keys: Collection[str]) -> None:
+    """TypeConflict where some files alone have a dictionary: pyiceberg does not put their column beside a plain one."""
+    by_file = {example: {field.name: field.type for field in fields} for example, fields in stored.items()}
+    special = {
+        name: (example, kind)
+        for example, kinds in by_file.items()
+        for name, kind in kinds.items()
+        if name not in keys and _is_special(kind)
+    }
+    for name, (example, kind) in special.items():
+        for other, kinds in by_file.items():
+            if kinds.get(name) != kind:
+                there = f"{kinds[name]} in {other}" if name in kinds else f"not in {other}"
+                what = (
+                    f"The column {name!r} is {kind} in {example} and {there}, which pyiceberg does not read together."
+                )
+                raise TypeConflict(what, hint=_HINT)
+
+
+def _is_special(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind) or any(_is_special(kind.field(index).type) for index in range(kind.num_fields))
 
 
 def _has_ids(field: pa.Field) -> bool:
