@@ -73,24 +73,35 @@ class IcebergCatalog:
     @contextlib.contextmanager
     def open(self) -> Iterator[Catalog]:
         """The catalog; its connections are closed after."""
-        from pyiceberg.catalog import load_catalog
-
         with translating(f"use {self!r}"):
-            if self._file is not None:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                settings = {"type": "sql", "uri": f"sqlite:///{self._file}", **self._find_settings()}
-                made = load_catalog(self.name, **settings)
-            elif isinstance(self._given, Mapping):
-                made = load_catalog(self.name, **{**self._find_settings(), **self._given})
-            elif isinstance(self._given, str):
-                made = load_catalog(self._given)
-            else:
-                made = self._given
+            made = self._load()
             try:
                 yield made
             finally:
                 if made is not self._given and hasattr(made, "engine"):
                     made.engine.dispose()
+
+    def _load(self) -> Catalog:
+        """The catalog.
+
+        Raises:
+            InvalidArgument: pyiceberg makes nothing of what it is given.
+        """
+        from pyiceberg.catalog import load_catalog
+
+        if self._file is None and not isinstance(self._given, str | Mapping):
+            return self._given
+        settings: Mapping[str, str] = {}
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            settings = {"type": "sql", "uri": f"sqlite:///{self._file}", **self._find_settings()}
+        elif isinstance(self._given, Mapping):
+            settings = {**self._find_settings(), **self._given}
+        try:
+            return load_catalog(self.name, **{key: value for key, value in settings.items() if key != "name"})
+        except (ValueError, KeyError, TypeError) as exc:
+            what = f"pyiceberg makes no catalog of {self.name!r}: {scrub_secrets(str(exc))}."
+            raise InvalidArgument(what, hint="see its configuration, or name a SQLite file.") from None
 
     def _find_settings(self) -> dict[str, str]:
         """How pyiceberg reaches the store, as lakekit does, and Glue beside it."""

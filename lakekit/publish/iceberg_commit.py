@@ -6,6 +6,7 @@ It must not commit over what it has not seen: another's commit, or a lost answer
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,6 +184,7 @@ def commit(catalog: Any, base: Any, change: Change, begun: dict[int, Difference]
         transaction = _begin_table(catalog, change)
     else:
         properties = {**base.metadata.properties, _RETRIES: "0"}  # in memory, for this transaction alone
+        base = copy(base)  # a commit changes what it is made with, and a plan that runs again must find it stale
         base.metadata = base.metadata.model_copy(update={"properties": properties})
         transaction = base.transaction()
         _change_columns(transaction, change)
