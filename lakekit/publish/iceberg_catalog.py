@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import AccessDenied, InvalidArgument, LakekitError, MissingPackage, StorageFailed
 from lakekit.storage.clients import make_delta_options
-from lakekit.storage.secret import scrub_secrets
+from lakekit.storage.secret import MASK, scrub_secrets
 from lakekit.storage.session import find_endpoint
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CATALOG_VARIABLE = "LAKEKIT_ICEBERG_CATALOG"  # environment variable that names the SQLite file taken by default
 OLDEST = (0, 12)  # of pyiceberg, that takes the values of keys which stand in paths alone from the metadata
 _FILE = re.compile(r"[/\\]|\.(db|sqlite|sqlite3)$")
+_SECRET = re.compile("(?i)secret|token|credential|password|access-key|account-key")  # in the name of a property
 _NAME = "lakekit"  # under which tables stand in a SQLite file, and in a catalog that is given without a name
 _SETTINGS = {
     "aws_region": "client.region",
@@ -100,7 +101,10 @@ class IcebergCatalog:
         try:
             return load_catalog(self.name, **{key: value for key, value in settings.items() if key != "name"})
         except (ValueError, KeyError, TypeError) as exc:
-            what = f"pyiceberg makes no catalog of {self.name!r}: {scrub_secrets(str(exc))}."
+            told = str(exc)
+            for key, value in settings.items():
+                told = told.replace(str(value), MASK) if _SECRET.search(key) else told
+            what = f"pyiceberg makes no catalog of {self.name!r}: {scrub_secrets(told)}."
             raise InvalidArgument(what, hint="see its configuration, or name a SQLite file.") from None
 
     def _find_settings(self) -> dict[str, str]:

@@ -43,7 +43,7 @@ _UTC = (None, "UTC", "+00:00", "Etc/UTC")  # pyiceberg refuses a file whose own 
 _FIELD_ID = b"PARQUET:field_id"
 _LOGICAL = frozenset(("NONE", "STRING", "INT", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "UNDEFINED"))
 _KEYS = (pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.string(), pa.date32(), pa.timestamp("us"))
-_HINT = "compact the table into a copy (lk.compaction), whose files have one type each, and publish that."
+_HINT = "compact the table into a copy (lk.compaction), whose columns have one type each, and publish that."
 
 
 def choose_columns(manifest: Manifest) -> Columns:
@@ -189,7 +189,7 @@ def _choose_type(column: str, kind: pa.DataType, example: str) -> pa.DataType:
 
 def _refuse_type(column: str, kind: str, example: str) -> None:
     what = f"The column {column!r} is or holds {kind} in {example}, which Iceberg or one of its readers does not have."
-    raise InvalidArgument(what, hint="publish a copy in which it is another, or publish as Delta: lk.publish.delta.")
+    raise InvalidArgument(what, hint=f"{_HINT[:-1]}, or publish as Delta (lk.publish.delta).")
 
 
 def _choose_key_type(key: str, kind: pa.DataType) -> pa.DataType:

@@ -25,11 +25,11 @@ def sqlite(tmp_path):
     return tmp_path / "catalogs/ice.sqlite"
 
 
-def put_drifting(place, odd="a%2Fb c"):
+def put_drifting(place):
     """5 rows under two keys that no file holds: int32 beside int64, a column that appears, a NULL, an escaped key."""
     old = {"id": pa.array([1, 2], pa.int32()), "f": [1.5, float("nan")]}
     new = {"id": pa.array([2**40, None], pa.int64()), "f": [-0.0, None], "s": ["x", None]}
-    place.put(f"k={odd}/day=2024-01-05/old.parquet", make_parquet(old))
+    place.put("k=a%2Fb c/day=2024-01-05/old.parquet", make_parquet(old))
     place.put("k=__HIVE_DEFAULT_PARTITION__/day=2024-01-06/new.parquet", make_parquet(new))
     seven = {"id": pa.array([7], pa.int64()), "f": [7.0], "s": ["y"]}
     place.put("k=007/day=__HIVE_DEFAULT_PARTITION__/one.parquet", make_parquet(seven))
@@ -41,7 +41,7 @@ def publish(table, sqlite, **options):
 
 
 def test_pyiceberg_polars_and_lakekit_read_the_same_rows_with_keys_that_stand_in_paths_alone(place, sqlite):
-    table = put_drifting(place, "a%2Fb c" if place.storage is None else "a%2Bbc")
+    table = put_drifting(place)
     before = read_all(table)  # DuckDB, Polars and Arrow, one like the other
     plan = lk.publish.iceberg(table, NAME, catalog=sqlite)
     assert plan and not sqlite.exists() and "to be created" in repr(plan) and ".run()" in repr(plan)
@@ -53,13 +53,13 @@ def test_pyiceberg_polars_and_lakekit_read_the_same_rows_with_keys_that_stand_in
     assert done.snapshot_id == there.current_snapshot().snapshot_id
     assert done.metadata_location == there.metadata_location and there.location() == plan.location
     assert read_both(there, place).equals(before) and before.height == 5
-    assert set(before["k"]) == {"007", None, "a/b c" if place.storage is None else "a+bc"}
+    assert set(before["k"]) == {"007", None, "a/b c"}
     table.refresh()
     assert (table.files.height, table.skipped.height) == (3, 0)  # the metadata is hidden from lakekit
 
 
 def test_nothing_is_asked_for_data_and_no_data_is_written(place, sqlite):
-    table = put_drifting(place, "x")
+    table = put_drifting(place)
     before = table.store.requests.snapshot()
     data = [(one.path, one.etag, one.modified_at) for one in table.store.list_objects()]
     publish(table, sqlite)
@@ -117,7 +117,7 @@ def test_bounds_are_told_as_iceberg_writes_them(folder, sqlite):
 
 
 def test_publishing_twice_makes_no_snapshot(place, sqlite):
-    table = put_drifting(place, "x")
+    table = put_drifting(place)
     first = publish(table, sqlite)
     plan = lk.publish.iceberg(lk.open_table(place.url, storage=place.storage), NAME, catalog=sqlite)
     assert not plan and plan.changes == () and "nothing to change" in repr(plan)
@@ -128,10 +128,12 @@ def test_publishing_twice_makes_no_snapshot(place, sqlite):
 
 
 def test_files_that_came_went_and_were_written_over_are_one_snapshot(place, sqlite):
-    table = put_drifting(place, "x")
+    table = put_drifting(place)
     publish(table, sqlite)
     place.put("k=z/day=2024-01-07/more.parquet", make_parquet({"id": pa.array([8], pa.int64()), "late": [1.5]}))
-    place.put("k=x/day=2024-01-05/old.parquet", make_parquet({"id": pa.array([1, 3], pa.int32()), "f": [1.5, 2.5]}))
+    place.put(
+        "k=a%2Fb c/day=2024-01-05/old.parquet", make_parquet({"id": pa.array([1, 3], pa.int32()), "f": [1.5, 2.5]})
+    )
     place.remove("k=007/day=__HIVE_DEFAULT_PARTITION__/one.parquet")
     plan = lk.publish.iceberg(table, NAME, catalog=sqlite)
     assert [what for what, _ in plan.changes] == ["change column", "add files", "replace files", "drop files"]

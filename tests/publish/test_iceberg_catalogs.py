@@ -1,5 +1,6 @@
 """Iceberg tables stand in catalogs of several kinds, others commit to them too, and no file comes in twice."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 import lakekit as lk
 from tests.manifest.places import make_parquet
 from tests.publish.iceberg_readers import load, open_catalog
+from tests.views.lakes import run_script
 
 NAME = "lake.t"
 
@@ -182,6 +184,15 @@ def test_metadata_of_a_table_on_s3_can_lie_in_a_folder(s3, sqlite, tmp_path):
     assert read_ids(sqlite, s3) == [1]
 
 
+def test_a_place_that_cannot_be_written_to_leaves_the_catalog_as_it_is(s3, sqlite):
+    s3.put("k=a/1.parquet", make_parquet({"id": [1]}))
+    table = lk.open_table(s3.url, storage=s3.storage)
+    plan = lk.publish.iceberg(table, NAME, catalog=sqlite, location="s3://no-such-bucket-anywhere/meta")
+    with pytest.raises(lk.StorageFailed, match="Could not use the SQLite file .*OSError"):
+        plan.run()
+    assert lk.publish.iceberg(table, NAME, catalog=sqlite).changes[0][0] == "create table"
+
+
 def test_no_key_is_written_or_shown(s3, sqlite):
     s3.put("k=a/1.parquet", make_parquet({"id": [1]}))
     secret = str.__str__(s3.storage.secret_access_key)
@@ -221,11 +232,24 @@ def test_a_name_without_a_namespace_is_refused(table, sqlite, identifier):
         lk.publish.iceberg(table, identifier, catalog=sqlite)
 
 
+def test_pyiceberg_is_loaded_late_and_its_absence_and_age_are_told(table, sqlite, monkeypatch):
+    assert run_script("import sys, lakekit as lk; lk.publish.iceberg; print('pyiceberg' in sys.modules)") == "False"
+    monkeypatch.setattr("pyiceberg.__version__", "0.11.1")
+    with pytest.raises(lk.MissingPackage, match="0.11.1 is installed; 0.12 is the first"):
+        lk.publish.iceberg(table, NAME, catalog=sqlite)
+    monkeypatch.setitem(sys.modules, "pyiceberg", None)
+    with pytest.raises(lk.MissingPackage, match=r"needs pyiceberg.*\n.*lakekit\[iceberg\]"):
+        lk.publish.iceberg(table, NAME, catalog=sqlite)
+
+
 def test_what_is_no_catalog_is_refused(table, tmp_path):
     with pytest.raises(lk.InvalidArgument, match="catalog is a int"):
         lk.publish.iceberg(table, NAME, catalog=7)
     with pytest.raises(lk.InvalidArgument, match="no catalog of 'nowhere'.*NOWHERE__URI"):
         lk.publish.iceberg(table, NAME, catalog="nowhere")
+    with pytest.raises(lk.InvalidArgument, match="Could not initialize") as told:
+        lk.publish.iceberg(table, NAME, catalog={"type": 7, "client.secret-access-key": "hush-hush"})
+    assert "hush" not in str(told.value) and told.value.__cause__ is None
     broken = tmp_path / "broken.sqlite"
     broken.write_text("no database " * 100)
     with pytest.raises(lk.StorageFailed, match="Could not use the SQLite file .*broken.sqlite: DatabaseError"):
