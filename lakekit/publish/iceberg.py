@@ -27,6 +27,7 @@ from lakekit.publish.iceberg_files import Difference, FileFacts, find_difference
 from lakekit.publish.iceberg_types import choose_columns
 from lakekit.publish.plans import PublishPlan
 from lakekit.storage.address import parse_address
+from lakekit.storage.secret import scrub_secrets
 from lakekit.table import Table
 from lakekit.units import format_bytes, format_number_of
 
@@ -98,17 +99,19 @@ class IcebergPlan(PublishPlan):
         plan, begun, why = self, {}, ""
         for _ in range(ATTEMPTS):
             if not plan:
-                return plan._tell(plan._base, begun)
+                break
             with plan._catalog.open() as catalog:
                 try:
                     return plan._tell(commit(catalog, plan._base, plan._change, begun), begun)
                 except Exception as exc:
                     if not is_worth_another_look(exc):
                         raise
-                    why = type(exc).__name__
+                    why = scrub_secrets(f"{type(exc).__name__}: {exc}").partition("\n")[0]
             plan = _plan(plan._table, plan._change.identifier, plan._catalog, plan.location)
-        what = f"Others committed to {self.identifier} before each of {ATTEMPTS} tries, or the catalog failed ({why})."
-        raise StaleFile(what, hint="plan again.")
+        if plan:
+            what = f"Others committed to {self.identifier} before each of {ATTEMPTS} tries, or it failed ({why})."
+            raise StaleFile(what, hint="plan again.")
+        return plan._tell(plan._base, begun)
 
     def _tell(self, there: PyIcebergTable, begun: Mapping[int, Difference]) -> IcebergSnapshot:
         """What the table is; files count where its snapshot is one that this began."""

@@ -79,8 +79,8 @@ class IcebergCatalog:
             try:
                 yield made
             finally:
-                if made is not self._given and hasattr(made, "engine"):
-                    made.engine.dispose()
+                if made is not self._given:
+                    made.close()
 
     def _load(self) -> Catalog:
         """The catalog.

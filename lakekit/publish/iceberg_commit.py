@@ -186,6 +186,7 @@ def commit(catalog: Any, base: Any, change: Change, begun: dict[int, Difference]
         properties = {**base.metadata.properties, _RETRIES: "0"}  # in memory, for this transaction alone
         base = copy(base)  # a commit changes what it is made with, and a plan that runs again must find it stale
         base.metadata = base.metadata.model_copy(update={"properties": properties})
+        base.catalog = catalog  # that which it was loaded from may be closed
         transaction = base.transaction()
         _change_columns(transaction, change)
     producer = _prepare_snapshot(transaction, change)

@@ -38,7 +38,7 @@ def load(sqlite: Path, place: Place, name: str = "lake.t") -> Table:
     try:
         return catalog.load_table(name)
     finally:
-        catalog.engine.dispose()
+        catalog.close()
 
 
 def read_both(there: Table, place: Place) -> pl.DataFrame:
