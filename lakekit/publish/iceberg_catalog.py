@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,11 +125,10 @@ def import_pyiceberg(*, is_sql: bool) -> None:
     hint = 'pip install "lakekit[iceberg]".'
     try:
         import pyiceberg
-
-        if is_sql:
-            import sqlalchemy  # noqa: F401
     except ImportError as exc:
         raise MissingPackage("To publish Iceberg tables needs pyiceberg.", hint=hint) from exc
+    if is_sql and find_spec("sqlalchemy") is None:
+        raise MissingPackage("A SQLite file as a catalog needs sqlalchemy.", hint=hint)
     if tuple(map(int, re.findall(r"\d+", pyiceberg.__version__)[:2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         what = f"pyiceberg {pyiceberg.__version__} is installed; {oldest} is the first that lakekit publishes with."
