@@ -27,6 +27,7 @@ CATALOG_VARIABLE = "LAKEKIT_ICEBERG_CATALOG"  # environment variable that names 
 OLDEST = (0, 12)  # of pyiceberg, that takes the values of keys which stand in paths alone from the metadata
 _FILE = re.compile(r"[/\\]|\.(db|sqlite|sqlite3)$")
 _SECRET = re.compile("(?i)secret|token|credential|password|access-key|account-key")  # in the name of a property
+_FOREIGN = ("pyiceberg", "pydantic", "pydantic_core", "sqlalchemy", "botocore", "requests")
 _NAME = "lakekit"  # under which tables stand in a SQLite file, and in a catalog that is given without a name
 _SETTINGS = {
     "aws_region": "client.region",
@@ -104,7 +105,7 @@ class IcebergCatalog:
         except (ValueError, KeyError, TypeError) as exc:
             told = str(exc)
             for key, value in settings.items():
-                told = told.replace(str(value), MASK) if _SECRET.search(key) else told
+                told = told.replace(str(value), MASK) if value and _SECRET.search(key) else told
             what = f"pyiceberg makes no catalog of {self.name!r}: {scrub_secrets(told)}."
             raise InvalidArgument(what, hint="see its configuration, or name a SQLite file.") from None
 
@@ -177,4 +178,4 @@ def translating(what: str) -> Iterator[None]:
 def is_foreign(error: Exception) -> bool:
     """Whether an error comes from pyiceberg, a database or a client, not from a mistake in the code."""
     modules = {base.__module__.partition(".")[0] for base in type(error).__mro__}
-    return isinstance(error, OSError) or not modules.isdisjoint(("pyiceberg", "sqlalchemy", "botocore", "requests"))
+    return isinstance(error, OSError) or not modules.isdisjoint(_FOREIGN)

@@ -1,9 +1,15 @@
 """Whatever files hold, readers of the Iceberg table find its rows, by each filter and after each change."""
 
+import contextlib
 import datetime as dt
 import os
+import random
 import shutil
+import sqlite3
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import polars as pl
@@ -104,3 +110,43 @@ def test_a_table_that_drifts_is_compacted_and_then_published(tmp_path):
     lk.publish.iceberg(lk.open_table(tmp_path / "copy"), "nyc.weather", catalog=sqlite).run()
     there = load(sqlite, Place(str(tmp_path)), "nyc.weather")
     assert read_both(there, Place(str(tmp_path))).equals(read_all(table))  # 2,227 rows
+
+
+KILLED = """
+import sys
+import lakekit as lk
+plan = lk.publish.iceberg(lk.open_table(sys.argv[1]), "lake.t", catalog=sys.argv[2])
+print("ready", flush=True)
+plan.run()
+"""
+
+
+@pytest.mark.torture
+def test_a_publisher_that_is_killed_leaves_a_table_that_is_whole(folder, tmp_path):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance, sqlite, wanted = random.Random(seed), tmp_path / "ice.sqlite", set()
+    for number in range(max(1, ROUNDS // 2)):
+        for half in range(2):
+            folder.put(f"k={half}/{number}.parquet", make_parquet({"id": [2 * number + half]}))
+            wanted.add(2 * number + half)
+        command = [sys.executable, "-c", KILLED, folder.url, str(sqlite)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(chance.random() * 0.5)  # a commit takes about as long
+            process.kill()
+        table = lk.open_table(folder.url)
+        before = set(load(sqlite, folder).scan().to_arrow()["id"].to_pylist()) if is_published(sqlite) else set()
+        assert before in (wanted - {2 * number, 2 * number + 1}, wanted)  # all of it or nothing
+        lk.publish.iceberg(table, NAME, catalog=sqlite).run()
+        found = load(sqlite, folder).scan().to_arrow()["id"].to_pylist()
+        assert sorted(found) == sorted(wanted)
+
+
+def is_published(sqlite: Path) -> bool:
+    """Whether the catalog names a table yet."""
+    if not sqlite.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(sqlite)) as con:
+        has_tables = con.execute("SELECT count(*) FROM sqlite_master WHERE name = 'iceberg_tables'").fetchone()[0]
+        return bool(has_tables and con.execute("SELECT count(*) FROM iceberg_tables").fetchone()[0])
