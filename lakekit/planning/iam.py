@@ -29,11 +29,12 @@ PURPOSES = {
     "read": "list the table and read its files",
     "ingest": "read, and write new files",
     "compact": "read, and write new files beside the old ones",
-    "publish": "read, and write the table's Delta log",
+    "publish": "read, and write the table's Delta log or Iceberg metadata",
 }
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, read 2026; white space is not counted
 MOST_LETTERS = 6144  # of a managed policy; inline: 2,048 for a user, 10,240 for a role; a bucket's: 20 KB
 LEAST_TLS = "1.2"
+LOG_FOLDERS = ("_delta_log", "_iceberg")  # below a table, where lk.publish writes
 STREAM_ACTIONS = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
 
 
@@ -109,7 +110,7 @@ def policy(
 
     Args:
         purpose: "read"; "ingest" and "compact", which also write files below the table; "publish", which also writes
-            its ``_delta_log/``.
+            its ``_delta_log/`` and ``_iceberg/``.
         place: a table, a lake, or an address such as "s3://bucket/table".
         kms_key: the ARN of the key that encrypts the table, if one of your own does (SSE-KMS).
         stream: the ARN of a Kinesis data stream that is ingested from.
@@ -150,9 +151,9 @@ def policy(
     below = f"{arn}/{escape_pattern(_folder(address))}"
     parts = [*_read(address, arn, below)]
     if purpose in ("ingest", "compact"):
-        parts.append(_write(below, in_parts=purpose == "compact"))
+        parts.append(_write(f"{below}*", in_parts=purpose == "compact"))
     if purpose == "publish":
-        parts.append(_write(f"{below}_delta_log/", in_parts=True))
+        parts.append(_write([f"{below}{folder}/*" for folder in LOG_FOLDERS], in_parts=True))
     if may_delete:
         reason = "files that a compacted table no longer names are removed"
         parts.append((_allow("DeleteFiles", "s3:DeleteObject", f"{below}*"), reason))
@@ -244,13 +245,13 @@ def _read(address: Address, arn: str, below: str) -> Iterator[tuple[dict[str, An
     yield _allow("ReadFiles", "s3:GetObject", f"{below}*"), "footers and data are read; HEAD asks for the same right"
 
 
-def _write(below: str, *, in_parts: bool) -> tuple[dict[str, Any], str]:
+def _write(below: str | list[str], *, in_parts: bool) -> tuple[dict[str, Any], str]:
     if not in_parts:
         reason = "files are put in one piece, each under a name that must be free"
-        return _allow("WriteFiles", "s3:PutObject", f"{below}*"), reason
+        return _allow("WriteFiles", "s3:PutObject", below), reason
     actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
     reason = "files are put in one piece or in parts; what was begun and not finished is aborted"
-    return _allow("WriteFiles", actions, f"{below}*"), reason
+    return _allow("WriteFiles", actions, below), reason
 
 
 def _use_key(kms_key: str, *, writes: bool) -> tuple[dict[str, Any], str]:
@@ -270,7 +271,7 @@ def _describe_limits(address: Address, stream: str | None) -> tuple[str, ...]:
     return (missing if address.prefix else whole, *([encrypted] if stream else []))
 
 
-def _allow(sid: str, actions: str | list[str], resource: str) -> dict[str, Any]:
+def _allow(sid: str, actions: str | list[str], resource: str | list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
 
 

@@ -37,9 +37,10 @@ def test_no_purpose_deletes_unless_asked_to():
     assert get_statements(deletes)["DeleteFiles"]["Resource"] == "arn:aws:s3:::lake/events/*"
 
 
-def test_publishing_writes_the_log_only():
+def test_publishing_writes_logs_only():
     policy = lk.iam.policy("publish", TABLE)
     assert policy.allows("s3:PutObject", "arn:aws:s3:::lake/events/_delta_log/00000000000000000000.json")
+    assert policy.allows("s3:PutObject", "arn:aws:s3:::lake/events/_iceberg/metadata/00000-a.metadata.json")
     assert not policy.allows("s3:PutObject", "arn:aws:s3:::lake/events/day=1/a.parquet")
 
 
