@@ -84,8 +84,10 @@ def open_table(
         >>> weather.files.height, weather.schema.field("precip").type
         (31, DataType(double))
     """
+    from lakekit.iceberg import split_url
     from lakekit.manifest.manifest import TableOptions
 
+    url, metadata = split_url(str(url))
     options = TableOptions(
         partitions=partitions,
         template=template,
@@ -94,8 +96,9 @@ def open_table(
         on_type_conflict=on_type_conflict,
         on_archived=on_archived,
         as_of=as_of,
+        metadata=metadata,
     )
-    store = list_by_inventory(open_store(str(url), storage), inventory)
+    store = list_by_inventory(open_store(url, storage), inventory)
     return Table(store, name or store.address.name, options)
 
 
@@ -111,7 +114,7 @@ class Table:
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
-        from lakekit.delta import LogReader
+        from lakekit.logs import make_log_reader
         from lakekit.manifest.cache import FooterCache, cache_folder
         from lakekit.manifest.floats import hide_in_file
         from lakekit.receipts.ledger import Ledger
@@ -124,7 +127,7 @@ class Table:
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
-        self._read_log = None if options.ignore_log else LogReader(options.as_of)
+        self._read_log = make_log_reader(options)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}

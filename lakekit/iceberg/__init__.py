@@ -3,6 +3,8 @@
 It must not read data, nor write.
 """
 
+from lakekit.iceberg.finding import list_metadata, split_url
 from lakekit.iceberg.package import import_pyiceberg
+from lakekit.iceberg.reading import MetadataReader
 
-__all__ = ["import_pyiceberg"]
+__all__ = ["MetadataReader", "import_pyiceberg", "list_metadata", "split_url"]

@@ -49,6 +49,8 @@ _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4_RAW"}  # wha
 _STRANGE_CODECS = "SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (SELECT unnest($2)) LIMIT 1"
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
 
+_SEEDS = 2**32 - 1
+
 FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
 NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
 
@@ -139,7 +141,7 @@ class ViewPlan:
         group.paths = PathList(self.manifest.entries["path"], positions)
         group.rows, group.folders = positions, self.manifest.folders.numbers[positions]
         group.plain = (files["schema_id"].is_not_null() & ~is_copied).to_numpy()
-        group.shown = tell_files(shown, files, is_copied)
+        group.shown = tell_files(shown, files, is_copied, hash(self.manifest.names) & _SEEDS)
 
     def _is_taken(self, shown: str) -> bool:
         """Whether a name is that of a header, or of a file while the plan is made or in another group."""
@@ -186,6 +188,10 @@ class ViewPlan:
 
         Of a union that is only counted DuckDB reads the first column, so that it is given one that costs nothing.
         """
+        if not self.groups:
+            fields = [(quote_name(one.name), duckdb_type(one.type)) for one in self.manifest.schema.arrow]
+            columns = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in fields]
+            return f"SELECT {', '.join(columns)} WHERE {quote_text(self.token)} IS NULL"
         if len(self.groups) == 1:
             return f"SELECT {self._select_group(self.groups[0])}"
         union = "\nUNION ALL ".join(f"SELECT true, {self._select_group(group)}" for group in self.groups)
