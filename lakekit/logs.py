@@ -42,7 +42,7 @@ def make_log_reader(options: TableOptions) -> ReadLog | None:
             if found is not None:
                 return found
         if as_of is not None:
-            what = f"{store.address.url} has no Delta log and no Iceberg metadata: only such a table remembers the past."
+            what = f"{store.address.url} has no Delta log or Iceberg metadata, and only such a table has a past."
             raise InvalidArgument(what, hint="leave as_of= out; lk.publish.delta(table) begins a log.")
         return None
 

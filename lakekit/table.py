@@ -50,10 +50,11 @@ def open_table(
     """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
 
     The prefix is listed, and the footer of each file that is new is read, once; no data. Where a Delta log lies there,
-    its files are those that the log names: one more GET for each file of the log since its last checkpoint.
+    its files are those that the log names: one more GET for each file of the log since its last checkpoint. Of an
+    Iceberg table they are those that its newest metadata names, for a GET of each of its manifests.
 
     Args:
-        url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …
+        url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …; or one ``….metadata.json`` of an Iceberg table.
         name: the table's name in messages and views; the last part of the URL if not given.
         partitions: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not given.
         template: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
@@ -65,7 +66,8 @@ def open_table(
             which the newest counts; the prefix is then not listed. The report must cover the whole prefix, and is up
             to a day or a week old: files written since are not in the table. It needs the fields Size,
             LastModifiedDate, ETag and StorageClass.
-        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files.
+        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files; of an Iceberg table,
+            the id of a snapshot, or a moment.
         storage: region, profile, endpoint or keys; the environment's if not given.
 
     Raises:
@@ -73,9 +75,10 @@ def open_table(
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
             no table.
         InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields; a
-            Delta table without that version.
-        IncompleteTable, UnsupportedTable: a Delta log names files that are not there, or has features not read here.
-        CorruptFile: no file there can be read, or the inventory report is damaged.
+            table without that version.
+        IncompleteTable, UnsupportedTable: a log names files that are not there, or has features not read here, such as
+            delete files.
+        CorruptFile: no file there can be read, or the inventory report or Iceberg metadata is damaged.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
     Example:
@@ -193,7 +196,7 @@ class Table:
 
     @property
     def version(self) -> int | None:
-        """The version of its Delta log that is read; None for a table without one."""
+        """The version of its Delta log, or id of its Iceberg snapshot, that is read; None for a table without one."""
         return self.manifest.version
 
     @property
@@ -347,16 +350,9 @@ class Table:
         if self.manifest.problems:
             facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
         if self.manifest.is_partial:
-            facts.append(("partial", f"{self._describe_left_out()}, see .skipped"))
+            facts.append(("partial", f"{self.manifest.describe_left_out()}, see .skipped"))
         facts += self.manifest.describe_source()
         return facts
-
-    def _describe_left_out(self) -> str:
-        left_out = self.skipped.filter(~self.skipped["reason"].str.starts_with("not Parquet"))
-        rows = left_out["rows"]
-        known = f" of {format_count(rows.sum())} rows" if rows.null_count() == 0 else ""
-        size = format_bytes(left_out["size_bytes"].sum())
-        return f"{format_number_of(left_out.height, 'file')} left out ({size}{known})"
 
     def __repr__(self) -> str:
         from lakekit.manifest.drift import describe_schema

@@ -150,7 +150,7 @@ class SnapshotReader:
         found: dict[str, NamedFile] = {}
         for one in (file for manifest in listed for file in self._parsed[manifest.manifest_path]):
             if one.file_path in found:
-                what = f"Snapshot {snapshot.snapshot_id} of {self.url} names {one.file_path} twice: its rows would be, too."
+                what = f"Snapshot {snapshot.snapshot_id} of {self.url} names {one.file_path} twice, and so its rows."
                 raise UnsupportedTable(what, hint="delete it from the table, and add it once.")
             values = tuple(one.partition[index] for index in range(len(one.partition)))
             found[one.file_path] = NamedFile(one.file_path, one.file_size_in_bytes, one.spec_id, values)
@@ -175,13 +175,11 @@ class SnapshotReader:
 
     def _refuse(self, manifest: ManifestFile, files: Sequence[DataFile]) -> None:
         """Raise where the rows of data files would not be those of the table."""
-        if not files:
-            return
-        content = files[0].content
-        if manifest.content != 0 or content != 0:
-            kind = {1: "position deletes", 2: "equality deletes"}.get(int(content), "deletes")
-            kind = "deletion vectors" if files[0].file_format == "PUFFIN" else kind
-            what = f"{self.url} has {format_number_of(len(files), 'file')} of {kind}, such as {files[0].file_path}."
+        deletes = [one for one in files if manifest.content != 0 or one.content != 0]
+        if deletes:
+            kind = "equality deletes" if deletes[0].content == 2 else "position deletes"
+            kind = "deletion vectors" if deletes[0].file_format == "PUFFIN" else kind
+            what = f"{self.url} has {format_number_of(len(deletes), 'file')} of {kind}, such as {deletes[0].file_path}."
             raise UnsupportedTable(
                 f"{what} lakekit does not apply them, and rows would be too many.",
                 hint="compact it, such as by Spark's rewrite_data_files; or read it with pyiceberg.",

@@ -22,6 +22,8 @@ from lakekit.manifest.thrift import read_fields, skip_value, walk_items, walk_st
 # Field numbers of Parquet (apache/parquet-format, parquet.thrift, read 2026-11)
 _SCHEMA, _NAME, _CHILDREN, _FIELD_ID = 2, 4, 5, 9
 
+_END_BYTES = 8  # length and magic
+
 NameMap = tuple[tuple[str, int | None, "NameMap"], ...]  # of files without numbers: name, number, what is below it
 
 
@@ -59,14 +61,17 @@ class FieldNames:
     mapped: NameMap | None = None
 
     def rename(self, footer: bytes) -> bytes:
-        """A footer (Thrift, and what follows) with the names of now; the same object where they are its own.
+        """A footer (Thrift, length, magic) with the names of now; the same object where they are its own.
 
         Raises:
             UnsupportedTable: it has no numbers, and there is no map of names.
         """
         start, end = _find_schema(footer)
         renamed = _match_schema(self, footer[start:end]).schema
-        return footer if renamed is None else footer[:start] + renamed + footer[end:]
+        if renamed is None:
+            return footer
+        fields = footer[:start] + renamed + footer[end:-_END_BYTES]
+        return fields + len(fields).to_bytes(4, "little") + footer[-4:]
 
     def find_absent(self, footer: bytes) -> frozenset[int]:
         """The numbers of columns, and parts of them, that a file with this stored footer does not hold."""

@@ -88,7 +88,8 @@ class LoggedFiles:
         told = dict(zip(self.keys, self.types, strict=True))
         for key, kind in types.items():
             if key not in told:
-                what = f"No partition key {key!r} in the {self.log}: it has {', '.join(map(repr, self.keys)) or 'none'}."
+                there = ", ".join(map(repr, self.keys)) or "none"
+                what = f"No partition key {key!r} in the {self.log}: it has {there}."
                 raise UnknownPartitionKey(what, hint="leave partitions= and template= out: the log tells them.")
             if kind is not None and parse_type_name(kind, key) != told[key]:
                 what = f"The partition key {key!r} is of type {told[key]} by the {self.log}, and was declared {kind}."
@@ -130,7 +131,7 @@ class LoggedFiles:
             lost = absent & self.constants.get(path, {}).keys()
             if lost:
                 value = self.constants[path][min(lost)]
-                what = f"{path} lacks a column that is {value!r} in all its rows by the {self.log}, as not in all files."
+                what = f"{path} lacks a column that is {value!r} in its rows by the {self.log}; other files hold it."
                 raise UnsupportedTable(what, hint="read it with Spark, or rewrite the files of its old partitioning.")
 
     def prune_kinds(self, kinds: Sequence[FileKind], stored: Sequence[pa.Schema]) -> list[FileKind]:

@@ -29,6 +29,7 @@ from lakekit.manifest.paths import PathList, find_path
 from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
 from lakekit.storage.inventory import format_moment
+from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
@@ -141,6 +142,14 @@ class Manifest:
             note = "a Delta log lies here that cannot be read; files that it removed are read as well"
             facts.append(("note", note))
         return facts
+
+    def describe_left_out(self) -> str:
+        """How many data files were left out, in words."""
+        left_out = self.skipped.filter(~self.skipped["reason"].str.starts_with("not Parquet"))
+        rows = left_out["rows"]
+        known = f" of {format_count(rows.sum())} rows" if rows.null_count() == 0 else ""
+        size = format_bytes(left_out["size_bytes"].sum())
+        return f"{format_number_of(left_out.height, 'file')} left out ({size}{known})"
 
     @cached_property
     def positions(self) -> dict[str, int]:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from lakekit.views.plan import Group
     from lakekit.views.source import ViewSource
 
+    _FileKey = tuple[str, str, FieldNames | None]  # path, etag, and how its columns are called
+
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
 _CONNECTIONS: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _VIEW_NUMBERS = itertools.count(1)
@@ -95,7 +97,7 @@ class DuckDBView:
         self.is_stale = False
         self._streamed: set[str] = set()  # those of opened that DuckDB reads through lakekit
         self._copies: dict[tuple[str, str, pa.Schema], LocalCopy] = {}
-        self._shared: weakref.WeakValueDictionary[tuple[str, str, FieldNames | None], StoredFile] = weakref.WeakValueDictionary()
+        self._shared: weakref.WeakValueDictionary[_FileKey, StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._building = threading.RLock()
         self._plan: ViewPlan | None = None
