@@ -19,7 +19,7 @@ VERSION_HINT = f"{FOLDER}/version-hint.text"  # of tables without a catalog, as 
 _METADATA = re.compile(FOLDER + r"/(?:v?(\d+)|(\d+)-[^/]+?|[^/]+?)(?:\.gz)?\.metadata\.json(?:\.gz)?")
 _URL = re.compile(r"(.*?)/*" + FOLDER + r"/+([^/]+\.metadata\.json(?:\.gz)?)")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(/*)")
-_HINT = "name it: open_table(\"…/metadata/….metadata.json\"), as the catalog does in metadata_location."
+_HINT = 'name it: open_table("…/metadata/….metadata.json"), as the catalog does in metadata_location.'
 
 
 def split_url(url: str) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
 MOST_FORMAT = 3  # version of the format; the Iceberg spec, read 2026-11
-_READ_HINT = "restore it from a backup, or open an earlier version: open_table(\"…/metadata/….metadata.json\")."
+_READ_HINT = 'restore it from a backup, or open an earlier version: open_table("…/metadata/….metadata.json").'
 Fetch = Callable[[Sequence[str]], dict[str, bytes]]  # the contents of some locations, all at once
 
 

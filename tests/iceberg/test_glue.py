@@ -1,6 +1,5 @@
 """Iceberg tables of a Glue database are read by the metadata that the catalog names, and by no other."""
 
-
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.glue import GlueCatalog
