@@ -124,8 +124,8 @@ def _open_entry(entry: Mapping[str, Any], store: Store, options: Mapping[str, An
 
     name, parameters = entry["Name"], entry.get("Parameters", {})
     if _find_kind(entry) == _ICEBERG:
-        root, _ = split_url(_find_metadata(entry))
-        metadata = functools.partial(_ask_metadata, store, name)  # each commit writes another
+        root, _ = _find_metadata(entry)
+        metadata = functools.partial(_ask_metadata, store, name, root)  # each commit writes another
         return Table(open_store(root, store.storage), name, TableOptions(**{"metadata": metadata, **options}))
     location = _find_location(entry)
     keys = _read_keys(entry)
@@ -142,13 +142,17 @@ def _find_kind(entry: Mapping[str, Any]) -> str:
     return (parameters.get("table_type") or parameters.get("spark.sql.sources.provider") or "").upper()
 
 
-def _ask_metadata(store: Store, name: str) -> str:
-    """Where the metadata of an Iceberg table lies that counts now."""
-    return _find_metadata(GlueClient(store.storage)("get_table", DatabaseName=store.address.bucket, Name=name)["Table"])
+def _ask_metadata(store: Store, name: str, root: str) -> str:
+    """The path below its address of the metadata of an Iceberg table that counts now."""
+    entry = GlueClient(store.storage)("get_table", DatabaseName=store.address.bucket, Name=name)["Table"]
+    now, metadata = _find_metadata(entry)
+    if now != root:
+        raise InvalidArgument(f"{name} is at {now} now, and was at {root}.", hint="open the lake again.")
+    return metadata
 
 
-def _find_metadata(entry: Mapping[str, Any]) -> str:
-    """The same as an entry tells it.
+def _find_metadata(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Where an entry says that an Iceberg table is, and its metadata below that.
 
     Raises:
         InvalidArgument: it does not.
@@ -158,7 +162,7 @@ def _find_metadata(entry: Mapping[str, Any]) -> str:
     if metadata is None:
         what = f"{entry['Name']} is an Iceberg table in the catalog, and its {_METADATA} is {told!r}."
         raise InvalidArgument(what, hint="it should be …/metadata/….metadata.json: look at its entry in Glue.")
-    return f"{parse_location(root)}{metadata[len(root) :]}"
+    return parse_location(root), metadata
 
 
 def _find_location(entry: Mapping[str, Any]) -> str:

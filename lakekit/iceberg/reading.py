@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
-from lakekit.errors import CorruptFile, IncompleteTable, LakekitError
-from lakekit.iceberg.finding import VERSION_HINT, Locations, choose_newest, list_metadata
+from lakekit.errors import CorruptFile, IncompleteTable, LakekitError, StaleFile
+from lakekit.iceberg.finding import VERSION_HINT, Locations, choose_newest, list_metadata, refuse_remains
 from lakekit.iceberg.package import import_pyiceberg
 from lakekit.iceberg.snapshots import NamedFile, SnapshotReader, find_snapshot, parse_metadata
 from lakekit.iceberg.types import read_fields, read_name_map, read_schema, read_value
@@ -38,7 +38,7 @@ class MetadataReader:
 
     Args:
         as_of: the id of the snapshot to read, or a moment; the current one if None.
-        metadata: where the metadata lies that counts, or what tells that as a catalog does; the newest if None.
+        metadata: the path of the metadata that counts, or what tells it as a catalog does; the newest if None.
     """
 
     def __init__(self, as_of: int | datetime | None = None, metadata: str | Callable[[], str] | None = None):
@@ -57,17 +57,28 @@ class MetadataReader:
             listed: all that lies there.
 
         Raises:
-            UnsupportedTable: the table has what lakekit does not read, such as delete files.
-            InvalidArgument: the snapshot that was asked for is not there, or it cannot be told which metadata counts.
+            UnsupportedTable: the table has what lakekit does not read, such as delete files, or it cannot be told
+                which metadata counts.
+            InvalidArgument: the snapshot that was asked for is not there.
             IncompleteTable: files that the metadata names are not there.
             CorruptFile: metadata does not decode.
             MissingPackage: pyiceberg is not installed.
         """
         found, url = list_metadata(listed), store.address.url
         if not found and self._metadata is None:
+            refuse_remains(listed, url)
             return None
         import_pyiceberg(f"{url} has Iceberg metadata, and a listing alone would show removed rows as well.")
-        files = _Files(store, listed)
+        try:
+            return self._read(_Files(store, listed), found)
+        except (IncompleteTable, StaleFile):
+            listed = list_columns(store) if getattr(store, "listed_at", None) is None else listed
+            if set(list_metadata(listed)) <= set(found):
+                raise
+            return self._read(_Files(store, listed), list_metadata(listed))  # of a commit since it was listed
+
+    def _read(self, files: _Files, found: Sequence[str]) -> LoggedFiles:
+        store, url = files.store, files.url
         path = self._choose(files, found)
         metadata = parse_metadata(files.fetch([path])[path], store.address.join(path))
         files.locations = Locations(store.address, metadata.location)
@@ -79,8 +90,7 @@ class MetadataReader:
     def _choose(self, files: _Files, found: Sequence[str]) -> str:
         """The path of the metadata that counts."""
         if self._metadata is not None:
-            told = self._metadata() if callable(self._metadata) else self._metadata
-            return Locations(files.store.address, files.store.address.url).find_path(told)
+            return self._metadata() if callable(self._metadata) else self._metadata
         hint = None
         if VERSION_HINT in set(files.listed["path"]):
             hint = files.fetch([VERSION_HINT])[VERSION_HINT].decode(errors="replace")
@@ -190,7 +200,7 @@ def _read_names(metadata: TableMetadata, url: str) -> Any:
 def _read_identities(
     metadata: TableMetadata, schema: Schema, columns: pa.Schema, files: Mapping[str, NamedFile]
 ) -> dict[str, dict[int, Any]]:
-    """By path, the values of whole columns that metadata tells: those that a file is partitioned by as they are."""
+    """By path and number, the values that metadata tells: of columns that a file is partitioned by as they are."""
     types = {field.field_id: columns.field(field.name).type for field in schema.fields}
     specs = {spec.spec_id: spec for spec in metadata.specs().values()}
     found = {}
@@ -200,9 +210,9 @@ def _read_identities(
             what = f"The manifest of {path} is of partition spec {file.spec_id}, which the metadata does not tell so."
             raise CorruptFile(what, hint="look who wrote that manifest; open an earlier snapshot: as_of=….")
         found[path] = {
-            field.source_id: read_value(value, types[field.source_id])
+            field.source_id: read_value(value, types.get(field.source_id, pa.null()))
             for field, value in zip(spec.fields, file.values, strict=True)
-            if field.source_id in types and str(field.transform) == "identity"
+            if str(field.transform) == "identity"
         }
     return found
 

@@ -52,7 +52,7 @@ class TableOptions:
     on_type_conflict: str = "raise"
     on_archived: str = "raise"
     as_of: int | datetime | None = None
-    metadata: str | Callable[[], str] | None = None  # of an Iceberg table, where it lies or what tells that
+    metadata: str | Callable[[], str] | None = None  # of an Iceberg table, its path or what tells that
     ignore_log: bool = False  # for publishing alone, which looks for files that the log does not name
     allow_incomplete: bool = False  # for compaction alone, which looks at what it has written
 

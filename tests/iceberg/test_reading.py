@@ -26,6 +26,7 @@ from pyiceberg.transforms import BucketTransform, DayTransform, TruncateTransfor
 import lakekit as lk
 from lakekit.iceberg.io import MemoryIO
 from lakekit.storage import open_store
+from lakekit.storage.columns import list_columns
 from lakekit.storage.sandbox import start_sandbox
 from tests.iceberg.places import IcebergPlace, add_entry, make_data_file, read_all, sort_rows, with_ids
 from tests.manifest.places import Place, make_parquet, make_place
@@ -328,6 +329,9 @@ def test_the_highest_version_counts_and_not_the_first_by_name(folder):
     assert read_all(folder.open()).height == 2
     (folder.metadata / "v10.metadata.json").unlink()
     assert read_all(folder.open()).height == 1
+    (folder.metadata / "version-hint.text").write_text("10\n")
+    with pytest.raises(lk.IncompleteTable, match="tells of version 10, whose metadata is not there"):
+        folder.open()
 
 
 def test_two_of_one_version_are_refused_as_one_may_be_of_a_failed_commit(folder):
@@ -336,9 +340,57 @@ def test_two_of_one_version_are_refused_as_one_may_be_of_a_failed_commit(folder)
     newest = Path(table.metadata_location)
     twin = newest.with_name("00001-aaaa.metadata.json")
     shutil.copy(newest, twin)
-    with pytest.raises(lk.InvalidArgument, match=r"00001-.* and .*00001-.* are of one version.*\n.*metadata_location"):
+    with pytest.raises(lk.UnsupportedTable, match=r"00001-.* and .*00001-.* are of one version.*\n.*metadata_location"):
         folder.open()
     assert read_all(lk.open_table(twin)).height == 1
+
+
+def test_a_path_that_is_relative_is_one_of_the_same_metadata(folder, monkeypatch):
+    table = folder.create(ROWS)
+    table.append(rows(["a"], [1]))
+    monkeypatch.chdir(Path(folder.url).parent)
+    assert lk.open_table(f"t/metadata/{Path(table.metadata_location).name}").version is not None
+    assert lk.open_table(Path(table.metadata_location)).files.height == 1
+    assert lk.open_table(f"file://{table.metadata_location}").files.height == 1
+    with pytest.raises(lk.IncompleteTable, match="needs metadata/v77.metadata.json, which is not there"):
+        lk.open_table("t/metadata/v77.metadata.json")
+
+
+def test_a_lake_is_not_opened_on_a_table_nor_a_table_without_its_metadata(folder):
+    table = folder.create(ROWS)
+    table.append(rows(["a", "b"], [1, 2]))
+    table.delete("id = 1")
+    with pytest.raises(lk.NoFilesFound, match=r"/t/ is an Iceberg table, and no lake.*\n.*open_table"):
+        lk.open_lake(folder.url)
+    for path in folder.metadata.glob("*.metadata.json"):
+        path.unlink()
+    with pytest.raises(lk.IncompleteTable, match=r"holds metadata/snap-.*avro of an Iceberg table, and no metadata/"):
+        folder.open()
+
+
+def test_archived_pieces_are_told(tmp_path):
+    place = IcebergPlace(make_place("s3", tmp_path), tmp_path / "catalog")
+    table = place.create(ROWS)
+    table.append(rows(["a"], [1]))
+    table.append(rows(["b"], [2]))
+    (data, *_), (manifest, *_) = list_parts(place, ".parquet"), list_parts(place, "-m0.avro")
+    archive(place, data)
+    opened = place.open()
+    with pytest.raises(lk.ArchivedFile, match=r"archived in GLACIER; 1 of 2 files"):
+        opened.polars().collect()
+    assert place.open(on_archived="skip").files.height == 1
+    archive(place, manifest)
+    with pytest.raises(lk.ArchivedFile, match=rf"{manifest}"):
+        place.open()
+
+
+def list_parts(place, ending):
+    return [one.path for one in place.place.store.list_objects() if one.path.endswith(ending)]
+
+
+def archive(place, path):
+    content = bytes(place.place.store.read_range(path, 0, 10**6))
+    place.place.put(path, content, StorageClass="GLACIER")
 
 
 def test_a_table_that_was_moved_is_read_where_it_is(folder, tmp_path):
@@ -457,22 +509,30 @@ def test_a_commit_between_listing_and_reading_is_seen_whole(folder, monkeypatch)
     table = folder.create(ROWS)
     table.append(rows(["a"], [1]))
     opened = folder.open()
-    listed = type(opened.store).list_columns if hasattr(opened.store, "list_columns") else None
-    kept = opened.store.list_objects()
-    stale = [one for one in kept if not one.path.startswith("data/")]  # the metadata is seen, its file not yet
+    listed = list_columns(opened.store)
+    early = listed.filter(~pl.col("path").str.starts_with("data/"))  # the metadata is seen, its file not yet
+    monkeypatch.setattr("lakekit.manifest.listing.list_columns", lambda store, **options: early)
+    opened.refresh()
+    assert read_all(opened)["id"].to_list() == [1]
+
+
+def test_a_snapshot_that_expires_meanwhile_gives_way_to_the_next(folder, monkeypatch):
+    table = folder.create(ROWS)
+    table.append(rows(["a"], [1]))
+    opened = folder.open()
+    listed, taken = list_columns(opened.store), [Path(table.current_snapshot().manifest_list)]
+    table.overwrite(rows(["b"], [2]))
+    for path in taken:  # as maintenance does it, between the listing and the reading
+        path.unlink()
     calls = []
 
-    def list_objects(*args, **options):
+    def list_late(store, **options):
         calls.append(1)
-        return stale if len(calls) == 1 else kept
+        return listed if len(calls) == 1 else list_columns(store)
 
-    if listed is not None:
-        from lakekit.storage.columns import tabulate_objects
-
-        monkeypatch.setattr(opened.store, "list_columns", lambda **_: tabulate_objects(list_objects()))
-    monkeypatch.setattr(opened.store, "list_objects", list_objects)
+    monkeypatch.setattr("lakekit.manifest.listing.list_columns", list_late)
     opened.refresh()
-    assert len(calls) == 2 and read_all(opened)["id"].to_list() == [1]
+    assert read_all(opened).rows() == [(2, "b")] and opened.version == table.current_snapshot().snapshot_id
 
 
 def test_without_pyiceberg_removed_rows_are_not_read(folder, monkeypatch):
