@@ -46,8 +46,8 @@ class StoredFile:
     The data of a small file is fetched whole, once for all who hold the same StoredFile.
 
     Attributes:
-        data_bytes: how many bytes come before the footer that is stored; that which is shown may be longer, by as much
-            as there is padding, or shorter.
+        data_bytes: how many bytes come before the footer that is stored; that which is shown may be shorter, or longer
+            by as much as there is padding.
     """
 
     store: Store = field(repr=False)
@@ -75,8 +75,6 @@ class StoredFile:
     def read(self, start: int, length: int) -> bytes | memoryview:
         data_end = self.data_bytes
         footer_start = self.size_bytes - len(self.footer)
-        if footer_start < data_end:
-            raise ValueError(f"the names of columns of {self.path} are too long to be shown")
         if start + length <= data_end:
             return self._read_data(start, length)
         if start >= footer_start:

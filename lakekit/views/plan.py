@@ -24,7 +24,7 @@ from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
 from lakekit.views.counted import RowCounter
 from lakekit.views.explain import mark_key
-from lakekit.views.filesystem import PROTOCOL, MemoryFile
+from lakekit.views.filesystem import PADDING_BYTES, PROTOCOL, MemoryFile
 from lakekit.views.groups import (
     Group,
     KeyRange,
@@ -150,12 +150,20 @@ class ViewPlan:
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
             return False
+        if kind.is_altered and self._outgrows(kind):
+            return True
         if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True
         # a name of its own: under that of an earlier plan, DuckDB would be shown what that plan made of the file
         probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}-{next_number()}"
         self.paths.probes[probe] = kind.example
         return not is_read_alike(probe, kind)
+
+    def _outgrows(self, kind: FileKind) -> bool:
+        """Whether the names of now are so much longer than those in the files that a footer has no room for them."""
+        path, footers = kind.example, self.manifest.footers
+        etag = self.manifest.entries["etag"][self.manifest.find(path)]
+        return len(footers.get(path, etag)) - len(footers.get_stored(path, etag)) > PADDING_BYTES
 
     def columns_of(self, schema_id: str) -> list[str]:
         """The columns that copies of files with this schema hold."""

@@ -8,7 +8,8 @@ import pytest
 
 import lakekit as lk
 from lakekit.ingest import MemorySource, stream
-from tests.iceberg.places import read_all
+from tests.iceberg.places import IcebergPlace, read_all
+from tests.manifest.places import make_place
 
 ROWS = pa.schema([("id", pa.int64()), ("k", pa.string())])
 
@@ -51,6 +52,22 @@ def test_a_delta_log_of_the_same_files_can_stand_beside_it(folder):
     assert found.version == 0 and ("version", "0 of its Delta log") in found.describe()  # which is read first
     assert lk.open_table(table.metadata_location).version == table.current_snapshot().snapshot_id
     assert read_all(found).rows() == [(1, "a")]
+
+
+def test_catalogs_and_ddl_of_folders_are_not_written_for_it(tmp_path):
+    place = IcebergPlace(make_place("s3", tmp_path), tmp_path / "catalog")
+    table = write(place)
+    found = place.open()
+    with pytest.raises(lk.InvalidArgument, match=r"is an Iceberg table: its files alone would show removed rows"):
+        lk.publish.glue(found, "nobody")
+    for engine in ("athena", "redshift", "spark"):
+        with pytest.raises(lk.InvalidArgument, match=r"is an Iceberg table.*\n.*register_table"):
+            lk.publish.ddl(found, engine)
+    (statement,) = lk.publish.ddl(found, "duckdb").statements
+    assert statement.count(".parquet'") == 2  # which lists the files that are named
+    table.update_schema().rename_column("id", "nr").commit()
+    with pytest.raises(lk.InvalidArgument, match=r"or columns by former names"):
+        lk.publish.ddl(place.open(), "duckdb")
 
 
 def test_a_copy_holds_the_rows_of_its_snapshot_alone(folder, tmp_path):

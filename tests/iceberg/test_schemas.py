@@ -303,6 +303,17 @@ def test_a_refresh_after_a_renaming_shows_new_names_in_the_same_connection(place
         assert con.sql("SELECT count(a) FROM t").fetchall() == [(0,)]
 
 
+@pytest.mark.parametrize("length", [10_000, 40_000])  # within the padding of files as DuckDB is shown them, and not
+def test_names_may_be_long(folder, length):
+    table, append = create(folder, id=pa.int64(), x=pa.int64())
+    append(id=[1], x=[10])
+    name = "n" * length
+    table.update_schema().rename_column("x", name).commit()
+    found = folder.open()
+    assert read_all(found).rows() == [(1, 10)]
+    assert found.duckdb().select(f"max({name})").fetchall() == [(10,)]
+
+
 def test_large_files_are_read_in_parts_under_their_new_names(folder):
     table, append = create(folder, id=pa.int64(), x=pa.int64())
     numbers = range(200_000)
