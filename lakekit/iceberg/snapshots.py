@@ -30,7 +30,7 @@ def parse_metadata(content: bytes, path: str) -> TableMetadata:
 
     Raises:
         CorruptFile: it is none.
-        UnsupportedTable: it is of a later version of the format.
+        UnsupportedTable: it is of a later version of the format, or encrypted.
     """
     from pyiceberg.table.metadata import TableMetadataUtil
 
@@ -41,6 +41,9 @@ def parse_metadata(content: bytes, path: str) -> TableMetadata:
         raise CorruptFile(f"{path} is no metadata of an Iceberg table: {_say(exc)}.", hint=_READ_HINT) from exc
     if not isinstance(version, int) or version > MOST_FORMAT:
         what = f"{path} is of version {version} of Iceberg's format, and lakekit reads up to {MOST_FORMAT}."
+        raise UnsupportedTable(what, hint="read it with what wrote it.")
+    if any(isinstance(one, dict) and one.get("key-id") for one in told.get("snapshots") or ()):
+        what = f"The manifests that {path} names are encrypted, and lakekit holds no keys."
         raise UnsupportedTable(what, hint="read it with what wrote it.")
     try:
         return TableMetadataUtil.parse_obj(told)

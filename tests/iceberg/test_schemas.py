@@ -238,6 +238,25 @@ def test_types_that_are_not_read_are_named(folder, kind):
         folder.open()
 
 
+def test_a_column_of_no_type_yet_is_null(folder):
+    table, append = create(folder, id=pa.int64())
+    append(id=[1])
+
+    def add(told):
+        told["schemas"][0]["fields"].append({"id": 9, "name": "later", "required": False, "type": "unknown"})
+
+    edit_metadata(table, add, version=3)
+    assert read_all(folder.open()).rows() == [(1, None)]
+
+
+def test_encrypted_manifests_are_refused(folder):
+    table, append = create(folder, id=pa.int64())
+    append(id=[1])
+    edit_metadata(table, lambda told: told["snapshots"][0].update({"key-id": "k"}), version=3)
+    with pytest.raises(lk.UnsupportedTable, match="manifests that .* names are encrypted"):
+        folder.open()
+
+
 def test_files_without_ids_are_read_by_the_map_of_names(folder, tmp_path):
     table, append = create(folder, id=pa.int64(), s=pa.struct([("x", pa.int64())]))
     path = Path(folder.url, "data/plain.parquet")
