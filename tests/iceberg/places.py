@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class IcebergPlace:
     def url(self) -> str:
         return self.place.url
 
-    @property
+    @cached_property
     def catalog(self) -> SqlCatalog:
         """pyiceberg's, in a file beside the table."""
         self.folder.mkdir(exist_ok=True)

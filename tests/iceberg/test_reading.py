@@ -127,9 +127,9 @@ def write_manifests(place, table, count):
         client.put_object(Bucket="many", Key=path.removeprefix("s3://many/"), Body=content)
 
 
-def test_a_table_without_a_snapshot_has_columns_and_no_rows(place):
-    table = place.create(pa.schema([*ROWS, ("s", pa.struct([("x", pa.int64())]))]))
-    opened = place.open()
+def test_a_table_without_a_snapshot_has_columns_and_no_rows(folder):
+    table = folder.create(pa.schema([*ROWS, ("s", pa.struct([("x", pa.int64())]))]))
+    opened = folder.open()
     assert opened.version is None and opened.schema.names == ["k", "id", "s"]
     assert read_all(opened).height == 0 and opened.files.height == 0
     with duckdb.connect() as con:
@@ -139,7 +139,7 @@ def test_a_table_without_a_snapshot_has_columns_and_no_rows(place):
         opened.refresh()
         assert con.sql("SELECT count(*), max(id), max(s.x) FROM t").fetchall() == [(1, 1, 5)]
     with pytest.raises(lk.InvalidArgument, match="no snapshot 7; the last that are there: .*UTC"):
-        place.open(as_of=7)
+        folder.open(as_of=7)
 
 
 def test_a_table_whose_rows_are_all_deleted_has_none(folder):
@@ -199,16 +199,16 @@ def test_only_overwritten_partitions_change(folder):
     assert sorted(read_all(folder.open())["id"]) == [1, 3, 4]
 
 
-def test_partition_values_are_keys_and_only_their_files_are_opened(place):
-    write_history(place)
-    table = place.open(as_of=place.load().snapshots()[1].snapshot_id)
+def test_partition_values_are_keys_and_only_their_files_are_opened(folder):
+    write_history(folder)
+    table = folder.open(as_of=folder.load().snapshots()[1].snapshot_id)
     assert table.manifest.schema.keys == ("k",)
     assert table.polars().filter(pl.col("k") == "a").select("id").collect()["id"].sort().to_list() == [1, 4]
     assert table.receipt.files_scanned == 2  # one of each append
     assert table.duckdb().filter("k IS NULL").fetchall() == [(5, None)]
 
 
-def test_values_of_partitions_are_of_their_columns_types(place):
+def test_values_of_partitions_are_of_their_columns_types(folder):
     moment = datetime(2024, 1, 1, 23, 30, tzinfo=UTC)
     columns = pa.table(
         {
@@ -223,21 +223,21 @@ def test_values_of_partitions_are_of_their_columns_types(place):
             "id": pa.array([1, 2, 3, 4], pa.int64()),
         }
     )
-    table = place.create(columns.schema)
+    table = folder.create(columns.schema)
     with table.update_spec() as update:
         for name in columns.column_names[:-1]:
             update.add_identity(name)
     table.append(columns)
-    opened = place.open()
+    opened = folder.open()
     assert opened.manifest.schema.keys == ("s", "d", "at", "naive", "ok", "n")  # x and m are read from the files
     found = read_all(opened)
-    assert found.equals(place.scan()) and found.equals(sort_rows(pl.DataFrame(columns)))
+    assert found.equals(folder.scan()) and found.equals(sort_rows(pl.DataFrame(columns)))
     assert sorted(opened.polars().filter(pl.col("at") == moment, pl.col("ok")).collect()["id"]) == [1, 4]
     assert opened.duckdb().filter("s = 'a b/c=%é' AND x = 0.5").select("id").fetchall() == [(1,)]
 
 
-def test_a_table_whose_partitioning_changed_reads_the_column_from_its_files(place):
-    table = place.create(ROWS)
+def test_a_table_whose_partitioning_changed_reads_the_column_from_its_files(folder):
+    table = folder.create(ROWS)
     table.append(rows(["a", "b"], [1, 2]))  # one file of two values
     with table.update_spec() as update:
         update.add_identity("k")
@@ -246,9 +246,9 @@ def test_a_table_whose_partitioning_changed_reads_the_column_from_its_files(plac
         update.remove_field("k")
         update.add_identity("id")
     table.append(rows(["e"], [5]))
-    opened = place.open()
+    opened = folder.open()
     assert opened.manifest.schema.keys == ()
-    assert place.check_snapshots() == [2, 4, 5]
+    assert folder.check_snapshots() == [2, 4, 5]
     assert sorted(opened.duckdb().filter("k = 'a'").select("id").fetchall()) == [(1,), (3,)]
 
 

@@ -57,15 +57,15 @@ def test_columns_come_go_are_renamed_and_moved(place):
         assert con.sql("SELECT count(*), min(id), max(id), count(c) FROM t").fetchall() == [(4, 1, 4, 3)]
 
 
-def test_a_name_that_is_used_again_does_not_bring_back_what_was_dropped(place):
-    table, append = create(place, id=pa.int64(), x=pa.int64())
+def test_a_name_that_is_used_again_does_not_bring_back_what_was_dropped(folder):
+    table, append = create(folder, id=pa.int64(), x=pa.int64())
     append(id=[1], x=[100])
     table.update_schema(allow_incompatible_changes=True).delete_column("x").commit()
     table.update_schema().add_column("x", LongType()).commit()
     append(id=[2], x=[200])
-    found = place.open()
+    found = folder.open()
     assert read_all(found).rows() == [(1, None), (2, 200)]
-    assert place.check_snapshots() == [1, 2]
+    assert folder.check_snapshots() == [1, 2]
     assert found.polars().filter(pl.col("x") == 100).collect().height == 0
     assert found.duckdb().filter("x = 100").fetchall() == []
     assert found.duckdb().filter("x IS NULL").fetchall() == [(1, None)]
@@ -98,23 +98,23 @@ def test_a_name_in_other_letters_is_another_column(folder):
     folder.check_snapshots()
 
 
-def test_types_are_promoted(place):
-    table, append = create(place, i=pa.int32(), f=pa.float32(), m=pa.decimal128(5, 2))
+def test_types_are_promoted(folder):
+    table, append = create(folder, i=pa.int32(), f=pa.float32(), m=pa.decimal128(5, 2))
     append(i=[2**31 - 1, None], f=[0.5, float("nan")], m=[Decimal("1.25"), None])
     update = table.update_schema()
     update.update_column("i", LongType()).update_column("f", DoubleType())
     update.update_column("m", DecimalType(9, 2)).commit()
     append(i=[2**40], f=[0.1], m=[Decimal("1234567.25")])
-    assert place.check_snapshots() == [2, 3]
-    found = place.open()
+    assert folder.check_snapshots() == [2, 3]
+    found = folder.open()
     assert found.schema.types == [pa.int64(), pa.float64(), pa.decimal128(9, 2)]
     assert found.duckdb().filter("i > 2147483646").select("i").order("i").fetchall() == [(2**31 - 1,), (2**40,)]
 
 
-def test_structs_lists_and_maps_change_inside(place):
+def test_structs_lists_and_maps_change_inside(folder):
     point = pa.struct([("x", pa.int32()), ("old", pa.string())])
     table, append = create(
-        place, id=pa.int64(), s=point, l=pa.list_(point), m=pa.map_(pa.string(), point), p=pa.list_(pa.int32())
+        folder, id=pa.int64(), s=point, l=pa.list_(point), m=pa.map_(pa.string(), point), p=pa.list_(pa.int32())
     )
     one = {"x": 1, "old": "gone"}
     append(id=[1, 2], s=[one, None], l=[[one, one], None], m=[[("k", one)], None], p=[[1, None], []])
@@ -129,7 +129,7 @@ def test_structs_lists_and_maps_change_inside(place):
     update.commit()
     two = {"y": 2**40, "old": 5}
     append(id=[3], s=[two], l=[[two]], m=[[("k", two)]], p=[[2**40]])
-    found = place.open()
+    found = folder.open()
     values = {row["id"]: row for row in found.arrow().read_all().to_pylist()}
     assert values[1]["s"] == {"y": 1, "old": None} and values[1]["l"] == [{"y": 1, "old": None}] * 2
     assert values[1]["m"] == [("k", {"y": 1, "old": None})] and values[1]["p"] == [1, None]
@@ -141,7 +141,7 @@ def test_structs_lists_and_maps_change_inside(place):
     )
 
 
-def test_all_types_are_read_as_they_are(place):
+def test_all_types_are_read_as_they_are(folder):
     moment = datetime(2024, 1, 5, 3, 4, 5, 678901, tzinfo=UTC)
     columns = {
         "yes": pa.array([True, None]),
@@ -158,10 +158,10 @@ def test_all_types_are_read_as_they_are(place):
         "b": pa.array([b"\xff\x00", None], pa.binary()),
         "fix": pa.array([b"abcd", None], pa.binary(4)),
     }
-    table = place.create(pa.table(columns).schema)
+    table = folder.create(pa.table(columns).schema)
     table.append(pa.table(columns))
-    found = place.open()
-    assert read_all(found).equals(place.scan())
+    found = folder.open()
+    assert read_all(found).equals(folder.scan())
     assert read_all(found).equals(sort_rows(pl.DataFrame(pa.table(columns))))
     assert found.polars().filter(pl.col("s") == "ä" * 40, pl.col("at") == moment).collect().height == 1
     with duckdb.connect() as con:
@@ -308,10 +308,10 @@ def test_files_of_one_folder_in_different_partitions_are_read_by_their_own_colum
     folder.check_snapshots()
 
 
-def test_a_refresh_after_a_renaming_shows_new_names_in_the_same_connection(place):
-    table, append = create(place, id=pa.int64(), a=pa.int64())
+def test_a_refresh_after_a_renaming_shows_new_names_in_the_same_connection(folder):
+    table, append = create(folder, id=pa.int64(), a=pa.int64())
     append(id=[1], a=[10])
-    found = place.open()
+    found = folder.open()
     with duckdb.connect() as con:
         found.duckdb(con, "t")
         assert con.sql("SELECT * FROM t").fetchall() == [(1, 10)]
