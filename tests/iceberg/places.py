@@ -22,7 +22,20 @@ import lakekit as lk
 from tests.delta.places import read_all, sort_rows
 from tests.manifest.places import Place, make_parquet
 
-__all__ = ["IcebergPlace", "add_entry", "make_data_file", "read_all", "sort_rows", "with_ids"]
+__all__ = [
+    "ROWS",
+    "IcebergPlace",
+    "add_entry",
+    "make_data_file",
+    "read_all",
+    "rows",
+    "sort_rows",
+    "with_ids",
+    "write_history",
+]
+
+
+ROWS = pa.schema([("k", pa.string()), ("id", pa.int32())])
 
 
 @dataclass(frozen=True)
@@ -126,3 +139,21 @@ def make_data_file(path: str, size_bytes: int, rows: int, *, spec_id: int = 0, *
     made = DataFile.from_args(_table_format_version=2, **told)
     made.spec_id = spec_id
     return made
+
+
+def rows(ks: list, ids: list) -> pa.Table:
+    """A table of these columns."""
+    return pa.table({"k": ks, "id": ids}, schema=ROWS)
+
+
+def write_history(place: IcebergPlace, *, partitioned: bool = True) -> Table:
+    """Snapshots of 3, 5, then 4 rows (id 2 deleted), and 2 after an overwrite of all, which takes two snapshots."""
+    table = place.create(ROWS)
+    if partitioned:
+        with table.update_spec() as update:
+            update.add_identity("k")
+    table.append(rows(["a", "b", "b"], [1, 2, 3]))
+    table.append(rows(["a", None], [4, 5]))
+    table.delete("id = 2")
+    table.overwrite(rows(["d", "d"], [7, 8]))
+    return table

@@ -1,9 +1,6 @@
 """An Iceberg table is read as its metadata says, at each snapshot, and never as its files alone would have it."""
 
-import gzip
-import json
 import shutil
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,15 +8,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyiceberg.manifest import (
-    DataFileContent,
-    FileFormat,
-    ManifestContent,
     ManifestEntry,
-    ManifestEntryStatus,
-    ManifestWriterV2,
     write_manifest,
     write_manifest_list,
 )
@@ -28,30 +19,21 @@ from pyiceberg.transforms import BucketTransform, DayTransform, TruncateTransfor
 import lakekit as lk
 from lakekit.iceberg.io import MemoryIO
 from lakekit.storage import open_store
-from lakekit.storage.columns import list_columns
 from lakekit.storage.sandbox import start_sandbox
-from tests.iceberg.places import IcebergPlace, add_entry, make_data_file, read_all, sort_rows, with_ids
-from tests.manifest.places import Place, make_parquet, make_place
+from tests.iceberg.places import (
+    ROWS,
+    IcebergPlace,
+    add_entry,
+    make_data_file,
+    read_all,
+    rows,
+    sort_rows,
+    with_ids,
+    write_history,
+)
+from tests.manifest.places import Place, make_parquet
 
 NAIVE = datetime(2024, 1, 5, 3, tzinfo=UTC).replace(tzinfo=None)
-ROWS = pa.schema([("k", pa.string()), ("id", pa.int32())])
-
-
-def rows(ks, ids):
-    return pa.table({"k": ks, "id": ids}, schema=ROWS)
-
-
-def write_history(place, *, partitioned=True):
-    """Snapshots of 3, 5, then 4 rows (id 2 deleted), and 2 after an overwrite of all, which takes two snapshots."""
-    table = place.create(ROWS)
-    if partitioned:
-        with table.update_spec() as update:
-            update.add_identity("k")
-    table.append(rows(["a", "b", "b"], [1, 2, 3]))
-    table.append(rows(["a", None], [4, 5]))
-    table.delete("id = 2")
-    table.overwrite(rows(["d", "d"], [7, 8]))
-    return table
 
 
 def test_each_snapshot_is_what_pyiceberg_reads(place):
@@ -274,305 +256,6 @@ def test_a_lake_finds_iceberg_tables_among_folders(tmp_path, folder):
     lake = lk.open_lake(lake_folder)
     assert lake.sql("SELECT count(*), sum(id) FROM t").fetchall() == [(2, 15)]  # 7 + 8
     assert lake.sql("SELECT count(*) FROM airlines").fetchall() == [(16,)]
-
-
-def test_one_file_of_metadata_can_be_opened(place):
-    table = place.create(ROWS)
-    table.append(rows(["a"], [1]))
-    first = table.metadata_location
-    table.append(rows(["a"], [2]))
-    opened = lk.open_table(first, storage=place.place.storage)
-    assert opened.name == "t" and read_all(opened)["id"].to_list() == [1]
-    assert not opened.refresh()
-    assert read_all(place.open()).height == 2
-
-
-def rename_metadata(folder, name):
-    """Let the newest metadata be all there is, under another name."""
-    files = sorted(folder.metadata.glob("*.metadata.json"))
-    for file in files[:-1]:
-        file.unlink()
-    return files[-1].rename(folder.metadata / name)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_packed"),
-    [
-        ("v3.metadata.json", False),
-        ("v12.gz.metadata.json", True),
-        ("v12.metadata.json.gz", True),
-        ("00002-0b5e3c1a.gz.metadata.json", True),
-        ("whatever.metadata.json", False),
-    ],
-)
-def test_metadata_of_every_naming_is_found(folder, name, is_packed):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    file = rename_metadata(folder, name)
-    if is_packed:
-        file.write_bytes(gzip.compress(file.read_bytes()))
-    assert read_all(folder.open())["id"].to_list() == [1]
-
-
-def test_the_highest_version_counts_and_not_the_first_by_name(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    one = folder.metadata / "v9.metadata.json"
-    files = sorted(folder.metadata.glob("*.metadata.json"))
-    shutil.copy(files[-1], one)
-    table.append(rows(["a"], [2]))
-    shutil.copy(table.metadata_location, folder.metadata / "v10.metadata.json")
-    for file in folder.metadata.glob("0*.metadata.json"):
-        file.unlink()
-    assert read_all(folder.open()).height == 2
-    (folder.metadata / "version-hint.text").write_text("9")  # as its writer left it when it was killed
-    assert read_all(folder.open()).height == 2
-    (folder.metadata / "v10.metadata.json").unlink()
-    assert read_all(folder.open()).height == 1
-    (folder.metadata / "version-hint.text").write_text("10\n")
-    with pytest.raises(lk.IncompleteTable, match="tells of version 10, whose metadata is not there"):
-        folder.open()
-
-
-def test_two_of_one_version_are_refused_as_one_may_be_of_a_failed_commit(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    newest = Path(table.metadata_location)
-    twin = newest.with_name("00001-aaaa.metadata.json")
-    shutil.copy(newest, twin)
-    with pytest.raises(lk.UnsupportedTable, match=r"00001-.* and .*00001-.* are of one version.*\n.*metadata_location"):
-        folder.open()
-    assert read_all(lk.open_table(twin)).height == 1
-
-
-def test_a_path_that_is_relative_is_one_of_the_same_metadata(folder, monkeypatch):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    monkeypatch.chdir(Path(folder.url).parent)
-    assert lk.open_table(f"t/metadata/{Path(table.metadata_location).name}").version is not None
-    assert lk.open_table(Path(table.metadata_location)).files.height == 1
-    assert lk.open_table(f"file://{table.metadata_location}").files.height == 1
-    with pytest.raises(lk.IncompleteTable, match="needs metadata/v77.metadata.json, which is not there"):
-        lk.open_table("t/metadata/v77.metadata.json")
-
-
-def test_a_lake_is_not_opened_on_a_table_nor_a_table_without_its_metadata(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a", "b"], [1, 2]))
-    table.delete("id = 1")
-    with pytest.raises(lk.NoFilesFound, match=r"/t/ is an Iceberg table, and no lake.*\n.*open_table"):
-        lk.open_lake(folder.url)
-    for path in folder.metadata.glob("*.metadata.json"):
-        path.unlink()
-    with pytest.raises(lk.IncompleteTable, match=r"holds metadata/snap-.*avro of an Iceberg table, and no metadata/"):
-        folder.open()
-
-
-def test_archived_pieces_are_told(tmp_path):
-    place = IcebergPlace(make_place("s3", tmp_path), tmp_path / "catalog")
-    table = place.create(ROWS)
-    table.append(rows(["a"], [1]))
-    table.append(rows(["b"], [2]))
-    (data, *_), (manifest, *_) = list_parts(place, ".parquet"), list_parts(place, "-m0.avro")
-    archive(place, data)
-    opened = place.open()
-    with pytest.raises(lk.ArchivedFile, match=r"archived in GLACIER; 1 of 2 files"):
-        opened.polars().collect()
-    assert place.open(on_archived="skip").files.height == 1
-    archive(place, manifest)
-    with pytest.raises(lk.ArchivedFile, match=rf"{manifest}"):
-        place.open()
-
-
-def list_parts(place, ending):
-    return [one.path for one in place.place.store.list_objects() if one.path.endswith(ending)]
-
-
-def archive(place, path):
-    content = bytes(place.place.store.read_range(path, 0, 10**6))
-    place.place.put(path, content, StorageClass="GLACIER")
-
-
-def test_a_table_that_was_moved_is_read_where_it_is(folder, tmp_path):
-    table = folder.create(ROWS)
-    with table.update_spec() as update:
-        update.add_identity("k")
-    table.append(rows(["a b%", "ä"], [1, 2]))
-    moved = tmp_path / "other place%20" / "t"
-    moved.parent.mkdir()
-    Path(folder.url).rename(moved)
-    assert sorted(read_all(lk.open_table(moved)).rows()) == [(1, "a b%"), (2, "ä")]
-
-
-@pytest.mark.parametrize("spelling", ["{}", "file://{}", "file:{}", "FILE://{}"])
-def test_locations_are_read_in_every_spelling(folder, spelling):
-    table = folder.create(ROWS)
-    path = Path(folder.url, "data/a b%20+.parquet")
-    path.parent.mkdir()
-    pq.write_table(pa.table({"k": ["a"], "id": [1]}, schema=with_ids(table)), path)
-    add_entry(table, make_data_file(spelling.format(path), path.stat().st_size, 1))
-    assert read_all(folder.open()).rows() == [(1, "a")]
-
-
-def test_s3a_is_s3(tmp_path):
-    place = IcebergPlace(make_place("s3", tmp_path), tmp_path / "catalog")
-    table = place.create(ROWS)
-    place.place.write("data/x.parquet", pa.table({"k": ["a"], "id": [1]}, schema=with_ids(table)))
-    size = len(place.place.store.read_range("data/x.parquet", 0, 10**6))
-    add_entry(table, make_data_file(f"s3a{place.url[2:]}/data/x.parquet", size, 1))
-    assert read_all(place.open()).rows() == [(1, "a")]
-
-
-def test_files_of_another_place_are_refused(folder):
-    table = folder.create(ROWS)
-    add_entry(table, make_data_file("s3://other/x.parquet", 9, 1))
-    with pytest.raises(lk.UnsupportedTable, match=r"file of another place: s3://other/x\.parquet"):
-        folder.open()
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"content": 1}, r"1 file of position deletes, such as .*d\.parquet"),
-        ({"content": 2, "equality_ids": [1]}, r"1 file of equality deletes, such as .*d\.parquet"),
-        ({"content": 1, "file_format": "PUFFIN"}, r"1 file of deletion vectors, such as .*d\.parquet"),
-        ({"file_format": "ORC"}, r"d\.parquet of .* is ORC, and lakekit reads Parquet"),
-        ({"file_format": "AVRO"}, r"d\.parquet of .* is AVRO"),
-        ({"key_metadata": b"key"}, r"d\.parquet of .* is encrypted"),
-    ],
-)
-def test_what_would_give_wrong_rows_is_named(folder, entry, message):
-    table = folder.create(ROWS)
-    table.append(rows(["a", "b"], [1, 2]))
-    first = table.current_snapshot().snapshot_id
-    entry = dict(entry)
-    if "content" in entry:
-        entry["content"] = DataFileContent(entry["content"])
-    if "file_format" in entry:
-        entry["file_format"] = FileFormat(entry["file_format"])
-    add_entry(table, make_data_file(f"{folder.url}/data/d.parquet", 9, 1, **entry))
-    with pytest.raises(lk.UnsupportedTable, match=message):
-        folder.open()
-    assert read_all(folder.open(as_of=first)).height == 2
-
-
-def test_a_manifest_of_deletes_counts_while_it_has_one_that_is_not_gone(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a", "b"], [1, 2]))
-    (kept,) = table.current_snapshot().manifests(table.io)
-    entry = make_data_file(f"{folder.url}/data/pos-delete.parquet", 9, 1, content=DataFileContent.POSITION_DELETES)
-    for status in (ManifestEntryStatus.DELETED, ManifestEntryStatus.ADDED):
-        memory, number = MemoryIO(), kept.added_snapshot_id
-        output = memory.new_output(f"{folder.url}/metadata/deletes-{status}.avro")
-        with DeletesWriter(table.spec(), table.schema(), output, number, "null") as writer:
-            told = ManifestEntry.from_args(status=status, snapshot_id=number, sequence_number=1, data_file=entry)
-            writer.delete(told) if status == ManifestEntryStatus.DELETED else writer.add(told)
-        listed = memory.new_output(table.current_snapshot().manifest_list)
-        with write_manifest_list(2, listed, number, None, 1, "null") as writer_of_list:
-            writer_of_list.add_manifests([kept, writer.to_manifest_file()])
-        for path, content in memory.files.items():
-            Path(path).write_bytes(content)
-        if status == ManifestEntryStatus.DELETED:
-            assert sorted(read_all(folder.open())["id"]) == [1, 2]
-    with pytest.raises(lk.UnsupportedTable, match=r"1 file of position deletes, such as .*pos-delete\.parquet"):
-        folder.open()
-
-
-class DeletesWriter(ManifestWriterV2):
-    """pyiceberg's writer of manifests, for files of deletes."""
-
-    def content(self):
-        return ManifestContent.DELETES
-
-    @property
-    def _meta(self):
-        return {**super()._meta, "content": "deletes"}
-
-
-def test_a_file_that_is_named_twice_is_refused(folder):
-    table = folder.create(ROWS)
-    path = Path(folder.url, "data/a.parquet")
-    path.parent.mkdir()
-    pq.write_table(pa.table({"k": ["a"], "id": [1]}, schema=with_ids(table)), path)
-    for _ in range(2):
-        add_entry(table, make_data_file(str(path), path.stat().st_size, 1))
-    with pytest.raises(lk.UnsupportedTable, match=r"names .*a\.parquet twice"):
-        folder.open()
-
-
-def test_metadata_that_is_damaged_is_named(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    manifests = [Path(one.manifest_path) for one in table.current_snapshot().manifests(table.io)]
-    listed, told = Path(table.current_snapshot().manifest_list), Path(table.metadata_location)
-    for path in (*manifests, listed):
-        kept = path.read_bytes()
-        path.write_bytes(kept[: len(kept) // 2])
-        with pytest.raises(lk.CorruptFile, match=rf"{path.name} is damaged: it does not decode as Iceberg's Avro"):
-            folder.open()
-        path.unlink()
-        with pytest.raises(lk.IncompleteTable, match=rf"needs metadata/{path.name}, which is not there.*\n.*Hint|Hint"):
-            folder.open()
-        path.write_bytes(kept)
-    kept = told.read_text()
-    for broken in (kept[:100], "[]", "{}", '{"format-version": 2}'):
-        told.write_text(broken)
-        with pytest.raises(lk.CorruptFile, match=rf"{told.name} is no metadata of an Iceberg table"):
-            folder.open()
-    told.write_text(json.dumps(json.loads(kept) | {"format-version": 4}))
-    with pytest.raises(lk.UnsupportedTable, match="is of version 4 of Iceberg's format"):
-        folder.open()
-
-
-def test_data_files_that_are_gone_or_written_over_are_told(folder):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    path = next(Path(folder.url).rglob("*.parquet"))
-    kept = path.read_bytes()
-    path.write_bytes(kept + b"more")
-    with pytest.raises(lk.IncompleteTable, match=r"written over"):
-        folder.open()
-    path.unlink()
-    number = table.current_snapshot().snapshot_id
-    with pytest.raises(lk.IncompleteTable, match=rf"Snapshot {number} of .* names 1 file not there, such as data/"):
-        folder.open()
-
-
-def test_a_commit_between_listing_and_reading_is_seen_whole(folder, monkeypatch):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    opened = folder.open()
-    listed = list_columns(opened.store)
-    early = listed.filter(~pl.col("path").str.starts_with("data/"))  # the metadata is seen, its file not yet
-    monkeypatch.setattr("lakekit.manifest.listing.list_columns", lambda store, **options: early)
-    opened.refresh()
-    assert read_all(opened)["id"].to_list() == [1]
-
-
-def test_a_snapshot_that_expires_meanwhile_gives_way_to_the_next(folder, monkeypatch):
-    table = folder.create(ROWS)
-    table.append(rows(["a"], [1]))
-    opened = folder.open()
-    listed, taken = list_columns(opened.store), [Path(table.current_snapshot().manifest_list)]
-    table.overwrite(rows(["b"], [2]))
-    for path in taken:  # as maintenance does it, between the listing and the reading
-        path.unlink()
-    calls = []
-
-    def list_late(store, **options):
-        calls.append(1)
-        return listed if len(calls) == 1 else list_columns(store)
-
-    monkeypatch.setattr("lakekit.manifest.listing.list_columns", list_late)
-    opened.refresh()
-    assert read_all(opened).rows() == [(2, "b")] and opened.version == table.current_snapshot().snapshot_id
-
-
-def test_without_pyiceberg_removed_rows_are_not_read(folder, monkeypatch):
-    write_history(folder)
-    monkeypatch.setitem(sys.modules, "pyiceberg", None)
-    with pytest.raises(lk.MissingPackage, match=r"removed rows.*need pyiceberg.*\n.*lakekit\[iceberg\]"):
-        folder.open()
 
 
 def test_partitions_that_are_declared_otherwise_are_refused(folder):
