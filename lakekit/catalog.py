@@ -73,6 +73,7 @@ class Catalog:
 
     def _find_tables(self) -> tuple[list[str], list[str]]:
         """Open what is new and forget what is gone; the names of both."""
+        from lakekit.iceberg import METADATA, is_iceberg
         from lakekit.manifest.listing import is_hidden
 
         url = self.store.address.url
@@ -82,6 +83,8 @@ class Catalog:
         if keyed:
             what = f"{url}/ holds partitions, such as {keyed}/, and not tables."
             raise NoFilesFound(what, hint="it is one table: open it with open_table.")
+        if METADATA in folders and is_iceberg(self.store):  # its data/ alone would show removed rows as well
+            raise NoFilesFound(f"{url}/ is an Iceberg table, and no lake.", hint="open it with open_table.")
         self.places = self.entries.read() if self._has_entries or ENTRIES.partition("/")[0] in listed else {}
         folders = sorted({*folders, *self.places})
         gone = [name for name in self.tables if name not in folders]

@@ -5,6 +5,7 @@ It must not write to the catalog: `lakekit.publish` does.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from lakekit.errors import InvalidArgument, LakekitError, NoFilesFound
 from lakekit.hive.client import GlueClient
 from lakekit.hive.location import name_folder, parse_location
 from lakekit.hive.types import KEYS_PARAMETER, read_key_types
+from lakekit.iceberg import split_url
 from lakekit.lake import Lake
 from lakekit.storage import Address, Storage, Store, open_store, parse_address, resolve_storage
 from lakekit.storage.placed import PlacedStore, Placement
@@ -23,7 +25,8 @@ from lakekit.table import Table
 if TYPE_CHECKING:
     from lakekit.storage import StoredObject
 
-_FORMATS = {"ICEBERG": "an Iceberg table", "DELTA": "a Delta table", "HUDI": "a Hudi table"}
+_FORMATS = {"DELTA": "a Delta table", "HUDI": "a Hudi table"}
+_ICEBERG, _METADATA = "ICEBERG", "metadata_location"  # what an entry's parameters say of such a table
 
 
 def open_glue(
@@ -32,7 +35,8 @@ def open_glue(
     """The lake that a database of the Glue Data Catalog describes: each of its tables of Parquet.
 
     The catalog tells which partitions there are, their values and where each lies, in whatever bucket; columns and
-    their types are those of the files. Tables that are no Parquet stand in ``lake.failed`` with the reason.
+    their types are those of the files. Of an Iceberg table it tells which metadata counts, and that all else. Tables
+    that are neither stand in ``lake.failed`` with the reason.
 
     Args:
         database: its name.
@@ -119,6 +123,10 @@ def _open_entry(entry: Mapping[str, Any], store: Store, options: Mapping[str, An
     from lakekit.manifest.manifest import TableOptions
 
     name, parameters = entry["Name"], entry.get("Parameters", {})
+    if _find_kind(entry) == _ICEBERG:
+        root, _ = _find_metadata(entry)
+        metadata = functools.partial(_ask_metadata, store, name, root)  # each commit writes another
+        return Table(open_store(root, store.storage), name, TableOptions(**{"metadata": metadata, **options}))
     location = _find_location(entry)
     keys = _read_keys(entry)
     options = {"partitions": keys or None, **options}
@@ -127,6 +135,34 @@ def _open_entry(entry: Mapping[str, Any], store: Store, options: Mapping[str, An
         return Table(open_store(location, store.storage), name, TableOptions(**{"template": template, **options}))
     placed = PlacedStore(parse_address(location), store.storage, lambda: _list_places(entry, store, list(keys)))
     return Table(placed, name, TableOptions(**options))
+
+
+def _find_kind(entry: Mapping[str, Any]) -> str:
+    parameters = entry.get("Parameters", {})
+    return (parameters.get("table_type") or parameters.get("spark.sql.sources.provider") or "").upper()
+
+
+def _ask_metadata(store: Store, name: str, root: str) -> str:
+    """The path below its address of the metadata of an Iceberg table that counts now."""
+    entry = GlueClient(store.storage)("get_table", DatabaseName=store.address.bucket, Name=name)["Table"]
+    now, metadata = _find_metadata(entry)
+    if now != root:
+        raise InvalidArgument(f"{name} is at {now} now, and was at {root}.", hint="open the lake again.")
+    return metadata
+
+
+def _find_metadata(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Where an entry says that an Iceberg table is, and its metadata below that.
+
+    Raises:
+        InvalidArgument: it does not.
+    """
+    told = entry.get("Parameters", {}).get(_METADATA, "")
+    root, metadata = split_url(told)
+    if metadata is None:
+        what = f"{entry['Name']} is an Iceberg table in the catalog, and its {_METADATA} is {told!r}."
+        raise InvalidArgument(what, hint="it should be …/metadata/….metadata.json: look at its entry in Glue.")
+    return parse_location(root), metadata
 
 
 def _find_location(entry: Mapping[str, Any]) -> str:
@@ -138,7 +174,7 @@ def _find_location(entry: Mapping[str, Any]) -> str:
     name, parameters = entry["Name"], entry.get("Parameters", {})
     described = entry.get("StorageDescriptor", {})
     location = described.get("Location", "")
-    kind = (parameters.get("table_type") or parameters.get("spark.sql.sources.provider") or "").upper()
+    kind = _find_kind(entry)
     if entry.get("TableType") == "VIRTUAL_VIEW":
         raise InvalidArgument(f"{name} is a view in the catalog.", hint="query the tables that it is over.")
     if kind in _FORMATS:

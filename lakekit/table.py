@@ -50,10 +50,11 @@ def open_table(
     """The table of Parquet files under a folder, an S3 prefix or another fsspec URL.
 
     The prefix is listed, and the footer of each file that is new is read, once; no data. Where a Delta log lies there,
-    its files are those that the log names: one more GET for each file of the log since its last checkpoint.
+    its files are those that the log names: one more GET for each file of the log since its last checkpoint. Of an
+    Iceberg table they are those that its newest metadata names, for a GET of each of its manifests.
 
     Args:
-        url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …
+        url: ``"data/lake/flights"``, ``"s3://bucket/flights"``, …; or one ``….metadata.json`` of an Iceberg table.
         name: the table's name in messages and views; the last part of the URL if not given.
         partitions: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not given.
         template: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
@@ -65,7 +66,8 @@ def open_table(
             which the newest counts; the prefix is then not listed. The report must cover the whole prefix, and is up
             to a day or a week old: files written since are not in the table. It needs the fields Size,
             LastModifiedDate, ETag and StorageClass.
-        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files.
+        as_of: of a Delta table, the version to read, or a moment, by the times of the log's files; of an Iceberg table,
+            the id of a snapshot, or a moment.
         storage: region, profile, endpoint or keys; the environment's if not given.
 
     Raises:
@@ -73,9 +75,10 @@ def open_table(
         PartitionMismatch, PartitionTypeConflict, UnknownPartitionKey, ColumnNameConflict: paths or names that make
             no table.
         InvalidArgument: an argument that can mean nothing; an inventory of another bucket, or without those fields; a
-            Delta table without that version.
-        IncompleteTable, UnsupportedTable: a Delta log names files that are not there, or has features not read here.
-        CorruptFile: no file there can be read, or the inventory report is damaged.
+            table without that version.
+        IncompleteTable, UnsupportedTable: a log names files that are not there, or has features not read here, such as
+            delete files.
+        CorruptFile: no file there can be read, or the inventory report or Iceberg metadata is damaged.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
     Example:
@@ -84,8 +87,10 @@ def open_table(
         >>> weather.files.height, weather.schema.field("precip").type
         (31, DataType(double))
     """
+    from lakekit.iceberg import split_url
     from lakekit.manifest.manifest import TableOptions
 
+    url, metadata = split_url(str(url))
     options = TableOptions(
         partitions=partitions,
         template=template,
@@ -94,8 +99,9 @@ def open_table(
         on_type_conflict=on_type_conflict,
         on_archived=on_archived,
         as_of=as_of,
+        metadata=metadata,
     )
-    store = list_by_inventory(open_store(str(url), storage), inventory)
+    store = list_by_inventory(open_store(url, storage), inventory)
     return Table(store, name or store.address.name, options)
 
 
@@ -111,7 +117,7 @@ class Table:
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
-        from lakekit.delta import LogReader
+        from lakekit.logs import make_log_reader
         from lakekit.manifest.cache import FooterCache, cache_folder
         from lakekit.manifest.floats import hide_in_file
         from lakekit.receipts.ledger import Ledger
@@ -124,7 +130,7 @@ class Table:
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
-        self._read_log = None if options.ignore_log else LogReader(options.as_of)
+        self._read_log = make_log_reader(options)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())
         self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
@@ -190,7 +196,7 @@ class Table:
 
     @property
     def version(self) -> int | None:
-        """The version of its Delta log that is read; None for a table without one."""
+        """The version of its Delta log, or id of its Iceberg snapshot, that is read; None for a table without one."""
         return self.manifest.version
 
     @property
@@ -344,16 +350,9 @@ class Table:
         if self.manifest.problems:
             facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
         if self.manifest.is_partial:
-            facts.append(("partial", f"{self._describe_left_out()}, see .skipped"))
+            facts.append(("partial", f"{self.manifest.describe_left_out()}, see .skipped"))
         facts += self.manifest.describe_source()
         return facts
-
-    def _describe_left_out(self) -> str:
-        left_out = self.skipped.filter(~self.skipped["reason"].str.starts_with("not Parquet"))
-        rows = left_out["rows"]
-        known = f" of {format_count(rows.sum())} rows" if rows.null_count() == 0 else ""
-        size = format_bytes(left_out["size_bytes"].sum())
-        return f"{format_number_of(left_out.height, 'file')} left out ({size}{known})"
 
     def __repr__(self) -> str:
         from lakekit.manifest.drift import describe_schema

@@ -24,6 +24,8 @@ RANK = {
     "storage": 2,
     "manifest": 3,
     "delta": 3.2,  # what the log of a Delta table says of its files
+    "iceberg": 3.2,  # likewise the metadata of an Iceberg table
+    "logs": 3.3,  # either of these
     "receipts": 3.5,  # the views tell it what queries read
     "views": 4, "layout": 4, "tiering": 4, "dynamodb": 4, "planning": 4,
     "spark": 4.5,  # a view that a table makes of itself, like those of views, which it reads with

@@ -94,7 +94,7 @@ def test_tables_that_are_no_parquet_are_listed_with_the_reason(place):
     told = {name: error.what for name, error in lake.failed.items()}
     assert told.keys() == {"csv", "ice", "eye", "empty", "bare", "money"}
     assert "the catalog says csv (OpenCSVSerde)" in told["csv"]
-    assert "an Iceberg table" in told["ice"] and "is a view" in told["eye"]
+    assert "its metadata_location is ''" in told["ice"] and "is a view" in told["eye"]
     assert "No Parquet file" in told["empty"] and "no partitions in the catalog" in told["bare"]
     assert "'k' is decimal(10,2)" in told["money"]
     with pytest.raises(InvalidArgument, match="Iceberg"):

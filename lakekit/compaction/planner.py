@@ -144,12 +144,12 @@ def _group_files(manifest: Manifest) -> Iterator[list[dict[str, Any]]]:
 
 def _find_exact(manifest: Manifest) -> set[str]:
     """The schemas that are the table's own: same columns, same order, same types."""
-    wanted = pa.schema(manifest.schema.file_columns)
+    wanted = [(field.name, field.type) for field in manifest.schema.file_columns]
     keys = set(manifest.schema.keys)
     return {
         kind.schema_id
         for kind in manifest.kinds
-        if keys.isdisjoint(kind.types) and list(kind.types.items()) == [(field.name, field.type) for field in wanted]
+        if not kind.is_altered and keys.isdisjoint(kind.types) and list(kind.types.items()) == wanted
     }
 
 

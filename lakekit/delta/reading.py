@@ -20,11 +20,9 @@ import pyarrow.parquet as pq
 
 from lakekit.delta.commits import Commits, find_commits
 from lakekit.delta.package import import_deltalake
-from lakekit.errors import IncompleteTable, InvalidArgument, LakekitError, UnsupportedTable
-from lakekit.manifest.logged import LoggedFiles
+from lakekit.errors import InvalidArgument, LakekitError, UnsupportedTable
+from lakekit.manifest.logged import LoggedFiles, find_named
 from lakekit.storage import RangeRequest, Store
-from lakekit.storage.columns import list_columns
-from lakekit.units import format_number_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -64,9 +62,6 @@ class LogReader:
         """
         commits, url = find_commits(listed), store.address.url
         if commits.latest < 0 and not commits.has_new:
-            if self.as_of is not None:
-                what = f"{url} has no Delta log, and only such a table remembers earlier versions."
-                raise InvalidArgument(what, hint="leave as_of= out; lk.publish.delta(table) begins a log.")
             return None
         deltalake = import_deltalake(f"{url} has a Delta log, and a listing alone would show removed rows as well.")
         version = commits.find_version(self.as_of, url) if commits.latest >= 0 else -1
@@ -122,7 +117,7 @@ class LogReader:
         rows = found.column("partition").to_pylist() if keys and paths else [{}] * len(paths)
         values = {path: tuple(row[key] for key in keys) for path, row in zip(paths, rows, strict=True)}
         sizes = dict(zip(paths, found.column("size_bytes").to_pylist(), strict=True))
-        files, listed = _find_files(sizes, store, listed, table.version())
+        files, listed = find_named(sizes, store, listed, version=f"Version {table.version()}")
         columns = pa.schema([field for field in schema if field.name not in keys])
         return LoggedFiles(table.version(), files, listed, keys, types, values, columns)
 
@@ -176,28 +171,3 @@ def _find_key_type(field: pa.Field, url: str) -> pa.DataType:
         raise UnsupportedTable(what, hint="read it with deltalake, or partition it by text.")
     is_text = pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type)
     return pa.string() if is_text else field.type
-
-
-def _find_files(
-    sizes: dict[str, Any], store: Store, listed: pl.DataFrame, version: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of a listing that the log names, and the listing; it is made once more where it lacks some.
-
-    Raises:
-        IncompleteTable: a file is not there, or was written over.
-    """
-    wanted, url = list(sizes), store.address.url
-    files = listed.filter(pl.col("path").is_in(wanted))
-    if files.height < len(wanted) and getattr(store, "listed_at", None) is None:  # of a commit during the listing
-        listed = list_columns(store)
-        files = listed.filter(pl.col("path").is_in(wanted))
-    gone = sorted(set(wanted) - set(files["path"]))
-    if gone:
-        what = f"Version {version} of {url} names {format_number_of(len(gone), 'file')} not there, such as {gone[0]}."
-        by = "an inventory may be older than the log: open it without; " if hasattr(store, "listed_at") else ""
-        raise IncompleteTable(what, hint=f"{by}vacuum removes files of old versions: open a later one.")
-    for path, size in files.select("path", "size_bytes").iter_rows():
-        if size != sizes[path]:
-            what = f"{path} has {size:,} bytes, and {sizes[path]:,} by version {version} of the log of {url}."
-            raise IncompleteTable(what, hint="it was written over: publish the table again, or restore the file.")
-    return files.sort("path"), listed

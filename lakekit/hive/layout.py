@@ -36,6 +36,24 @@ class Partition:
         return tuple(map(format_value, self.values))
 
 
+def refuse_metadata(table: Table, *, lists_files: bool = False) -> None:
+    """Raise InvalidArgument where a table of folders would not be the Iceberg table that was opened.
+
+    Args:
+        table: the table.
+        lists_files: whether what is made names each file; then only those are wrong that name columns otherwise.
+    """
+    manifest = table.manifest
+    if manifest.names is None or (lists_files and not any(kind.is_altered for kind in manifest.kinds)):
+        return
+    what = f"{table.url} is an Iceberg table: its files alone would show removed rows, or columns by former names."
+    raise InvalidArgument(
+        what,
+        hint="register its metadata with the catalog, as pyiceberg's register_table does; or compact it into another "
+        "place with lk.compaction, and publish that.",
+    )
+
+
 def list_partitions(table: Table) -> list[Partition]:
     """The partitions of a table, one for each distinct set of values; none for a table without keys.
 

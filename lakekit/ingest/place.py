@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
+from lakekit.iceberg import list_metadata
 from lakekit.ingest.plan import name_plan
 from lakekit.manifest.batches import make_token
 from lakekit.manifest.listing import sort_objects
@@ -43,7 +44,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
     """What lies there of a batch; one listing.
 
     Raises:
-        InvalidArgument: the table is one of Delta, whose log would not know of the batch.
+        InvalidArgument: the table is one of Delta or Iceberg, whose log would not know of the batch.
     """
     token = make_token(batch_id)
     try:
@@ -55,6 +56,11 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
         raise InvalidArgument(
             f"{address.url} has a Delta log, and files that are put beside it are not in the table.",
             hint='append by the log, such as with deltalake.write_deltalake(…, mode="append"), or write elsewhere.',
+        )
+    if list_metadata(listed):
+        raise InvalidArgument(
+            f"{address.url} is an Iceberg table, and files that are put beside it are not in it.",
+            hint="append by its catalog, such as with pyiceberg's table.append(…), or write elsewhere.",
         )
     markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))

@@ -164,10 +164,12 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     """The columns to begin with: declared, or those of a table that others began; those of its own files come later.
 
     Raises:
-        InvalidArgument: a column has the name of one that is added, or the table is Delta's or has partition folders.
+        InvalidArgument: a column has the name of one that is added, or the table is Delta's or Iceberg's, or has
+            partition folders.
     """
     import pyarrow as pa
 
+    from lakekit.iceberg import METADATA
     from lakekit.ingest.chain import name_folder
     from lakekit.ingest.parquet import store_schema
     from lakekit.ingest.ranges import POSITION_COLUMNS
@@ -181,6 +183,9 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     if "_delta_log" in folders:
         what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
+    if METADATA in folders and any(one.path.endswith(".metadata.json") for one in store.list_objects(METADATA)):
+        what = f"{store.address.url} is an Iceberg table, whose metadata would not know of the files of a stream."
+        raise InvalidArgument(what, hint="take another table")
     if name_folder(source.kind, source.name, "").strip("/") in folders:
         return store_schema(declared) if declared is not None else pa.schema([])
     found, keys = _read_table(store)

@@ -29,6 +29,7 @@ from lakekit.manifest.paths import find_path
 from lakekit.storage import RangeRequest, StoredObject
 
 if TYPE_CHECKING:
+    from lakekit.manifest.fields import FieldNames
     from lakekit.storage import Store
 
 FLUSH_FOOTERS = 2_000  # footers after which the cache is written, so that an interrupted first look is not lost
@@ -77,15 +78,25 @@ class FooterSource:
         store: where the files are.
         files: path, size_bytes and etag of the files, sorted by path.
         cache: what is kept.
+        names: of columns, where a log knows them by numbers.
     """
 
-    def __init__(self, store: Store, files: pl.DataFrame, cache: FooterCache):
+    def __init__(self, store: Store, files: pl.DataFrame, cache: FooterCache, names: FieldNames | None = None):
         self._store = store
         self._files = files
         self._cache = cache
+        self._names = names
 
     def get(self, path: str, etag: str) -> bytes:
-        """The footer of a file (Thrift, length, magic).
+        """The footer of a file (Thrift, length, magic), with the names that its columns have in the table.
+
+        Raises: as :meth:`get_stored`.
+        """
+        footer = self.get_stored(path, etag)
+        return footer if self._names is None else self._names.rename(footer)
+
+    def get_stored(self, path: str, etag: str) -> bytes:
+        """The footer of a file as it is stored.
 
         Raises:
             StaleFile: it is no longer kept, and the file has changed or is gone.

@@ -199,6 +199,11 @@ def read_schema(footer: bytes, metadata: pq.FileMetaData) -> pa.Schema:
     return open_parquet(pa.BufferReader(MAGIC + bytes(footer)), metadata).schema_arrow
 
 
+def read_footer_schema(footer: bytes) -> pa.Schema:
+    """The columns of a sound footer with normalized types, as a Footer has them."""
+    return pa.schema([normalize_field(field) for field in read_schema(footer, read_metadata(footer))])
+
+
 def open_parquet(source: Any, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
     """A pyarrow ParquetFile with the one set of options that all of lakekit reads by."""
     return pq.ParquetFile(source, metadata=metadata, coerce_int96_timestamp_unit="us", arrow_extensions_enabled=True)

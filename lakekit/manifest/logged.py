@@ -6,19 +6,27 @@ It must not know how a log is written: whoever reads one makes this of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
-from lakekit.errors import PartitionTypeConflict, UnknownPartitionKey, UnsupportedTable
+from lakekit.errors import IncompleteTable, PartitionTypeConflict, UnknownPartitionKey, UnsupportedTable
+from lakekit.manifest.fields import FieldNames, prune_kind
+from lakekit.manifest.footers import read_footer_schema
+from lakekit.manifest.frame import Known
 from lakekit.manifest.partition_types import parse_type_name
 from lakekit.manifest.partitions import Folders, Partitioning, folder_of
 from lakekit.manifest.schema import FileKind, unify_schemas
 from lakekit.manifest.template import parse_template
 from lakekit.manifest.types import normalize_type, unify_types
 from lakekit.storage import Store
+from lakekit.storage.columns import list_columns
+from lakekit.units import format_number_of
+
+if TYPE_CHECKING:
+    from lakekit.manifest.fetch import FooterSource
 
 
 @dataclass(frozen=True)
@@ -26,22 +34,30 @@ class LoggedFiles:
     """One version of a table.
 
     Attributes:
-        version: its number.
+        version: its number; None where there is none yet.
         files: those that the log names, with the columns of a listing, sorted by path.
         listed: all that is there, named or not.
         keys: names of the partition columns.
         types: their types.
         values: the partition values of each file, by path.
         columns: names and types of the other columns, in order.
+        log: what tells all this, in words.
+        may_be_empty: whether a version without a file is a table all the same.
+        names: of columns, where the log knows them by numbers.
+        constants: by path, the values by number that the log alone tells where a file does not hold the column.
     """
 
-    version: int
+    version: int | None
     files: pl.DataFrame
     listed: pl.DataFrame
     keys: tuple[str, ...]
     types: tuple[pa.DataType, ...]
     values: Mapping[str, tuple[Any, ...]]
     columns: pa.Schema
+    log: str = "Delta log"
+    may_be_empty: bool = False
+    names: FieldNames | None = None
+    constants: Mapping[str, Mapping[int, Any]] = field(default_factory=dict)
 
     def read_partitions(self, folders: Folders, paths: Sequence[str]) -> Partitioning:
         """The partitioning as the log tells it; nothing is inferred from paths.
@@ -72,10 +88,11 @@ class LoggedFiles:
         told = dict(zip(self.keys, self.types, strict=True))
         for key, kind in types.items():
             if key not in told:
-                what = f"No partition key {key!r} in the Delta log: it has {', '.join(map(repr, self.keys)) or 'none'}."
+                there = ", ".join(map(repr, self.keys)) or "none"
+                what = f"No partition key {key!r} in the {self.log}: it has {there}."
                 raise UnknownPartitionKey(what, hint="leave partitions= and template= out: the log tells them.")
             if kind is not None and parse_type_name(kind, key) != told[key]:
-                what = f"The partition key {key!r} is of type {told[key]} by the Delta log, and was declared {kind}."
+                what = f"The partition key {key!r} is of type {told[key]} by the {self.log}, and was declared {kind}."
                 raise PartitionTypeConflict(what, hint="leave it undeclared, and cast it in the query.")
 
     def choose_columns(self, kinds: Sequence[FileKind]) -> pa.Schema:
@@ -83,12 +100,93 @@ class LoggedFiles:
         found = unify_schemas(kinds, dict(zip(self.keys, self.types, strict=True))).arrow
         return pa.schema([(field.name, _choose_type(field, found)) for field in self.columns])
 
+    def rename_kinds(self, known: Known, footers: FooterSource) -> Known:
+        """The same, with the names that columns have now in the schemas of files that can be read.
+
+        Raises:
+            UnsupportedTable: a file lacks a column whose value in it is not NULL.
+        """
+        if self.names is None:
+            return known
+        kinds = list(known.kinds)
+        defaults = self.names.list_defaults()
+        for number, kind in enumerate(kinds):
+            where = known.find_files(number)
+            if not len(where):
+                continue
+            path, etag = known.listed.select("path", "etag").row(int(where[0]))
+            stored = footers.get_stored(path, etag)
+            absent = self.names.find_absent(stored)
+            if lacking := sorted(defaults[one] for one in absent & defaults.keys()):
+                what = f"{path} lacks the column {lacking[0]!r}, for which {self.names.url} has a default value."
+                raise UnsupportedTable(what, hint="read it with pyiceberg or Spark, or rewrite its old files.")
+            self._refuse_constants(known.listed["path"].gather(where), absent)
+            renamed = read_footer_schema(footers.get(path, etag))
+            if renamed.names != kind.schema.names or renamed.types != kind.schema.types:
+                kinds[number] = replace(kind, schema=renamed)
+        return replace(known, kinds=kinds)
+
+    def _refuse_constants(self, paths: pl.Series, absent: frozenset[int]) -> None:
+        for path in paths if self.constants else ():
+            lost = absent & self.constants.get(path, {}).keys()
+            if lost:
+                value = self.constants[path][min(lost)]
+                what = f"{path} lacks a column that is {value!r} in its rows by the {self.log}; other files hold it."
+                raise UnsupportedTable(what, hint="read it with Spark, or rewrite the files of its old partitioning.")
+
+    def prune_kinds(self, kinds: Sequence[FileKind], stored: Sequence[pa.Schema]) -> list[FileKind]:
+        """The same without what the log does not know any more.
+
+        Args:
+            kinds: with the names of now.
+            stored: by each, the schema that its files have.
+        """
+        if self.names is None:
+            return list(kinds)
+        told = [(one.name, normalize_type(one.type)) for one in self.columns]
+        told = pa.schema([*told, *zip(self.keys, self.types, strict=True)])
+        return [
+            prune_kind(kind, told, is_altered=kind.schema != schema) for kind, schema in zip(kinds, stored, strict=True)
+        ]
+
 
 def _choose_type(field: pa.Field, found: pa.Schema) -> pa.DataType:
     told, there = normalize_type(field.type), found.get_field_index(field.name)
     if there < 0:
         return told
     return unify_types(told, found.field(there).type) or told
+
+
+def find_named(
+    sizes: Mapping[str, int], store: Store, listed: pl.DataFrame, *, version: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a listing that a log names, sorted by path, and the listing; it is made again where it lacks some.
+
+    Args:
+        sizes: by path, how long each file is.
+        store: the table.
+        listed: all that lies there.
+        version: of the log, in words.
+
+    Raises:
+        IncompleteTable: a file is not there, or was written over.
+    """
+    wanted, url = list(sizes), store.address.url
+    files = listed.filter(pl.col("path").is_in(wanted))
+    if files.height < len(wanted) and getattr(store, "listed_at", None) is None:  # of a commit during the listing
+        listed = list_columns(store)
+        files = listed.filter(pl.col("path").is_in(wanted))
+    gone = sorted(set(wanted) - set(files["path"]))
+    if gone:
+        what = f"{version} of {url} names {format_number_of(len(gone), 'file')} not there, such as {gone[0]}."
+        by = "an inventory may be older than the log: open it without; " if hasattr(store, "listed_at") else ""
+        raise IncompleteTable(what, hint=f"{by}files of old versions are removed in time: vacuum; open a later one.")
+    for path, size in files.select("path", "size_bytes").iter_rows():
+        if size != sizes[path]:
+            began = version[:1].lower() + version[1:]
+            what = f"{path} has {size:,} bytes, and {sizes[path]:,} by {began} of the log of {url}."
+            raise IncompleteTable(what, hint="it was written over: publish the table again, or restore the file.")
+    return files.sort("path"), listed
 
 
 ReadLog = Callable[[Store, pl.DataFrame], LoggedFiles | None]  # of a store and what is listed there; None: no log

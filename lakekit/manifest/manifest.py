@@ -19,6 +19,7 @@ from lakekit.manifest.cache import FooterCache
 from lakekit.manifest.cast import cast_array
 from lakekit.manifest.drift import Drift, find_drift
 from lakekit.manifest.fetch import FooterSource
+from lakekit.manifest.fields import FieldNames
 from lakekit.manifest.findings import find_out, leave_out
 from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
 from lakekit.manifest.listing import list_table
@@ -28,6 +29,7 @@ from lakekit.manifest.paths import PathList, find_path
 from lakekit.manifest.refusals import describe_absence
 from lakekit.manifest.schema import FileKind, TableSchema, unify_schemas
 from lakekit.storage.inventory import format_moment
+from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
@@ -50,6 +52,7 @@ class TableOptions:
     on_type_conflict: str = "raise"
     on_archived: str = "raise"
     as_of: int | datetime | None = None
+    metadata: str | Callable[[], str] | None = None  # of an Iceberg table, its path or what tells that
     ignore_log: bool = False  # for publishing alone, which looks for files that the log does not name
     allow_incomplete: bool = False  # for compaction alone, which looks at what it has written
 
@@ -83,6 +86,8 @@ class Manifest:
         footers: the footer of each file, by path and etag.
         known: what statistics are put together from.
         version: which one of the table's log this is; None without a log.
+        log: what the version is of, in words.
+        names: of columns, where the log knows them by numbers.
     """
 
     name: str
@@ -100,6 +105,8 @@ class Manifest:
     footers: FooterSource = field(repr=False, compare=False)
     known: Known = field(repr=False, compare=False)
     version: int | None = None
+    log: str = "Delta log"
+    names: FieldNames | None = field(default=None, repr=False)
 
     @cached_property
     def files(self) -> pl.DataFrame:
@@ -130,11 +137,19 @@ class Manifest:
         if self.listed_at is not None:
             facts.append(("listed", f"by the S3 Inventory report of {format_moment(self.listed_at)}"))
         if self.version is not None:
-            facts.append(("version", f"{self.version} of its Delta log"))
+            facts.append(("version", f"{self.version} of its {self.log}"))
         if self.is_delta:
             note = "a Delta log lies here that cannot be read; files that it removed are read as well"
             facts.append(("note", note))
         return facts
+
+    def describe_left_out(self) -> str:
+        """How many data files were left out, in words."""
+        left_out = self.skipped.filter(~self.skipped["reason"].str.starts_with("not Parquet"))
+        rows = left_out["rows"]
+        known = f" of {format_count(rows.sum())} rows" if rows.null_count() == 0 else ""
+        size = format_bytes(left_out["size_bytes"].sum())
+        return f"{format_number_of(left_out.height, 'file')} left out ({size}{known})"
 
     @cached_property
     def positions(self) -> dict[str, int]:
@@ -179,15 +194,20 @@ def read_manifest(
     if not options.allow_incomplete:
         listing.refuse_incomplete(store.address.url)
     found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)
-    known, files = found.known, found.known.listed
-    if known.told["place"].null_count() == files.height:
+    known, files, log = found.known, found.known.listed, listing.log
+    is_empty = log is not None and log.may_be_empty and not log.files.height
+    if known.told["place"].null_count() == files.height and not is_empty:
         raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped.rows())
-    there = listing.log.listed if listing.log else listing.files  # other versions need their footers, too
+    there = log.listed if log else listing.files  # other versions need their footers, too
     cache.keep_only(there.select("path", "etag").iter_rows())
     folders = find_folders(files["path"])
-    partitioning = _find_partitions(listing.log, folders, files["path"], options)
+    partitioning = _find_partitions(log, folders, files["path"], options)
+    footers = FooterSource(store, files, cache, log.names if log else None)
+    stored, known = known, log.rename_kinds(known, footers) if log else known
     kinds = _find_kinds(known)
-    schema = _unify(listing.log, kinds, partitioning, known, options)
+    if log is not None:
+        kinds = log.prune_kinds(kinds, [kind.schema for kind in _find_kinds(stored)])
+    schema = _unify(log, kinds, partitioning, known, options)
     return Manifest(
         name=name,
         url=store.address.url,
@@ -201,9 +221,11 @@ def read_manifest(
         is_partial=found.is_partial,
         is_delta=listing.delta_log,
         listed_at=getattr(store, "listed_at", None),
-        footers=FooterSource(store, files, cache),
+        footers=footers,
         known=known,
-        version=listing.log.version if listing.log else None,
+        version=log.version if log else None,
+        log=log.log if log else "",
+        names=log.names if log else None,
     )
 
 

@@ -29,6 +29,7 @@ class FileKind:
         paths: where they lie, sorted; one after another, without a text for each until it is asked for.
         example: one of them, that can be read if any can.
         is_doubtful: whether their footers may hold bounds that are wrong, which an engine must not be shown.
+        is_altered: whether the files themselves have other names for columns, or columns that are not shown.
     """
 
     schema_id: str
@@ -36,6 +37,7 @@ class FileKind:
     paths: Sequence[str]
     example: str
     is_doubtful: bool = False
+    is_altered: bool = False
 
     @property
     def files(self) -> int:

@@ -134,7 +134,20 @@ def write_integer(number: int) -> bytes:
         >>> write_integer(4).hex(), write_integer(-1).hex(), write_integer(100).hex()
         ('08', '01', 'c801')
     """
-    number = number << 1 if number >= 0 else (-number << 1) - 1
+    return _write_varint(number << 1 if number >= 0 else (-number << 1) - 1)
+
+
+def write_binary(data: bytes) -> bytes:
+    """Bytes as the value of a field: their number, and they.
+
+    Example:
+        >>> write_binary(b"hi")
+        b'\\x02hi'
+    """
+    return _write_varint(len(data)) + data
+
+
+def _write_varint(number: int) -> bytes:
     written = bytearray()
     while number > 127:
         written.append(number & 127 | 128)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument
 from lakekit.hive.differences import find_differences, make_fits, tell_column
-from lakekit.hive.layout import Partition, list_partitions
+from lakekit.hive.layout import Partition, list_partitions, refuse_metadata
 from lakekit.hive.projection import find_projection
 from lakekit.hive.types import DIALECTS, name_type
 from lakekit.publish.duckdb_sql import write_duckdb
@@ -57,7 +57,8 @@ def ddl(table: Table, engine: str, *, name: str | None = None, database: str | N
         database: the database (Redshift: the external schema) it is put in; the session's if not given.
 
     Raises:
-        InvalidArgument: an engine that is not known, a type that it cannot hold, or one partition in two folders.
+        InvalidArgument: an engine that is not known, a type that it cannot hold, one partition in two folders, or an
+            Iceberg table, whose files are not all of it.
 
     Example:
         >>> import lakekit as lk
@@ -72,6 +73,7 @@ def ddl(table: Table, engine: str, *, name: str | None = None, database: str | N
     """
     if engine not in ENGINES:
         raise InvalidArgument(f"engine={engine!r} is not known.", hint=f"it is one of {', '.join(ENGINES)}.")
+    refuse_metadata(table, lists_files=engine == "duckdb")
     partitions = list_partitions(table)
     warnings = find_differences(table, partitions, engine)
     name = name or table.name

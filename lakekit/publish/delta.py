@@ -117,6 +117,7 @@ def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
     if history.version >= 0:
         _refuse_log(history, table)
     seen = Table(store, table.name, replace(table.options, ignore_log=True))
+    _refuse_metadata(table, seen)
     _refuse_rows(seen)
     fields, warnings = _merge_fields(seen, history), list(_warn(seen))
     actions, changes = _tell_table(seen, history, fields)
@@ -142,6 +143,18 @@ def _refuse_source(table: Table) -> None:
     if hasattr(store, "listed_at") or table.options.as_of is not None:
         what = f"{table.name} was opened by an inventory or as of an earlier version, and a log is of now."
         raise InvalidArgument(what, hint="open it without inventory= and as_of=.")
+
+
+def _refuse_metadata(table: Table, seen: Table) -> None:
+    """Raise where a log of all files that are there would not be the Iceberg table that lies there, too."""
+    told, found = table.manifest, seen.manifest
+    if told.names is None:
+        return
+    is_same = told.entries["path"].equals(found.entries["path"]) and set(told.schema.keys) == set(found.schema.keys)
+    if not is_same or any(kind.is_altered for kind in told.kinds):
+        counts = f"{found.entries.height:,} lie there, {told.entries.height:,} are named by its metadata"
+        what = f"{table.url} is an Iceberg table, and a log of its files as they lie there would not be: {counts}."
+        raise InvalidArgument(what, hint="compact it into another place with lk.compaction, and publish that.")
 
 
 def _refuse_log(history: History, table: Table) -> None:

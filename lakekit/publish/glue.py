@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.hive.client import GlueClient
 from lakekit.hive.differences import find_differences, make_fits, tell_column
-from lakekit.hive.layout import list_partitions
+from lakekit.hive.layout import list_partitions, refuse_metadata
 from lakekit.hive.types import KEYS_PARAMETER, name_type
 from lakekit.publish.ddl import locate
 from lakekit.publish.plans import PublishPlan
@@ -109,8 +109,8 @@ def glue(
         A plan that prints; ``.run()`` carries it out. Where nothing is to change it is false.
 
     Raises:
-        InvalidArgument: the table is not on S3, a type that Glue cannot hold, one partition in two folders, or the
-            catalog has another kind of table under that name, or other partition keys.
+        InvalidArgument: the table is not on S3, or Iceberg's, a type that Glue cannot hold, one partition in two
+            folders, or the catalog has another kind of table under that name, or other partition keys.
         AccessDenied, CredentialsExpired: Glue refuses.
 
     Example:
@@ -125,6 +125,7 @@ def glue(
         raise InvalidArgument(
             what, hint='publish a table of "s3://bucket/prefix"; lk.publish.ddl writes SQL for folders.'
         )
+    refuse_metadata(table)
     name, database = (name or table.name).lower(), database.lower()  # Glue keeps both so
     storage = storage or table.store.storage
     ask = GlueClient(storage)

@@ -167,7 +167,8 @@ class _TailFooters:
         size = footer_size(bytes(tail), path, size_bytes)
         if size > len(tail):
             tail = self._store.read_suffix(path, size, etag=etag, size_bytes=size_bytes)
-        return bytes(tail[-size:])
+        names = self._manifest.names
+        return bytes(tail[-size:]) if names is None else names.rename(bytes(tail[-size:]))
 
 
 def pack_store(store: Store) -> tuple[Address, Storage, Mapping[str, tuple[str, str]] | None]:

@@ -33,9 +33,12 @@ from lakekit.views.transcode import LocalCopy, write_copy
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lakekit.manifest.fields import FieldNames
     from lakekit.manifest.manifest import Manifest
     from lakekit.views.plan import Group
     from lakekit.views.source import ViewSource
+
+    _FileKey = tuple[str, str, FieldNames | None]  # path, etag, and how its columns are called
 
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
 _CONNECTIONS: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
@@ -94,7 +97,7 @@ class DuckDBView:
         self.is_stale = False
         self._streamed: set[str] = set()  # those of opened that DuckDB reads through lakekit
         self._copies: dict[tuple[str, str, pa.Schema], LocalCopy] = {}
-        self._shared: weakref.WeakValueDictionary[tuple[str, str], StoredFile] = weakref.WeakValueDictionary()
+        self._shared: weakref.WeakValueDictionary[_FileKey, StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._building = threading.RLock()
         self._plan: ViewPlan | None = None
@@ -146,12 +149,19 @@ class DuckDBView:
             copy = self._find_copy(plan, known)
             return _WatchedFile(copy, copy.size_bytes, lambda start, length: note(0, known.size_bytes))
         with self._lock:
-            shared = self._shared.get((path, known.etag))
+            key = path, known.etag, plan.manifest.names
+            shared = self._shared.get(key)
             if shared is None:
-                footer = hide_float_bounds(plan.manifest.footers.get(path, known.etag))
-                shared = StoredFile(self.source.store, path, known.etag, known.size_bytes, footer, known.modified_at)
-                self._shared[path, known.etag] = shared
-        return _WatchedFile(shared, known.size_bytes - len(shared.footer), note)
+                shared = self._show_stored(plan, known)
+                self._shared[key] = shared
+        return _WatchedFile(shared, shared.data_bytes, note)
+
+    def _show_stored(self, plan: ViewPlan, known: KnownFile) -> StoredFile:
+        stored = plan.manifest.footers.get_stored(known.path, known.etag)
+        named = stored if plan.manifest.names is None else plan.manifest.names.rename(stored)
+        data_bytes = known.size_bytes - len(stored)
+        shown = known.path, known.etag, known.size_bytes, data_bytes, hide_float_bounds(named), known.modified_at
+        return StoredFile(self.source.store, *shown)
 
     def _find_copy(self, plan: ViewPlan, known: KnownFile) -> LocalCopy:
         key = known.path, known.etag, plan.manifest.schema.arrow

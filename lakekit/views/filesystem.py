@@ -44,12 +44,17 @@ class StoredFile:
     """A file of the lake: data from the store, padding, and the footer that the manifest holds.
 
     The data of a small file is fetched whole, once for all who hold the same StoredFile.
+
+    Attributes:
+        data_bytes: how many bytes come before the footer that is stored; that which is shown may be shorter, or longer
+            by as much as there is padding.
     """
 
     store: Store = field(repr=False)
     path: str
     etag: str
     stored_bytes: int
+    data_bytes: int
     footer: bytes = field(repr=False)
     modified_at: datetime
     _data: memoryview | None = field(default=None, repr=False)
@@ -68,8 +73,8 @@ class StoredFile:
         return self._data[start : start + length]
 
     def read(self, start: int, length: int) -> bytes | memoryview:
-        data_end = self.stored_bytes - len(self.footer)
-        footer_start = data_end + PADDING_BYTES
+        data_end = self.data_bytes
+        footer_start = self.size_bytes - len(self.footer)
         if start + length <= data_end:
             return self._read_data(start, length)
         if start >= footer_start:

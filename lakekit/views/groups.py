@@ -130,19 +130,20 @@ class Group:
         return pa.ListArray.from_arrays(pa.array([0, len(shown)], pa.int32()), shown)
 
 
-def tell_files(names: pl.Series, files: pl.DataFrame, is_copied: pl.Series) -> pa.StructArray:
+def tell_files(names: pl.Series, files: pl.DataFrame, is_copied: pl.Series, seed: int = 0) -> pa.StructArray:
     """The files as read_parquet takes them.
 
     Args:
         names: by which they are shown.
         files: their rows of the manifest.
         is_copied: whether a file is shown as a copy, whose size is not known yet.
+        seed: another number where files are shown with other names of columns, as DuckDB keeps what it has read.
     """
     told = files.select(
         filename=names,
         file_size=pl.when(~is_copied).then(pl.col("size_bytes") + PADDING_BYTES),
         last_modified=pl.col("modified_at").dt.replace_time_zone(None),
-        etag=(pl.col("etag").hash() % _ETAGS).cast(pl.String),
+        etag=(pl.col("etag").hash(seed) % _ETAGS).cast(pl.String),
     ).to_arrow(compat_level=pl.CompatLevel.oldest())
     arrays = [told.column(name).combine_chunks().cast(kind) for name, kind in _TOLD.items()]
     return pa.StructArray.from_arrays(arrays, names=list(_TOLD))

@@ -23,6 +23,7 @@ from lakekit.units import MIB
 from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
+    from lakekit.manifest.manifest import Manifest
     from lakekit.storage import Store
     from lakekit.views.choose import Chosen
     from lakekit.views.duckdb import DuckDBView
@@ -64,9 +65,9 @@ class LocalFiles:
             return {}
         if store.cache is None and chosen.reads_floats:  # the files themselves tell DuckDB of bounds without NaN
             return {}
-        positions = np.array(chosen.fetched, np.int64)
-        positions = positions[group.plain[positions]]
-        files = view.plan.manifest.entries.select("path", "size_bytes", "etag")[group.rows[positions]]
+        manifest = view.plan.manifest
+        positions = _leave_out_altered(manifest, group, np.array(chosen.fetched, np.int64))
+        files = manifest.entries.select("path", "size_bytes", "etag")[group.rows[positions]]
         wanted = {
             position: RangeRequest(path, 0, size_bytes, etag)
             for position, (path, size_bytes, etag) in zip(positions.tolist(), files.iter_rows(), strict=True)
@@ -77,7 +78,7 @@ class LocalFiles:
         names = group.shown.field("filename").take(pa.array(list(wanted))).to_pylist()
         local = store.fetch_local(list(wanted.values()))
         self._shown.append((store, list(wanted.values())))
-        keys = len(view.plan.manifest.schema.keys)
+        keys = len(manifest.schema.keys)
         shown = {}
         for (position, request), name in zip(wanted.items(), names, strict=True):
             folders = name.removeprefix(f"{PROTOCOL}://").split("/")[: keys + 1]
@@ -110,6 +111,16 @@ class LocalFiles:
             return None
         self._links.append(name)
         return name
+
+
+def _leave_out_altered(manifest: Manifest, group: Group, positions: np.ndarray) -> np.ndarray:
+    """Those of some files that DuckDB may be shown as they are stored."""
+    positions = positions[group.plain[positions]]
+    altered = [kind.schema_id for kind in manifest.kinds if kind.is_altered]
+    if not altered:
+        return positions
+    ids = manifest.entries["schema_id"].gather(group.rows[positions])
+    return positions[~ids.is_in(altered).to_numpy()]
 
 
 def _write(name: str, data: memoryview) -> None:

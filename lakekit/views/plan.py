@@ -24,7 +24,7 @@ from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
 from lakekit.views.counted import RowCounter
 from lakekit.views.explain import mark_key
-from lakekit.views.filesystem import PROTOCOL, MemoryFile
+from lakekit.views.filesystem import PADDING_BYTES, PROTOCOL, MemoryFile
 from lakekit.views.groups import (
     Group,
     KeyRange,
@@ -48,6 +48,8 @@ _CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, whic
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4_RAW"}  # what DuckDB 2.0 decompresses
 _STRANGE_CODECS = "SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (SELECT unnest($2)) LIMIT 1"
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
+
+_SEEDS = 2**32 - 1
 
 FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
 NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
@@ -139,7 +141,7 @@ class ViewPlan:
         group.paths = PathList(self.manifest.entries["path"], positions)
         group.rows, group.folders = positions, self.manifest.folders.numbers[positions]
         group.plain = (files["schema_id"].is_not_null() & ~is_copied).to_numpy()
-        group.shown = tell_files(shown, files, is_copied)
+        group.shown = tell_files(shown, files, is_copied, hash(self.manifest.names) & _SEEDS)
 
     def _is_taken(self, shown: str) -> bool:
         """Whether a name is that of a header, or of a file while the plan is made or in another group."""
@@ -148,12 +150,20 @@ class ViewPlan:
     def _needs_copy(self, kind: FileKind, is_read_alike: Callable[[str, FileKind], bool]) -> bool:
         if kind.example in self.manifest.problems:
             return False
+        if kind.is_altered and self._outgrows(kind):
+            return True
         if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True
         # a name of its own: under that of an earlier plan, DuckDB would be shown what that plan made of the file
         probe = f"{PROTOCOL}://{self.token}/schema-{kind.schema_id}-{next_number()}"
         self.paths.probes[probe] = kind.example
         return not is_read_alike(probe, kind)
+
+    def _outgrows(self, kind: FileKind) -> bool:
+        """Whether the names of now are so much longer than those in the files that a footer has no room for them."""
+        path, footers = kind.example, self.manifest.footers
+        etag = self.manifest.entries["etag"][self.manifest.find(path)]
+        return len(footers.get(path, etag)) - len(footers.get_stored(path, etag)) > PADDING_BYTES
 
     def columns_of(self, schema_id: str) -> list[str]:
         """The columns that copies of files with this schema hold."""
@@ -186,6 +196,10 @@ class ViewPlan:
 
         Of a union that is only counted DuckDB reads the first column, so that it is given one that costs nothing.
         """
+        if not self.groups:
+            fields = [(quote_name(one.name), duckdb_type(one.type)) for one in self.manifest.schema.arrow]
+            columns = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in fields]
+            return f"SELECT {', '.join(columns)} WHERE {quote_text(self.token)} IS NULL"
         if len(self.groups) == 1:
             return f"SELECT {self._select_group(self.groups[0])}"
         union = "\nUNION ALL ".join(f"SELECT true, {self._select_group(group)}" for group in self.groups)

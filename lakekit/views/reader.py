@@ -199,7 +199,7 @@ class TableReader:
             return self.align(pa.table({}), part.path, names, self._files[part.path][3])
         try:
             if part.metadata is None:
-                parquet = open_parquet(pa.BufferReader(data[part.ranges[0]]))
+                parquet = self._open_whole(data[part.ranges[0]])
                 leaves = self._find_leaves(part.path, parquet.metadata, names)
                 rows = parquet.metadata.num_rows
                 table = parquet.reader.read_all(column_indices=leaves, use_threads=False)
@@ -211,6 +211,15 @@ class TableReader:
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
         return self.align(table, part.path, names, rows)
+
+    def _open_whole(self, data: memoryview) -> pq.ParquetFile:
+        """A small file from its bytes, with the names that its columns have in the table."""
+        names = self.manifest.names
+        if names is None:
+            return open_parquet(pa.BufferReader(data))
+        footer = bytes(data[-int.from_bytes(data[-8:-4], "little") - 8 :])
+        renamed = names.rename(footer)
+        return open_parquet(pa.BufferReader(data), None if renamed is footer else read_metadata(renamed))
 
     def align(self, table: pa.Table, path: str, names: Sequence[str], rows: int) -> pa.Table:
         """A file's columns as the table's: cast, filled with NULL, partition values added.

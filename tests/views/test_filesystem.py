@@ -22,7 +22,8 @@ def stored(place) -> tuple[StoredFile, bytes]:
     table = place.open_table()
     (etag,) = table.files["etag"]
     footer = content[-int.from_bytes(content[-8:-4], "little") - 8 :]
-    return StoredFile(table.store, "a.parquet", etag, len(content), footer, MOMENT), content
+    data_bytes = len(content) - len(footer)
+    return StoredFile(table.store, "a.parquet", etag, len(content), data_bytes, footer, MOMENT), content
 
 
 def test_a_stored_file_is_parquet_with_padding_before_its_footer(stored):
