@@ -185,6 +185,9 @@ def _refuse_source(table: Table) -> None:
     if hasattr(store, "listed_at") or table.options.as_of is not None:
         what = f"{table.name} was opened by an inventory or as of an earlier version, and a snapshot is of now."
         raise InvalidArgument(what, hint="open it without inventory= and as_of=.")
+    if table.manifest.names is not None:
+        what = f"{table.url} is an Iceberg table as it is, with metadata of its own."
+        raise InvalidArgument(what, hint="name that in a catalog, such as with pyiceberg's register_table(…).")
 
 
 def _plan(table: Table, identifier: Identifier, catalog: IcebergCatalog, location: str | None) -> IcebergPlan:

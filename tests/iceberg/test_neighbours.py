@@ -54,6 +54,12 @@ def test_a_delta_log_of_the_same_files_can_stand_beside_it(folder):
     assert read_all(found).rows() == [(1, "a")]
 
 
+def test_it_is_not_published_as_what_it_is(folder, tmp_path):
+    write(folder)
+    with pytest.raises(lk.InvalidArgument, match=r"is an Iceberg table as it is.*\n.*register_table"):
+        lk.publish.iceberg(folder.open(), "lake.again", catalog=tmp_path / "again.sqlite")
+
+
 def test_catalogs_and_ddl_of_folders_are_not_written_for_it(tmp_path):
     place = IcebergPlace(make_place("s3", tmp_path), tmp_path / "catalog")
     table = write(place)
