@@ -20,9 +20,9 @@ from lakekit.manifest.cast import cast_array
 from lakekit.manifest.drift import Drift, find_drift
 from lakekit.manifest.fetch import FooterSource
 from lakekit.manifest.fields import FieldNames
-from lakekit.manifest.findings import find_out, leave_out
+from lakekit.manifest.findings import Findings, find_out, leave_out
 from lakekit.manifest.frame import Known, build_entries, build_stats, find_bounds
-from lakekit.manifest.listing import list_table
+from lakekit.manifest.listing import Listing, list_table
 from lakekit.manifest.logged import LoggedFiles, ReadLog
 from lakekit.manifest.partitions import Folders, Partitioning, find_folders, read_partitions
 from lakekit.manifest.paths import PathList, find_path
@@ -195,18 +195,13 @@ def read_manifest(
         listing.refuse_incomplete(store.address.url)
     found = leave_out(listing, *find_out(store, listing, name, cache, progress=progress), options)
     known, files, log = found.known, found.known.listed, listing.log
-    is_empty = log is not None and log.may_be_empty and not log.files.height
-    if known.told["place"].null_count() == files.height and not is_empty:
-        raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped.rows())
+    _refuse_nothing(store, listing, found)
     there = log.listed if log else listing.files  # other versions need their footers, too
     cache.keep_only(there.select("path", "etag").iter_rows())
     folders = find_folders(files["path"])
     partitioning = _find_partitions(log, folders, files["path"], options)
     footers = FooterSource(store, files, cache, log.names if log else None)
-    stored, known = known, log.rename_kinds(known, footers) if log else known
-    kinds = _find_kinds(known)
-    if log is not None:
-        kinds = log.prune_kinds(kinds, [kind.schema for kind in _find_kinds(stored)])
+    known, kinds = _name_kinds(log, known, footers)
     schema = _unify(log, kinds, partitioning, known, options)
     return Manifest(
         name=name,
@@ -223,10 +218,26 @@ def read_manifest(
         listed_at=getattr(store, "listed_at", None),
         footers=footers,
         known=known,
-        version=log.version if log else None,
-        log=log.log if log else "",
-        names=log.names if log else None,
+        **({"version": log.version, "log": log.log, "names": log.names} if log else {}),
     )
+
+
+def _refuse_nothing(store: Store, listing: Listing, found: Findings) -> None:
+    """Raise where no file can be read, and a table is more than its columns."""
+    files, log = found.known.listed, listing.log
+    is_empty = log is not None and log.may_be_empty and not log.files.height
+    if found.known.told["place"].null_count() == files.height and not is_empty:
+        raise next(iter(found.problems.values()), None) or describe_absence(store, listing, found.skipped.rows())
+
+
+def _name_kinds(log: LoggedFiles | None, known: Known, footers: FooterSource) -> tuple[Known, list[FileKind]]:
+    """The distinct schemas, with the names that a log has for columns; and what is known, likewise."""
+    kinds = _find_kinds(known)
+    if log is None:
+        return known, kinds
+    stored = [kind.schema for kind in kinds]
+    known = log.rename_kinds(known, footers)
+    return known, log.prune_kinds(_find_kinds(known), stored)
 
 
 def _find_partitions(
