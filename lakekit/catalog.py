@@ -24,6 +24,7 @@ from lakekit.errors import (
     NoFilesFound,
     StaleFile,
     StorageFailed,
+    UnknownTable,
 )
 from lakekit.storage.address import parse_address
 from lakekit.table import Table, open_table
@@ -70,6 +71,14 @@ class Catalog:
         self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
         self.places: dict[str, Entry] = {}
         self._find_tables()
+        self._refuse_strange_options()
+
+    def _refuse_strange_options(self) -> None:
+        there = {*self.tables, *self.failed}
+        strange = [name for name in self._options if name not in there]
+        if strange:
+            what = f"Options are given for a table {strange[0]!r}, which {self.store.address.url} does not have."
+            raise UnknownTable(what, hint=f"tables: {', '.join(sorted(there))}.")
 
     def _find_tables(self) -> tuple[list[str], list[str]]:
         """Open what is new and forget what is gone; the names of both."""

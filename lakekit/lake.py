@@ -48,13 +48,15 @@ def open_lake(
     Args:
         url: ``"data/sample/lake"``, ``"s3://bucket/prefix"``, …
         storage: region, profile, endpoint or keys; the environment's if not given.
-        tables: options of :func:`open_table` by table, such as ``{"logs": {"template": "{year:int}/{month:int}"}}``.
+        tables: options of :func:`open_table` by table, such as ``{"logs": {"template": "{year:int}/{month:int}"}}`` or
+            ``{"logs": {"on_bad_file": "skip"}}``.
         inventory: an S3 Inventory report, or the folder of dated ones, that lists all tables; see :func:`open_table`.
         entries: a folder or prefix of yours where ``lake.switch`` notes which tables are read elsewhere; if not given,
             ``_lakekit/entries`` in the lake, where it is looked for only when there is a ``_lakekit``.
 
     Raises:
         NoFilesFound: no folder there holds Parquet, or the address is itself a table.
+        UnknownTable: options are given for a table that is not there.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
     Example:
@@ -112,8 +114,8 @@ class Lake(Mapping[str, Table]):
         if name in self.failed:
             raise self.failed[name]
         close = difflib.get_close_matches(name, tables, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"tables: {', '.join(self)}."
-        raise UnknownTable(f"No table {name!r} in {self.url}.", hint=hint)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        raise UnknownTable(f"No table {name!r} in {self.url}.", hint=f"{meant}tables: {', '.join(self)}.")
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._catalog.tables))
@@ -144,7 +146,7 @@ class Lake(Mapping[str, Table]):
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: the query over the lake's tables and over Python variables of yours, run when it is read.
 
-        Read it with ``.pl()``, ``.df()``, ``.to_arrow_table()`` or ``.fetchall()``.
+        Read it with ``.pl()``, ``.to_arrow_table()``, ``.fetchall()``, or ``.df()``, which needs pandas.
 
         Args:
             query: SQL in DuckDB's dialect.

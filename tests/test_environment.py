@@ -97,7 +97,7 @@ def test_the_conda_file_asks_for_what_pyproject_asks_for():
         ("python=3.12", "python >=3.11"),
         ("python=3.12", "python=3.10"),
         ("deltalake >=1.5,<=1.6.3", "deltalake >=1.5"),
-        ({"pip": ["-e .[local,delta]"]}, {"pip": ["-e ."]}),
+        ({"pip": ["-e .[local,delta,spark]"]}, {"pip": ["-e ."]}),
     ],
 )
 def test_a_conda_file_that_parts_from_pyproject_is_found(line, changed):

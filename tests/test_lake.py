@@ -30,6 +30,12 @@ def test_an_unknown_table_is_told_with_the_nearest_name(folder):
         folder.open_lake()["flight"]
 
 
+def test_options_for_a_table_that_is_not_there_are_refused(folder):
+    folder.put("flights/x.parquet", pa.table({"x": [1]}))
+    with pytest.raises(KeyError, match="(?s)for a table 'flight', which .* does not have.*Hint: tables: flights"):
+        lk.open_lake(folder.url, tables={"flight": {"on_bad_file": "skip"}})
+
+
 def test_a_place_without_tables_is_an_error_that_says_what_is_there(folder):
     folder.put("notes/readme.txt", b"hello")
     with pytest.raises(NoFilesFound, match=r"(?s)No table under .*1 folder.*notes.*Hint"):

@@ -78,9 +78,16 @@ class _Adder:
         return command
 
     def lake_command(self, name: str, run: Callable, what: str, example: str) -> argparse.ArgumentParser:
-        """A command on a lake or a table, wherever it is."""
+        """A command on a lake, wherever it is."""
+        return self._command_at("a lake", name, run, what, example)
+
+    def table_command(self, name: str, run: Callable, what: str, example: str) -> argparse.ArgumentParser:
+        """A command on one table, wherever it is."""
+        return self._command_at("a table, such as lake/flights", name, run, what, example)
+
+    def _command_at(self, kind: str, name: str, run: Callable, what: str, example: str) -> argparse.ArgumentParser:
         command = self.command(name, run, what, example)
-        command.add_argument("url", help="a folder, s3://bucket/prefix, or another fsspec URL")
+        command.add_argument("url", help=f"{kind}: a folder, s3://bucket/prefix, or another fsspec URL")
         where = command.add_argument_group("where it is, when AWS's own settings do not say")
         where.add_argument("--region", help="such as eu-west-1")
         where.add_argument("--profile", help="a profile of ~/.aws/config")
@@ -91,13 +98,15 @@ class _Adder:
 
 def _add_sizes(add: _Adder) -> None:
     example = "lakekit sizes data/sample/lake/turbines_hourly"
-    sizes = add.lake_command("sizes", tables.show_sizes, "show how large a table's files are, and the cost", example)
+    sizes = add.table_command("sizes", tables.show_sizes, "show how large a table's files are, and the cost", example)
     sizes.add_argument("--latency-ms", type=float, default=30.0, help="of a request (default: %(default)s)")
 
 
 def _add_compact(add: _Adder) -> None:
     example = "lakekit compact data/sample/lake/flights --into build/flights"
-    compact = add.lake_command("compact", tables.compact, "plan few big files in place of many; --run does it", example)
+    compact = add.table_command(
+        "compact", tables.compact, "plan few big files in place of many; --run does it", example
+    )
     compact.add_argument("--into", metavar="URL", help="an empty place for the copy (default: in place, for Delta)")
     compact.add_argument("--target-mib", type=int, default=256, help="size of a file (default: %(default)s)")
     compact.add_argument("--sort-by", metavar="COLUMN", action="append", help="may be given again")
@@ -109,7 +118,7 @@ def _add_compact(add: _Adder) -> None:
 
 def _add_ingest(add: _Adder) -> None:
     example = "lakekit ingest s3://bucket/lake/events 'new/*.csv' --partition-by day"
-    ingest = add.lake_command("ingest", tables.ingest, "bring files into a table, each row once", example)
+    ingest = add.table_command("ingest", tables.ingest, "bring files into a table, each row once", example)
     ingest.add_argument("files", nargs="+", help="CSV, TSV, NDJSON, Parquet or ORC: addresses or globs")
     ingest.add_argument("--partition-by", metavar="COLUMN", action="append", help="may be given again")
     ingest.add_argument("--sort-by", metavar="COLUMN", action="append", help="may be given again")
@@ -118,7 +127,7 @@ def _add_ingest(add: _Adder) -> None:
 
 def _add_cdc(add: _Adder) -> None:
     example = "lakekit cdc s3://bucket/dms/hr/employee --key id --timestamp changed_at"
-    cdc = add.lake_command("cdc", tables.show_state, "show the rows of a database's table by its changes", example)
+    cdc = add.table_command("cdc", tables.show_state, "show the rows of a database's table by its changes", example)
     cdc.add_argument("--key", metavar="COLUMN", action="append", required=True, help="may be given again")
     cdc.add_argument("--format", choices=("dms", "debezium"), default="dms", help="(default: %(default)s)")
     cdc.add_argument("--timestamp", metavar="COLUMN", help="the TimestampColumnName of DMS")
@@ -128,7 +137,7 @@ def _add_cdc(add: _Adder) -> None:
 
 def _add_tier(add: _Adder) -> None:
     example = "lakekit tier s3://bucket/lake/events --access-logs logs/ --restore-hours 12"
-    tier = add.lake_command("tier", commands.plan_tiers, "plan which partitions should go cold", example)
+    tier = add.table_command("tier", commands.plan_tiers, "plan which partitions should go cold", example)
     tier.add_argument("--access-logs", metavar="FOLDER", help="S3 server access logs; without, ages alone count")
     tier.add_argument("--horizon-months", type=int, default=12, help="months ahead (default: %(default)s)")
     tier.add_argument("--growth-percent", type=float, default=0.0, help="a month (default: %(default)s)")

@@ -33,6 +33,21 @@ def example_files(files: int = 2920, *, size_bytes: int = 26_000, partitions: in
     return pl.DataFrame({"path": paths, "size_bytes": pl.Series([size_bytes], dtype=pl.Int64).new_from_index(0, files)})
 
 
+def find_files(table: object) -> pl.DataFrame:
+    """The files of a table, or those of a frame that is given in its place.
+
+    Raises:
+        InvalidArgument: it is neither.
+    """
+    if isinstance(table, pl.DataFrame):
+        return table
+    manifest = getattr(table, "manifest", None)
+    if manifest is None:
+        what = f"A table is wanted, and a {type(table).__name__} was given."
+        raise InvalidArgument(what, hint='lk.open_table("s3://bucket/table") opens one; of a lake, lake["name"].')
+    return manifest.entries
+
+
 def report(
     table: object,
     *,
@@ -60,7 +75,7 @@ def report(
         [72, 72]
     """
     sizes, model, book = sizes or Sizes(), model or ScanModel(), book or load_book()
-    entries = table if isinstance(table, pl.DataFrame) else table.manifest.entries
+    entries = find_files(table)
     _require_columns(entries)
     groups = pl.col("row_groups") if "row_groups" in entries.columns else pl.lit(None, pl.Int64).alias("row_groups")
     files = entries.select("path", pl.col("size_bytes").cast(pl.Int64), groups.cast(pl.Int64))

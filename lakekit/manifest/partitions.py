@@ -185,12 +185,18 @@ def _common_keys(texts: Mapping[str, Texts], first_file: Mapping[str, str]) -> l
             raise PartitionMismatch(
                 f"Files lie under different partition keys: {_describe_keys(keys)} in {first_file[first]}, "
                 f"{_describe_keys(list(found))} in {first_file[folder]}.",
-                hint="open each layout as a table of its own, by its folder.",
+                hint=_describe_way_out(first_file),
             )
     if len({key.casefold() for key in keys}) < len(keys):
         what = f"The partition keys {', '.join(map(repr, keys))} differ only in case, in {first_file[first]}."
         raise ColumnNameConflict(what, hint="open the folder below the first of them as a table of its own.")
     return keys
+
+
+def _describe_way_out(first_file: Mapping[str, str]) -> str:
+    if "" in first_file:
+        return f"move {first_file['']} into the folder of its partition, or open the folders beside it one by one."
+    return "open each layout as a table of its own, by its folder."
 
 
 def _describe_keys(keys: list[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from lakekit.errors import InvalidArgument, LakekitError, StorageFailed
 from lakekit.storage import RangeRequest
@@ -68,6 +69,7 @@ def choose_pinned(view: DuckDBView, where: str | None) -> pl.DataFrame:
     query = f"SELECT * FROM {quote_name(name)} WHERE {where}"
     try:
         plans = con.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()
+        _try_values(con, view, where)
     except duckdb.Error as exc:
         columns = ", ".join(view.plan.manifest.schema.arrow.names)
         what = f"where={where!r} is no condition on {name}: {str(exc).splitlines()[0]}"
@@ -75,6 +77,13 @@ def choose_pinned(view: DuckDBView, where: str | None) -> pl.DataFrame:
     chooser = Chooser(con, query, [scan for _, plan in plans for scan in read_scans(plan)])
     rows = [group.rows[np.array(chooser.choose(view.plan, group).listed, np.int64)] for group in view.plan.groups]
     return files[np.sort(np.concatenate(rows))]
+
+
+def _try_values(con: duckdb.DuckDBPyConnection, view: DuckDBView, where: str) -> None:
+    """Raise DuckDB's error for a value that is not of its column's type, which shows only when a row is looked at."""
+    schema = view.plan.manifest.schema.arrow
+    con.register("lakekit_row", pa.table([pa.nulls(1, field.type) for field in schema], schema=schema))
+    con.execute(f"SELECT * FROM lakekit_row AS {quote_name(view.source.name)} WHERE {where}").fetchall()
 
 
 def pin_files(view: DuckDBView, files: pl.DataFrame, on_progress: Callable[[int], None]) -> Pinned:

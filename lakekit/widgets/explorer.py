@@ -5,6 +5,7 @@ It must not read data unless rows are asked for: all else is in the manifest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class LakeExplorer(Panel):
 
     Args:
         lake: from ``lk.open_lake``.
-        values: of controls at the start.
+        values: of controls at the start, such as ``table="flights"``.
 
     Attributes:
         table: the Table that is shown.
@@ -61,7 +62,7 @@ class LakeExplorer(Panel):
         files: the files of the chosen partition.
 
     Raises:
-        InvalidArgument: a value of no control; a lake without tables.
+        InvalidArgument: a value of no control; no lake, or one without tables.
 
     Example:
         >>> import lakekit as lk
@@ -76,12 +77,15 @@ class LakeExplorer(Panel):
     files: pl.DataFrame
 
     def __init__(self, lake: Lake, **values: Any):
+        if not isinstance(lake, Mapping):
+            what = f"A lake is wanted, and a {type(lake).__name__} was given."
+            raise InvalidArgument(what, hint='lk.open_lake("s3://bucket/prefix") opens one.')
         self._lake = lake
         if not lake:
             raise InvalidArgument(f"No table of {lake.url} can be opened.", hint="lake.failed says why.")
         # what the lake holds besides tables cannot be picked, and is named in the text
         controls = {
-            "table": Dropdown(options=list(lake), description="table", **_WIDE),
+            "table": Dropdown(options=list(lake), value=_find_widest(lake), description="table", **_WIDE),
             "colour": Dropdown(options=COLOURS, description="colour by", **_WIDE),
             "partition": IntSlider(0, min=0, max=1, description="partition", continuous_update=False, **_WIDE),
             "file": Dropdown(options=[ALL], description="file", **_WIDE),
@@ -268,3 +272,8 @@ class LakeExplorer(Panel):
         ticks = list_ticks(max(numbers), measure)
         axes.set_yticks(ticks, [measure.format(tick) for tick in ticks])
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+
+
+def _find_widest(lake: Lake) -> str:
+    """The table with the most partitions, for a first look."""
+    return max(lake, key=lambda name: len(lake[name].manifest.folders.names))

@@ -91,7 +91,7 @@ class FileSizePanel(Panel):
     def files(self) -> pl.DataFrame:
         """The files that are looked at: path and size_bytes at least."""
         if self._table is not None:
-            return self._table.manifest.entries
+            return sizing.find_files(self._table)
         return sizing.example_files(self.values["files"], size_bytes=self.values["file_kb"] * 1000)
 
     def answer(self) -> Answer:

@@ -84,6 +84,13 @@ def test_a_condition_that_is_none_is_refused_with_the_columns(place: Place):
         place.open_lake().pin("t", "nn = 1")
 
 
+def test_a_value_of_another_type_is_refused_before_anything_is_fetched(s3: Place):
+    put_days(s3)
+    lake = s3.open_lake()
+    refused = lambda: pytest.raises(InvalidArgument, lake.pin, "t", "n = 'x'").match("Could not convert string 'x'")  # noqa: E731
+    assert count_gets(lake, refused) == 0
+
+
 def test_in_a_folder_there_is_nothing_to_fetch(folder):
     put_days(folder)
     lake = folder.open_lake()
