@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60
 STOP_SECONDS = 10
 MOST_WORKERS = 64
+RETRIES = 4  # over 4 s; PySpark's 15 take ten minutes, which suits a network and not a server of this machine that died
 
 
 def embedded_spark(workers: int = 0, *, storage: Storage | None = None) -> EmbeddedSpark:
@@ -83,13 +84,21 @@ class EmbeddedSpark:
 
     @cached_property
     def session(self) -> SparkSession:
-        """A session of the server, in UTC, so that answers do not depend on this machine's time zone."""
+        """A session of the server, in UTC, so that answers do not depend on this machine's time zone.
+
+        Raises:
+            InvalidArgument: the server was stopped, or has ended.
+        """
+        if self._process.poll() is not None:
+            raise InvalidArgument("This embedded Spark has ended.", hint="lk.embedded_spark() starts another.")
         with warnings.catch_warnings():  # of pandas 3, told twice: views of lakekit's go by Arrow
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
             with _naming_main():
                 from pyspark.sql import SparkSession
+                from pyspark.sql.connect.client.retries import DefaultPolicy
 
                 session = SparkSession.builder.remote(self.url).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
         return session
