@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60
 STOP_SECONDS = 10
 MOST_WORKERS = 64
-RETRIES = 4  # over 4 s; PySpark's 15 take ten minutes, which suits a network and not a server of this machine that died
+RETRIES = 4  # in about 4 s; PySpark's 15 take ten minutes, which suits a network, not a server of this machine
 
 
 def embedded_spark(workers: int = 0, *, storage: Storage | None = None) -> EmbeddedSpark:
@@ -106,8 +106,9 @@ class EmbeddedSpark:
     def stop(self) -> None:
         """End the session, then the server; a second call does nothing."""
         atexit.unregister(self.stop)
-        if "session" in self.__dict__:  # before the server: a client whose server is gone tries again for minutes
+        if "session" in self.__dict__:  # before the server, which it tells
             with contextlib.suppress(Exception):
+                self.session.release_session_on_close = self._process.poll() is None
                 self.session.stop()
             del self.session
         if self._process.poll() is None:

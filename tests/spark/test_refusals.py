@@ -42,11 +42,12 @@ def test_a_server_that_does_not_answer_is_told_soon(table, monkeypatch):
 
     monkeypatch.setattr(sessions, "ANSWER_SECONDS", 0.5)
     session = SparkSession.builder.remote("sc://127.0.0.1:9").create()  # discard: nobody listens
+    session.release_session_on_close = False
     try:
         with pytest.raises(StorageFailed, match=r"(?s)Spark at 127.0.0.1 did not answer within 0.5 .*Hint: is its"):
             table.spark(session)
     finally:
-        session.client._channel.close()  # stop() would ask the server first
+        session.stop()
 
 
 def test_a_stopped_session_is_refused(spark, table):
