@@ -194,6 +194,16 @@ def _make_aws(storage: Storage) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
+# Sail, in whose process the tasks run; what the first view needs is imported while a client gets ready
+_SERVE = """
+import threading
+for name in ("lakekit.spark.source", "pyspark.sql.pandas.types"):
+    threading.Thread(target=__import__, args=(name,), daemon=True).start()
+from pysail.cli import main
+main()
+"""
+
+
 def _start_server(folder: Path, port: int, environment: dict[str, str]) -> subprocess.Popen:
-    command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-c", _SERVE, "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
     return start_child(command, folder, "spark.log", environment)

@@ -58,7 +58,7 @@ def test_workers_share_the_tasks_on_loopback_only_and_leave_nothing(tmp_path):
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """A process that asked an embedded Spark for a count and was killed: the server's pid and port, the count, stderr."""
+    """A process that asked an embedded Spark for a count and was killed: server's pid and port, count, stderr."""
     folder = tmp_path_factory.mktemp("killed")
     program = folder / "start.py"
     program.write_text(
