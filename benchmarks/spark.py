@@ -8,8 +8,8 @@ the best of three over a view of the wanted columns only, and over one of the wa
 also by Spark's own Parquet reader on the folder, which needs files of one schema. A server that is given by its address
 must see the same files.
 
-"CPU" is what one of those three had computed, here and in the embedded server (on Linux only): on a busy machine seconds
-by the clock tell more of the neighbours.
+"CPU" is what one of those three had computed, here and in the embedded server (on Linux only): on a busy machine the
+clock tells more of the neighbours.
 
 It must not judge by seconds alone: the rows of each answer are compared with DuckDB's.
 """
