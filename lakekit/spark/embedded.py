@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lakekit.storage import Storage
 
-START_SECONDS = 60
+START_SECONDS = 180  # 3 at rest; 90 on two cores for which 45 processes waited
 STOP_SECONDS = 10
 MOST_WORKERS = 64
 RETRIES = 4  # in about 4 s; PySpark's 15 take ten minutes, which suits a network, not a server of this machine
@@ -77,6 +77,8 @@ class EmbeddedSpark:
         self._process = _start_server(Path(self._folder.name), self._port, _make_environment(workers, storage))
         atexit.register(self.stop)
         try:
+            with _importing_quietly():  # which takes about as long as the server's start, and is needed at any rate
+                import pyspark.sql.connect.session  # noqa: F401
             self._wait()
         except BaseException:
             self.stop()
@@ -91,13 +93,11 @@ class EmbeddedSpark:
         """
         if self._process.poll() is not None:
             raise InvalidArgument("This embedded Spark has ended.", hint="lk.embedded_spark() starts another.")
-        with warnings.catch_warnings():  # of pandas 3, told twice: views of lakekit's go by Arrow
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-            with _naming_main():
-                from pyspark.sql import SparkSession
-                from pyspark.sql.connect.client.retries import DefaultPolicy
+        with _importing_quietly():
+            from pyspark.sql import SparkSession
+            from pyspark.sql.connect.client.retries import DefaultPolicy
 
-                session = SparkSession.builder.remote(self.url).create()
+            session = SparkSession.builder.remote(self.url).create()
         session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
@@ -140,6 +140,14 @@ class EmbeddedSpark:
 
     def __repr__(self) -> str:
         return f"EmbeddedSpark({self.url!r}, {'running' if self._process.poll() is None else 'stopped'})"
+
+
+@contextlib.contextmanager
+def _importing_quietly() -> Iterator[None]:
+    """While this lasts, PySpark does not warn of pandas 3: views of lakekit's go by Arrow."""
+    with warnings.catch_warnings(), _naming_main():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
 
 @contextlib.contextmanager
@@ -194,11 +202,9 @@ def _make_aws(storage: Storage) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-# Sail, in whose process the tasks run; what the first view needs is imported while a client gets ready
+# Sail, in whose process the tasks run; what they need is imported before the first of them, while a client gets ready
 _SERVE = """
-import threading
-for name in ("lakekit.spark.source", "pyspark.sql.pandas.types"):
-    threading.Thread(target=__import__, args=(name,), daemon=True).start()
+import lakekit.spark.source, pyspark.sql.pandas.types
 from pysail.cli import main
 main()
 """

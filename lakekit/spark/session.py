@@ -32,7 +32,8 @@ def check_session(session: Any) -> None:
         raise InvalidArgument("This session of Spark was stopped.", hint=_ANOTHER)
     _await_server(session)
     version = str(session.version)
-    if int(version.partition(".")[0]) < LEAST_VERSION:
+    number = version.partition(".")[0]
+    if number.isdecimal() and int(number) < LEAST_VERSION:
         what = f"This session's server is Spark {version}, without data sources written in Python, which 4.0 has."
         raise InvalidArgument(what, hint="lk.publish.delta(table) writes a log that earlier ones read.")
 
