@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from lakekit.storage import Storage
 
-START_SECONDS = 60
+START_SECONDS = 180  # 3 at rest; 90 on two cores for which 45 processes waited
 STOP_SECONDS = 10
 MOST_WORKERS = 64
+RETRIES = 4  # in about 4 s; PySpark's 15 take ten minutes, which suits a network, not a server of this machine
 
 
 def embedded_spark(workers: int = 0, *, storage: Storage | None = None) -> EmbeddedSpark:
@@ -76,6 +77,8 @@ class EmbeddedSpark:
         self._process = _start_server(Path(self._folder.name), self._port, _make_environment(workers, storage))
         atexit.register(self.stop)
         try:
+            with _importing_quietly():  # which takes about as long as the server's start, and is needed at any rate
+                import pyspark.sql.connect.session  # noqa: F401
             self._wait()
         except BaseException:
             self.stop()
@@ -83,13 +86,19 @@ class EmbeddedSpark:
 
     @cached_property
     def session(self) -> SparkSession:
-        """A session of the server, in UTC, so that answers do not depend on this machine's time zone."""
-        with warnings.catch_warnings():  # of pandas 3, told twice: views of lakekit's go by Arrow
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-            with _naming_main():
-                from pyspark.sql import SparkSession
+        """A session of the server, in UTC, so that answers do not depend on this machine's time zone.
 
-                session = SparkSession.builder.remote(self.url).create()
+        Raises:
+            InvalidArgument: the server was stopped, or has ended.
+        """
+        if self._process.poll() is not None:
+            raise InvalidArgument("This embedded Spark has ended.", hint="lk.embedded_spark() starts another.")
+        with _importing_quietly():
+            from pyspark.sql import SparkSession
+            from pyspark.sql.connect.client.retries import DefaultPolicy
+
+            session = SparkSession.builder.remote(self.url).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # views rule files out by it
         return session
@@ -97,8 +106,9 @@ class EmbeddedSpark:
     def stop(self) -> None:
         """End the session, then the server; a second call does nothing."""
         atexit.unregister(self.stop)
-        if "session" in self.__dict__:  # before the server: a client whose server is gone tries again for minutes
+        if "session" in self.__dict__:  # before the server, which it tells
             with contextlib.suppress(Exception):
+                self.session.release_session_on_close = self._process.poll() is None
                 self.session.stop()
             del self.session
         if self._process.poll() is None:
@@ -130,6 +140,14 @@ class EmbeddedSpark:
 
     def __repr__(self) -> str:
         return f"EmbeddedSpark({self.url!r}, {'running' if self._process.poll() is None else 'stopped'})"
+
+
+@contextlib.contextmanager
+def _importing_quietly() -> Iterator[None]:
+    """While this lasts, PySpark does not warn of pandas 3: views of lakekit's go by Arrow."""
+    with warnings.catch_warnings(), _naming_main():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
 
 @contextlib.contextmanager
@@ -184,6 +202,14 @@ def _make_aws(storage: Storage) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
+# Sail, in whose process the tasks run; what they need is imported before the first of them, while a client gets ready
+_SERVE = """
+import lakekit.spark.source, pyspark.sql.pandas.types
+from pysail.cli import main
+main()
+"""
+
+
 def _start_server(folder: Path, port: int, environment: dict[str, str]) -> subprocess.Popen:
-    command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-c", _SERVE, "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
     return start_child(command, folder, "spark.log", environment)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lakekit.errors import TypeConflict
+from lakekit.errors import MissingPackage, TypeConflict
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size
 from lakekit.manifest.manifest import Manifest
 from lakekit.storage import Address, Storage, Store, open_store
@@ -53,12 +54,21 @@ class Scan:
 
     def pack(self) -> bytes:
         """The scan as bytes, to be sent. Keys that the storage was given go along: they are what opens the files."""
-        return zlib.compress(pickle.dumps(self), 1)
+        return f"{tell_version()}\n".encode() + zlib.compress(pickle.dumps(self), 1)
 
     @staticmethod
     def unpack(packed: bytes) -> Scan:
-        """The scan of these bytes."""
-        return pickle.loads(zlib.decompress(packed))
+        """The scan of these bytes.
+
+        Raises:
+            MissingPackage: another version of lakekit has packed it.
+        """
+        version, _, content = packed.partition(b"\n")
+        here, there = tell_version(), version.decode()
+        if here != there:
+            what = f"This view was made by lakekit {there}, and Spark's tasks have lakekit {here}."
+            raise MissingPackage(what, hint=f"pip install lakekit=={there} where the tasks run.")
+        return pickle.loads(zlib.decompress(content))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what only a listing needs; the store is opened anew where it arrives."""
@@ -113,6 +123,11 @@ class Scan:
             for table in tables:
                 con.register(name, table)
                 yield table.filter(con.execute(query).to_arrow_table()["kept"])
+
+
+def tell_version() -> str:
+    """The version of the lakekit that is running."""
+    return sys.modules["lakekit"].__version__
 
 
 def find_needed(manifest: Manifest, columns: Sequence[str], where: str | None) -> list[str]:

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakekit.spark.scan import Scan, choose_by_keys
+from lakekit.spark.scan import Scan, choose_by_keys, tell_version
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,13 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema, *, pushes
     """
     from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-    packed, source_name = scan.pack(), name
+    packed, source_name, load = scan.pack(), name, _make_loader(tell_version())
+
+    class LakekitPartition(InputPartition):
+        """What one task reads: its content is no matter for logs."""
+
+        def __repr__(self) -> str:
+            return f"LakekitPartition({len(self.value or b'')} bytes)"
 
     class LakekitReader(DataSourceReader):
         """Reads a scan, a part of it in each task."""
@@ -48,25 +54,20 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema, *, pushes
 
         def partitions(self) -> Sequence[Any]:
             """The tasks: each is told only of its own files."""
-            from lakekit.spark.source import plan_tasks
-
-            return [InputPartition(part) for part in plan_tasks(packed, self.tests)] or [InputPartition(None)]
+            tasks = load("lakekit.spark.source").plan_tasks(packed, self.tests)
+            return [LakekitPartition(task) for task in tasks] or [LakekitPartition(None)]
 
         def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
             """The rows of one task."""
-            from lakekit.spark.scan import Scan
-
             if partition.value is not None:
-                yield from Scan.unpack(partition.value).read()
+                yield from load("lakekit.spark.scan").Scan.unpack(partition.value).read()
 
     class PushingReader(LakekitReader):
         """The same where Spark hands its conditions over."""
 
         def pushFilters(self, filters: list[Any]) -> Iterable[Any]:  # noqa: N802  Spark's name
             """Note what concerns partition keys; Spark applies all of them to the rows all the same."""
-            from lakekit.spark.source import note_filters
-
-            self.tests = note_filters(filters)
+            self.tests = load("lakekit.spark.source").note_filters(filters)
             return filters
 
     chosen = PushingReader if pushes else LakekitReader  # Spark 4.1 refuses the former where it hands nothing over
@@ -88,6 +89,23 @@ def make_source(name: str, scan: Scan, schema: StructType | pa.Schema, *, pushes
             return chosen()
 
     return LakekitSource
+
+
+def _make_loader(version: str) -> Callable[[str], Any]:
+    """What imports a module of lakekit's in a task, or tells which Python lacks it; a closure, to be sent whole."""
+
+    def load(module: str) -> Any:
+        import importlib
+        import sys
+
+        try:
+            return importlib.import_module(module)
+        except ImportError as exc:
+            where = f"{sys.executable}, Python {sys.version.split()[0]}"
+            hint = f"Hint: pip install lakekit=={version} there; PYSPARK_PYTHON names the Python of the tasks."
+            raise ImportError(f"Spark's tasks cannot import lakekit ({where}): {exc}.\n{hint}") from exc
+
+    return load
 
 
 def note_filters(filters: Sequence[Any]) -> list[tuple[str, Any]]:

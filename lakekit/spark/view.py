@@ -9,15 +9,15 @@ import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from lakekit.errors import InvalidArgument, LakekitError, MissingPackage
+from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.manifest.paths import find_path
 from lakekit.spark.scan import Scan, cut_manifest, pack_store, unpack_store
+from lakekit.spark.session import check_session
 from lakekit.spark.source import make_source
 from lakekit.spark.types import hand_over_type, has_zones, spark_schema
 from lakekit.views.pins import choose_pinned
@@ -62,7 +62,9 @@ def create_view(
 
     Raises:
         MissingPackage: pyspark-client is not installed.
-        InvalidArgument: no such column, a condition that is none, or a type that Spark cannot hold.
+        InvalidArgument: no such column, a condition that is none, a type that Spark cannot hold, or a session that was
+            stopped or is not of Spark 4.
+        StorageFailed: the session's server does not answer.
 
     Raises, when a query is run: Spark's exception, with the message that a file deserves (CorruptFile, TypeConflict,
         StaleFile, …). Spark reads all columns of the view, so that a column in conflict fails queries that do not ask
@@ -76,7 +78,7 @@ def create_view(
         ...     spark.session.sql("SELECT count(*) AS hours FROM rain").collect()
         [Row(hours=192)]
     """
-    _check_session(session)
+    check_session(session)
     manifest = _choose_files(table, where)
     wanted = _choose_columns(table, columns)
     store = table.store if storage is None else _with_storage(table.store, storage)
@@ -103,18 +105,9 @@ def _create(session: SparkSession, scan: Scan, schema: StructType | pa.Schema, n
 
 def create_failed_view(session: SparkSession, name: str, error: LakekitError) -> None:
     """A temporary view whose query fails with this error."""
-    _check_session(session)
+    check_session(session)
     text = f"{type(error).__name__}: {error}".replace("\\", "\\\\").replace("'", "\\'")
     session.sql(f"SELECT raise_error('{text}') AS error").createOrReplaceTempView(_quote(name))
-
-
-def _check_session(session: object) -> None:
-    if find_spec("pyspark") is None:
-        what = "Views on Spark need pyspark-client, which is not installed."
-        raise MissingPackage(what, hint='pip install "lakekit[spark]"')
-    if not hasattr(session, "dataSource"):
-        what = f"session is a {type(session).__name__}, not a session of Spark 4."
-        raise InvalidArgument(what, hint='SparkSession.builder.remote("sc://host:15002").getOrCreate() makes one.')
 
 
 def _choose_files(table: Table, where: str | None) -> Manifest:

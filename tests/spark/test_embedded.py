@@ -56,15 +56,28 @@ def test_workers_share_the_tasks_on_loopback_only_and_leave_nothing(tmp_path):
     spark.stop()
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A process that asked an embedded Spark for a count and was killed: server's pid and port, count, stderr."""
+    folder = tmp_path_factory.mktemp("killed")
+    program = folder / "start.py"
+    program.write_text(
+        "import lakekit as lk, time; s = lk.embedded_spark()\n"
+        "print(s._process.pid, s._port, s.session.range(3).count(), flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-W", "always", program]
+    with (
+        open(folder / "stderr", "wb") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as owner,
+    ):
+        told = [int(word) for word in owner.stdout.readline().split()]
+        owner.kill()
+    return *told, (folder / "stderr").read_text()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends children with their parent on Linux only")
-def test_it_ends_with_a_process_that_is_killed():
-    code = "import lakekit as lk, time; s = lk.embedded_spark(); "
-    code += "print(s._process.pid, s._port, flush=True); time.sleep(60)"
-    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    pid, port = map(int, owner.stdout.readline().split())
-    owner.kill()
-    owner.wait()
-    owner.stdout.close()
+def test_it_ends_with_a_process_that_is_killed(killed):
+    pid, port, _, _ = killed
     until = time.monotonic() + 10
     while time.monotonic() < until and not is_free(port):
         time.sleep(0.05)
@@ -72,14 +85,12 @@ def test_it_ends_with_a_process_that_is_killed():
     assert not os.path.exists(f"/proc/{pid}") or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
 
 
+def test_a_session_of_the_embedded_spark_begins_without_a_warning_about_pandas(killed):
+    _, _, count, stderr = killed
+    assert (count, "pandas" in stderr) == (3, False)
+
+
 @pytest.mark.parametrize("workers", [-1, 65, True, 1.5, "2"])
 def test_a_number_of_workers_that_is_none_is_refused(workers):
     with pytest.raises(InvalidArgument, match="is not a number of workers"):
         lk.embedded_spark(workers)
-
-
-def test_a_session_of_the_embedded_spark_begins_without_a_warning_about_pandas(tmp_path):
-    program = tmp_path / "start.py"
-    program.write_text("import lakekit as lk\nwith lk.embedded_spark() as spark: print(spark.session.range(3).count())")
-    run = subprocess.run([sys.executable, "-W", "always", program], capture_output=True, text=True, timeout=120)
-    assert (run.stdout, "pandas" in run.stderr) == ("3\n", False)
