@@ -1,4 +1,4 @@
-"""The workshop: notebooks and sample copied to a folder of your own, and JupyterLab there.
+"""The workshop: notebooks, sample and the pages they link to, copied to a folder of yours, and JupyterLab there.
 
 It must not write over what you changed, nor run notebooks where lakekit is installed.
 """
@@ -57,10 +57,11 @@ def notebooks_folder() -> Path:
 
 
 def copy_workshop(folder: str | Path) -> Copied:
-    """Copy notebooks and sample to a folder, which is made; what is there and differs stays as it is.
+    """Copy notebooks, sample and pages to a folder, which is made; what is there and differs stays as it is.
 
     Args:
-        folder: where to; the notebooks go to ``notebooks/`` in it, the sample to ``data/sample/``.
+        folder: where to; the notebooks go to ``notebooks/`` in it, the sample to ``data/sample/``, and the pages that
+            notebooks link to, to ``docs/``.
 
     Raises:
         InvalidArgument: it is no folder, or cannot be written to.
@@ -74,6 +75,7 @@ def copy_workshop(folder: str | Path) -> Copied:
     target = Path(folder).expanduser().resolve()
     notebooks, sample = notebooks_folder(), sample_folder()
     files = {f"notebooks/{path.name}": path for path in sorted(notebooks.glob("*.ipynb"))}
+    files |= {f"docs/{path.name}": path for path in sorted((notebooks.parent / "docs").glob("*.md"))}
     for path in sorted(sample.rglob("*")):
         if path.is_file() and path.suffix != ".py" and not path.name.startswith("."):
             files[f"data/sample/{path.relative_to(sample).as_posix()}"] = path

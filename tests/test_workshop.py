@@ -1,6 +1,7 @@
 """The workshop is copied, never over what was changed, and an installed wheel brings all of it."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,15 @@ from lakekit.errors import InvalidArgument
 from lakekit.workshop import FIRST, copy_workshop
 
 ROOT = Path(__file__).parents[1]
+LINK = re.compile(r"\]\(([^)\s]+\.(?:md|ipynb|png))\)")
+
+
+def find_broken_links(folder):
+    """Links of the notebooks and pages in a folder to files that are not there."""
+    pages = [*folder.glob("notebooks/*.ipynb"), *folder.glob("docs/*.md")]
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text(encoding="utf-8"))]
+    assert len(links) >= 20  # each of 8 notebooks links to another one and to the sample, more or less
+    return [(page.name, link) for page, link in links if "://" not in link and not (page.parent / link).is_file()]
 
 
 def test_notebooks_and_sample_are_copied(tmp_path):
@@ -20,6 +30,14 @@ def test_notebooks_and_sample_are_copied(tmp_path):
     assert sorted(path.name for path in (copied.folder / "notebooks").iterdir()) == notebooks
     assert len(list((copied.folder / "data/sample/lake/flights").rglob("*.parquet"))) == 31
     assert copied.kept == []
+
+
+def test_every_link_of_the_notebooks_leads_somewhere_in_the_copy_too(tmp_path):
+    copied = copy_workshop(tmp_path)
+    assert "docs/consumers.md" in copied.copied
+    assert find_broken_links(tmp_path) == []
+    (tmp_path / "docs" / "consumers.md").unlink()
+    assert ("06-the-right-tool.ipynb", "../docs/consumers.md") in find_broken_links(tmp_path)
 
 
 def test_a_changed_notebook_is_never_written_over(tmp_path):
@@ -51,6 +69,7 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_the_wheel_holds_notebooks_and_sample_and_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
+    assert {f"lakekit/docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= set(names)
     assert f"lakekit/{FIRST}" in names
     assert sum(name.startswith("lakekit/sample_data/lake/flights/") for name in names) == 31
     assert not [name for name in names if "conftest" in name or name.startswith("tests/")]
@@ -66,6 +85,7 @@ def test_an_installed_wheel_has_the_command_and_copies_the_workshop(wheel, tmp_p
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "copied to" in done.stdout, done.stderr
     assert (target / FIRST).is_file()
+    assert find_broken_links(target) == []
     code = "import lakekit; print(lakekit.__file__); print(lakekit.open_lake('data/sample/lake'))"
     done = subprocess.run([sys.executable, "-c", code], cwd=target, env=environment, capture_output=True, text=True)
     assert done.stdout.startswith(str(place)) and "turbines_hourly" in done.stdout, done.stderr

@@ -30,6 +30,7 @@ def draw_day(comparison: Comparison, mode: str) -> Figure:
         _draw_lane(axes, simulation.lane(table, kind), simulation.demand.step_s)
     add_legend(left, fontsize=8, loc="upper left")
     style_axes(right, title="USD a month", x_label="Standard, nothing reserved")
+    right.xaxis.label.set_fontsize(8)  # wider than its axes, it would be cut off
     _draw_bills(right, comparison, mode)
     return figure
 

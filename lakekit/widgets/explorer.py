@@ -25,7 +25,7 @@ from lakekit.widgets.explorer_facts import (
     list_ticks,
     select_files,
 )
-from lakekit.widgets.panel import BLUE, INK, ORANGE, RED, Answer, Panel, make_figure, style_axes
+from lakekit.widgets.panel import INK, RED, Answer, Panel, make_figure, style_axes
 from lakekit.widgets.tiering import CLASS_COLOURS
 
 if TYPE_CHECKING:
@@ -231,23 +231,28 @@ class LakeExplorer(Panel):
         figure = make_figure(width_inches=9, height_inches=3)
         left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
         some = "" if shown.height == count else f", {format_count(shown.height)} of {format_count(count)}"
-        legend = self._draw_partitions(left, shown, chosen, some)
-        self._draw_numbers(right, shown, chosen, start + 1)
+        colours, legend = self._colour_partitions(shown)
+        self._draw_partitions(left, shown, colours, chosen, some)
+        self._draw_numbers(right, shown, colours, chosen, start + 1)
         handles = [left.scatter([], [], marker="s", s=60, color=colour) for colour in legend.values()]
         look = {"frameon": False, "labelcolor": INK, "fontsize": 8.5, "columnspacing": 1, "handletextpad": 0.2}
         figure.legend(handles, list(legend), loc="outside lower left", ncols=5, **look)
         return figure
 
-    def _draw_partitions(self, axes: Axes, shown: pl.DataFrame, chosen: int | None, some: str) -> dict[str, str]:
-        """Squares in the colours that are asked for; what each colour stands for."""
+    def _colour_partitions(self, shown: pl.DataFrame) -> tuple[list[str], dict[str, str]]:
+        """A colour for each partition by what is asked for, and what each colour stands for."""
+        if self.values["colour"] == "class":
+            return colour_classes(shown["classes"].to_list(), CLASS_COLOURS)
+        measure = MEASURES[self.values["colour"]]
+        return colour_numbers(shown[measure.column].to_list(), measure)
+
+    def _draw_partitions(
+        self, axes: Axes, shown: pl.DataFrame, colours: list[str], chosen: int | None, some: str
+    ) -> None:
+        """A square for each partition."""
         colour_by = self.values["colour"]
-        if colour_by == "class":
-            colours, legend = colour_classes(shown["classes"].to_list(), CLASS_COLOURS)
-            title = f"storage class by partition{some}"
-        else:
-            measure = MEASURES[colour_by]
-            colours, legend = colour_numbers(shown[measure.column].to_list(), measure)
-            title = f"{measure.title} by partition{some}"
+        what = "storage class" if colour_by == "class" else MEASURES[colour_by].title
+        title = f"{what} by partition{some}"
         names = shown["name"].to_list()
         days, pairs = [find_day(name) for name in names], [tuple(name.rpartition("/")[::2]) for name in names]
         if None not in days and len(set(days)) == len(days):
@@ -258,16 +263,18 @@ class LakeExplorer(Panel):
             draw_matrix(axes, dict(zip(pairs, colours, strict=True)), title=title, chosen=which)
         else:
             draw_grid(axes, colours, title=title, chosen=chosen)
-        return legend
 
-    def _draw_numbers(self, axes: Axes, shown: pl.DataFrame, chosen: int | None, first: int) -> None:
-        """The number of each partition as a bar, in order, the first of them being this."""
+    def _draw_numbers(
+        self, axes: Axes, shown: pl.DataFrame, colours: list[str], chosen: int | None, first: int
+    ) -> None:
+        """The number of each partition as a bar, in order and in the colour of its square; the chosen one is framed."""
         measure = MEASURES.get(self.values["colour"], MEASURES["bytes"])
         style_axes(axes, title=f"{measure.title}, in order", x_label="partition")
         numbers = shown[measure.column].to_list()
         places = range(first, first + len(numbers))
-        colours = [ORANGE if place - first == chosen else BLUE for place in places]
-        axes.bar(places, numbers, color=colours, width=0.8)
+        bars = axes.bar(places, numbers, color=colours, width=0.8)
+        if chosen is not None:
+            bars[chosen].set(edgecolor=INK, linewidth=2.5)
         axes.set_ylim(0, max(numbers) * 1.1 or 1)
         ticks = list_ticks(max(numbers), measure)
         axes.set_yticks(ticks, [measure.format(tick) for tick in ticks])

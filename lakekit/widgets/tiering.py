@@ -154,16 +154,8 @@ class TieringPanel(Panel):
             draw_grid(left, colours, title="Where each partition should live")
         self._draw_costs(right)
         handles, labels = right.get_legend_handles_labels()
-        left.legend(
-            handles,
-            labels,
-            frameon=False,
-            labelcolor=INK,
-            fontsize=9,
-            loc="upper left",
-            bbox_to_anchor=(0, -0.38),
-            ncols=4,
-        )
+        look = {"frameon": False, "labelcolor": INK, "fontsize": 9, "ncols": 4}
+        figure.legend(handles, labels, loc="outside lower left", **look)
         return figure
 
     def _draw_costs(self, axes: Axes) -> None:
