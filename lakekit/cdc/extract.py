@@ -21,12 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakekit.arguments import require_kind, require_moment, require_text, require_whole, show_value, take_names
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
 from lakekit.cdc.state import State, open_state
-from lakekit.cdc.values import convert, parse_commit_time, parse_types
+from lakekit.cdc.values import convert, parse_commit_time
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.manifest.footers import read_metadata
+from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, Writer, open_store, open_writer
 from lakekit.table import Table, open_table
 from lakekit.units import format_number_of
@@ -150,8 +152,10 @@ def extract(
         >>> run.files, run.inserted, run.open_state().polars().select("name").collect().item()
         (('CDC00000001.parquet',), 1, 'Ada')
     """
+    keys = _check_given(key, watermark, soft_delete, overlap)
+    require_whole("file_rows", file_rows, at_least=1, hint=f"file_rows={FILE_ROWS:_} is usual.")
+    writer = open_writer(url, storage)
     database = Database(connection, source, parse_types(columns))
-    keys = (key,) if isinstance(key, str) else tuple(key)
     schema = database.read_schema()
     _check_arguments(schema, keys, watermark, soft_delete, snapshot)
     _check_moments(schema, watermark, snapshot, as_of)
@@ -164,9 +168,23 @@ def extract(
     start = None if checkpoint is None or snapshot else _reach_back(checkpoint, overlap)
     plan = _Plan(keys, watermark, soft_delete, as_of, file_rows, schema, start, not names, snapshot)
     stored = _read_stored(table, plan) if table else {}
-    files = _FileWriter(open_writer(url, storage), plan, len(names), note.get("sequence", 0), checkpoint)
+    files = _FileWriter(writer, plan, len(names), note.get("sequence", 0), checkpoint)
     _store_rows(database, plan, stored, files)
     return Extraction(str(url), keys, tuple(files.written), *files.counts.values(), files.checkpoint, storage)
+
+
+def _check_given(key: Any, watermark: Any, soft_delete: Any, overlap: Any) -> tuple[str, ...]:
+    """The columns of the key, where the arguments are of their kinds; whether the source has them is another matter."""
+    keys = take_names("key", key, hint='name what tells rows apart: key="id", or key=["region", "id"].')
+    for name, value in (("watermark", watermark), ("soft_delete", soft_delete)):
+        if value is not None:
+            require_text(name, value, hint=f'name a column of the source: {name}="updated_at".')
+    if overlap is not None:
+        hint = "give overlap=timedelta(minutes=5) for times, and a number for numbers."
+        require_kind("overlap", overlap, (timedelta, int, float), what="a timedelta or a number", hint=hint)
+        if overlap < type(overlap)(0):
+            raise InvalidArgument(f"overlap={show_value(overlap)} would reach forward, and miss rows.", hint=hint)
+    return keys
 
 
 def _check_arguments(
@@ -189,8 +207,8 @@ def _check_moments(schema: pa.Schema, watermark: str | None, snapshot: bool, as_
     if as_of is None and (snapshot or not is_time):
         what = "as_of= is needed: nothing else tells when a row was changed or deleted."
         raise InvalidArgument(what, hint="give as_of=datetime.now(UTC).")
-    if as_of is not None and as_of.tzinfo is None:
-        raise InvalidArgument(f"as_of={as_of!r} has no time zone.", hint="give as_of=datetime.now(UTC).")
+    if as_of is not None:
+        require_moment("as_of", as_of)
 
 
 def _is_time(kind: pa.DataType) -> bool:
@@ -199,7 +217,7 @@ def _is_time(kind: pa.DataType) -> bool:
 
 def _find_stored(url: str | Path, storage: Storage | None) -> tuple[list[str], Table | None]:
     """The names of the files that are stored, and the table of them, if there are any."""
-    store = open_store(str(url), storage)
+    store = open_store(url, storage)
     names = [one.path for one in store.list_objects() if _NAME.fullmatch(one.path)]
     return names, open_table(url, storage=storage) if names else None
 

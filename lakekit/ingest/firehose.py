@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakekit.errors import ColumnNameConflict, CorruptFile, InvalidArgument, NoFilesFound
+from lakekit.arguments import require_choice, require_kind, require_text
+from lakekit.errors import ColumnNameConflict, CorruptFile, NoFilesFound
 from lakekit.ingest.decode import JSON_DECODER, Poison
 from lakekit.ingest.parquet import store_rows, store_schema
 from lakekit.ingest.quarantine import BadRow
@@ -74,9 +75,13 @@ def read_firehose(
         >>> read_firehose(folder.parents[3]).read_all().to_pylist()[1]
         {'id': 2, 'year': 2026, 'month': 11, 'day': 25, 'hour': 13}
     """
-    if on_bad not in ("raise", "keep"):
-        raise InvalidArgument(f"on_bad={on_bad!r} is not a choice.", hint='it is "raise" or "keep".')
-    store = open_store(str(url), storage)
+    require_choice("on_bad", on_bad, ("raise", "keep"))
+    if template is not None:
+        require_text("template", template, hint=f'template="{TEMPLATE}" is that of Firehose; None for no folders.')
+    if schema is not None:
+        hint = 'write schema=pa.schema([("id", pa.int64())]).'
+        require_kind("schema", schema, pa.Schema, what="a schema of pyarrow", hint=hint)
+    store = open_store(url, storage)
     listed = [one for one in store.list_objects() if one.path and not is_hidden(one.path, one.size_bytes)]
     files = {one.path: (one.size_bytes, one.etag) for one in listed if not one.path.endswith(".parquet")}
     if not files:

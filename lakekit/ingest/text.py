@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as pa_csv
 
+from lakekit.arguments import show_value, take_names
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.chunks import SourceFile
 from lakekit.ingest.decode import JSON_DECODER
@@ -82,10 +83,9 @@ def _take_header(block: Block, file: str) -> list[str]:
 
 def check_columns(names: Sequence[str]) -> None:
     """Raise InvalidArgument where these cannot be the names of a file's columns."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if isinstance(names, str) or not names or twice:
-        what = f"columns={names!r} names {f'{twice[0]!r} twice' if twice else 'no columns'}."
-        raise InvalidArgument(what, hint='give each its name: columns=["day", "rides"].')
+    hint = 'give each its name: columns=["day", "rides"].'
+    if isinstance(names, str) or not take_names("columns", names, hint=hint):
+        raise InvalidArgument(f"columns={show_value(names)} names no columns.", hint=hint)
 
 
 def read_ndjson(file: SourceFile) -> Iterator[Part]:

@@ -5,8 +5,9 @@ It must not convert rows: it looks at all of them, and says which types they sha
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -41,14 +42,22 @@ class Typing:
     widened: tuple[str, ...]
 
 
-def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
+def choose_types(
+    found: pa.Schema, table: pa.Schema | None, declared: Mapping[str, pa.DataType | None] | None = None
+) -> Typing:
     """The types of a batch whose columns have types of their own.
 
     A column of the table keeps its type where that holds all values of the batch's; else it is widened where there
     is a wider type; else it keeps its type, and values that do not fit are for the quarantine.
 
+    Args:
+        found: the columns of the batch.
+        table: those of the table, if it is there.
+        declared: types to take instead of those that were found.
+
     Raises:
         ColumnNameConflict: names that differ only in case.
+        InvalidArgument: a type was declared for a column that is nowhere, or one that the table's does not go with.
 
     Example:
         >>> table = pa.schema([("n", pa.int32()), ("s", pa.string())])
@@ -56,7 +65,9 @@ def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
         Typing(schema=n: int64
         s: string, widened=('n: int32 became int64',))
     """
-    found = store_schema(found)
+    declared = declared or {}
+    _check_declared(declared, found, table)
+    found = store_schema(pa.schema([(field.name, declared.get(field.name) or field.type) for field in found]))
     for field in found:
         _check_stored(field.name, field)
     _check_names(found.names, table.names if table is not None else [])
@@ -71,6 +82,20 @@ def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
                 widened.append(f"{field.name}: {describe_type(before)} became {describe_type(kind)}")
         fields.append((field.name, kind))
     return Typing(pa.schema(fields), tuple(widened))
+
+
+def _check_declared(declared: Mapping[str, pa.DataType | None], found: pa.Schema, table: pa.Schema | None) -> None:
+    known = {field.name: field.type for field in table} if table is not None else {}
+    for name, kind in declared.items():
+        if name not in found.names and name not in known:
+            close = difflib.get_close_matches(name, found.names, n=1)
+            what = f"types= declares the column {name!r}; the files have {', '.join(found.names) or 'none'}."
+            raise InvalidArgument(what, hint=f"did you mean {close[0]!r}?" if close else "leave it out.")
+        if name in known and unify_types(known[name], kind) is None:
+            what = (
+                f"types= declares {name!r} as {describe_type(kind)}; in the table it is {describe_type(known[name])}."
+            )
+            raise InvalidArgument(what, hint="leave it out: the table's type counts; or write to another table.")
 
 
 def _join(before: pa.DataType, kind: pa.DataType) -> pa.DataType:
@@ -158,23 +183,29 @@ class TextGuess:
         return min(self.misfits, key=self.misfits.__getitem__)  # the first of equals
 
 
-def guess_text_types(parts: Iterable[pa.Table], table: pa.Schema | None) -> Typing:
-    """The types of a batch of texts; see `TextGuess`."""
+def guess_text_types(
+    parts: Iterable[pa.Table], table: pa.Schema | None, declared: Mapping[str, pa.DataType | None] | None = None
+) -> Typing:
+    """The types of a batch of texts; see `TextGuess`, and for the arguments `choose_types`."""
     known = {field.name: field.type for field in table} if table is not None else {}
     guesses: dict[str, TextGuess] = {}
     for rows in parts:
         for name in rows.column_names:
             guesses.setdefault(name, TextGuess(known.get(name))).look(rows.column(name))
     chosen = pa.schema([(name, guess.choose()) for name, guess in guesses.items()])
-    return choose_types(chosen, table)
+    return choose_types(chosen, table, declared)
 
 
-def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.Schema | None) -> Typing:
+def unify_told_types(
+    told: Iterable[tuple[pa.Schema, Sequence[int]]],
+    table: pa.Schema | None,
+    declared: Mapping[str, pa.DataType | None] | None = None,
+) -> Typing:
     """The types of a batch whose parts tell different ones: by column that of most values, and what goes with it.
 
     Args:
         told: the schema of each part, with the number of values in each column.
-        table: the columns of the table, if it is there.
+        table, declared: see `choose_types`.
     """
     counts: dict[str, Counter[pa.DataType]] = {}
     for schema, values in told:
@@ -189,4 +220,4 @@ def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.
                 kinds.append(kind)
         kind = kinds[0] if len(kinds) == 1 else unify_types(*kinds)
         chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else _fill_structs(kind)
-    return choose_types(pa.schema(list(chosen.items())), table)
+    return choose_types(pa.schema(list(chosen.items())), table, declared)

@@ -226,7 +226,7 @@ def test_an_id_that_is_none_is_refused(folder, batch_id):
 def test_columns_that_no_file_can_have_are_refused(folder, tmp_path):
     (tmp_path / "in.csv").write_text("1,2\n")
     pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "in.parquet")
-    for columns, what in ((["a", "a"], "'a' twice"), ([], "no columns"), ("ab", "no columns")):
+    for columns, what in ((["a", "a"], "a column twice"), ([], "no columns"), ("ab", "no columns")):
         with pytest.raises(lk.InvalidArgument, match=what):
             folder.write(lk.ingest.Files(tmp_path / "in.csv", columns=columns))
     with pytest.raises(lk.ColumnNameConflict, match="'a' stands twice"):

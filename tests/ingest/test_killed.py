@@ -218,7 +218,7 @@ def test_other_rows_in_the_quarantine_or_under_the_marker_are_an_error_too(folde
     def make(n):  # the first row is one for the quarantine
         return pl.DataFrame({"k": ["__HIVE_DEFAULT_PARTITION__", "a"], "n": [n, 1]})
 
-    monkeypatch.setattr(batch, "hash_part", lambda *_: "the first 65,536 rows are the same")
+    monkeypatch.setattr(batch, "hash_parts", lambda *_: "the first 65,536 rows are the same")
     with monkeypatch.context() as patch:
         patch.setattr(Job, "_commit", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
