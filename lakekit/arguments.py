@@ -5,7 +5,7 @@ It must not convert anything, nor show what may be a secret: what passes is used
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,7 @@ def take_names(name: str, value: Any, *, hint: str) -> tuple[str, ...]:
         (('n',), ('n', 'k'))
     """
     names = (value,) if isinstance(value, str) else value
-    is_list = isinstance(names, Collection) and not isinstance(names, bytes | Mapping)
+    is_list = isinstance(names, Sequence) and not isinstance(names, bytes)  # a set has no order
     if not is_list or not all(isinstance(one, str) and one for one in names):
         raise InvalidArgument(f"{name}={show_value(value)} names no columns.", hint=hint)
     if len(set(names)) < len(names):

@@ -62,15 +62,24 @@ class Fingerprint:
             for number in range(kind.num_fields):
                 self._put([chunk.flatten()[number] for chunk in chunks], kind.field(number).type)
         elif types.is_list(kind) or types.is_map(kind):
-            for chunk in chunks:
-                self._hash.update(np.diff(chunk.offsets.to_numpy(zero_copy_only=False)))
-            inner = pa.struct([kind.key_field, kind.item_field]) if types.is_map(kind) else kind.value_type
-            self._put([chunk.flatten() for chunk in chunks], inner)
+            self._put_lists(chunks, kind)
         elif types.is_string(kind) or types.is_binary(kind):
             self._put_texts(chunks)
         else:
             for chunk in chunks:
                 self._hash.update(_get_bytes(chunk))
+
+    def _put_lists(self, chunks: Sequence[pa.Array], kind: pa.DataType) -> None:
+        """Their lengths, then what is in them; of maps the keys, then the items."""
+        ends = [chunk.offsets.to_numpy(zero_copy_only=False) for chunk in chunks]
+        for one in ends:
+            self._hash.update(np.diff(one))
+        inner = (
+            {"keys": kind.key_type, "items": kind.item_type} if pa.types.is_map(kind) else {"values": kind.value_type}
+        )
+        for name, inner_kind in inner.items():
+            cut = [getattr(chunk, name)[one[0] : one[-1]] for chunk, one in zip(chunks, ends, strict=True)]
+            self._put(cut, inner_kind)
 
     def _put_texts(self, chunks: Sequence[pa.Array]) -> None:
         offsets = [

@@ -46,7 +46,8 @@ def kafka(topic: str, config: Mapping[str, Any]) -> KafkaSource:
     tombstone, see `StreamOptions.on_tombstone`.
 
     A topic that was deleted and made again has another id, which brokers tell since Kafka 2.8, and is refused where the
-    old one was stored. Of older brokers it is seen only while it ends before what is stored.
+    old one was stored. Of older brokers, of a cluster without a controller, and of librdkafka's mock cluster it is seen
+    only while the new topic ends before what is stored.
 
     Args:
         topic: its name.
@@ -133,12 +134,14 @@ class KafkaSource:
         return told
 
     def identify(self) -> str:
-        told = self._ask(lambda told: f"kafka topic {self.name} of cluster {told.cluster_id or '?'}")
-        topic_id = self._ask_id()
-        return f"{told}{ID_MARK}{topic_id}" if topic_id else told
+        told = self._ask(lambda told: told)
+        topic_id = self._ask_id() if told.controller_id in told.brokers else ""
+        return f"kafka topic {self.name} of cluster {told.cluster_id or '?'}{ID_MARK * bool(topic_id)}{topic_id}"
 
     def _ask_id(self) -> str:
         """The id that the brokers gave the topic when it was made; "" from brokers before Kafka 2.8, which give none.
+
+        librdkafka asks the controller of the cluster, and waits where there is none, as in its own mock cluster.
 
         Raises:
             StorageFailed: the brokers do not answer, or refuse.
