@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakekit.arguments import require_kind, require_moment, require_text, require_whole, show_value, take_names
+from lakekit.arguments import require_moment
+from lakekit.cdc.arguments import check_given
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
 from lakekit.cdc.state import State, open_state
@@ -152,8 +153,7 @@ def extract(
         >>> run.files, run.inserted, run.open_state().polars().select("name").collect().item()
         (('CDC00000001.parquet',), 1, 'Ada')
     """
-    keys = _check_given(key, watermark, soft_delete, overlap)
-    require_whole("file_rows", file_rows, at_least=1, hint=f"file_rows={FILE_ROWS:_} is usual.")
+    keys = check_given(key, {"watermark": watermark, "soft_delete": soft_delete}, overlap, file_rows)
     writer = open_writer(url, storage)
     database = Database(connection, source, parse_types(columns))
     schema = database.read_schema()
@@ -171,20 +171,6 @@ def extract(
     files = _FileWriter(writer, plan, len(names), note.get("sequence", 0), checkpoint)
     _store_rows(database, plan, stored, files)
     return Extraction(str(url), keys, tuple(files.written), *files.counts.values(), files.checkpoint, storage)
-
-
-def _check_given(key: Any, watermark: Any, soft_delete: Any, overlap: Any) -> tuple[str, ...]:
-    """The columns of the key, where the arguments are of their kinds; whether the source has them is another matter."""
-    keys = take_names("key", key, hint='name what tells rows apart: key="id", or key=["region", "id"].')
-    for name, value in (("watermark", watermark), ("soft_delete", soft_delete)):
-        if value is not None:
-            require_text(name, value, hint=f'name a column of the source: {name}="updated_at".')
-    if overlap is not None:
-        hint = "give overlap=timedelta(minutes=5) for times, and a number for numbers."
-        require_kind("overlap", overlap, (timedelta, int, float), what="a timedelta or a number", hint=hint)
-        if overlap < type(overlap)(0):
-            raise InvalidArgument(f"overlap={show_value(overlap)} would reach forward, and miss rows.", hint=hint)
-    return keys
 
 
 def _check_arguments(

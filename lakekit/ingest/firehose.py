@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from lakekit.arguments import require_choice, require_kind, require_text
 from lakekit.errors import ColumnNameConflict, CorruptFile, NoFilesFound
-from lakekit.ingest.decode import JSON_DECODER, Poison
+from lakekit.ingest.decode import JSON_DECODER, TOO_DEEP, Poison, is_too_deep
 from lakekit.ingest.parquet import store_rows, store_schema
 from lakekit.ingest.quarantine import BadRow
 from lakekit.ingest.rows import type_rows
@@ -311,13 +311,13 @@ def _take_value(text: str, start: int, *, is_end: bool) -> tuple[int, dict[str, 
         newline = text.find("\n", start)
         return newline if newline > start else len(text), {}, f"not JSON: {exc.msg}"
     except (Poison, RecursionError, ValueError) as exc:
-        reason = "nested too deeply" if isinstance(exc, RecursionError) else str(exc)[:100]
+        reason = TOO_DEEP if isinstance(exc, RecursionError) else str(exc)[:100]
         return _find_end(text, start), {}, reason
     if end == len(text) and not is_end and not isinstance(found, dict):  # a number may go on
         return start, {}, ""
     if not isinstance(found, dict):
         return end, {}, f"JSON, but not an object: {type(found).__name__}"
-    return end, found, ""
+    return (end, {}, TOO_DEEP) if is_too_deep(found) else (end, found, "")
 
 
 def _find_end(text: str, start: int) -> int:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from lakekit.errors import ColumnNameConflict, InvalidArgument
 from lakekit.ingest.converting import convert_column
+from lakekit.ingest.decode import MOST_DEPTH
 from lakekit.ingest.parquet import store_schema
 from lakekit.manifest.types import describe_type, unify_types
 
@@ -117,8 +118,14 @@ def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
         spelled[name.casefold()] = name
 
 
-def _check_stored(column: str, field: pa.Field) -> None:
+def _check_stored(column: str, field: pa.Field, depth: int = 0) -> None:
     """Raise InvalidArgument where a field, or one within it, would make a file that cannot be read, or none."""
+    if not field.name:
+        what = f"The column {column!r} has a field without a name." if column else "A column of the batch has no name."
+        raise InvalidArgument(what, hint="name it in the batch.")
+    if depth > MOST_DEPTH:
+        what = f"The column {column!r} is nested more than {MOST_DEPTH} levels deep, which readers of Parquet refuse."
+        raise InvalidArgument(what, hint="leave it out of the batch, or store it as JSON text.")
     if "\0" in field.name:
         what = f"The column {column!r} has a NUL character in the name {field.name!r}, and Parquet's readers cut it."
         raise InvalidArgument(what, hint="rename it in the batch.")
@@ -127,7 +134,7 @@ def _check_stored(column: str, field: pa.Field) -> None:
         raise InvalidArgument(what, hint="leave it out of the batch.")
     if pa.types.is_nested(field.type):
         for inner in (field.type.field(number) for number in range(field.type.num_fields)):
-            _check_stored(column, inner)
+            _check_stored(column, inner, depth + 1)
 
 
 def _fill_structs(kind: pa.DataType) -> pa.DataType:

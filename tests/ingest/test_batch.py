@@ -233,6 +233,13 @@ def test_columns_that_no_file_can_have_are_refused(folder, tmp_path):
         folder.write(tmp_path / "in.parquet")
     with pytest.raises(lk.InvalidArgument, match="a NUL character"):
         folder.write(pa.table({"s": [{"a\0": 1}]}), batch_id="x")
+    with pytest.raises(lk.InvalidArgument, match="A column of the batch has no name"):
+        folder.write(pa.table({"": [1]}), batch_id="x")
+    deep = pa.int64()
+    for _ in range(33):
+        deep = pa.list_(deep)
+    with pytest.raises(lk.InvalidArgument, match="'s' is nested more than 32 levels deep"):
+        folder.write(pa.table({"s": pa.array([None], deep)}), batch_id="x")
     with pytest.raises(lk.InvalidArgument, match="a struct without fields"):
         folder.write(pa.table({"s": [{}]}), batch_id="x")
     assert not Path(folder.url).exists()
