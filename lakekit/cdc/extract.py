@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from lakekit.arguments import require_moment
 from lakekit.cdc.arguments import check_given
+from lakekit.cdc.checkpoint import decode_mark, encode_mark, reach_back
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
 from lakekit.cdc.state import State, open_state
@@ -164,8 +164,8 @@ def extract(
         raise InvalidArgument(what, hint="rows without one are never seen again: fill it, or use snapshot=True alone.")
     names, table = _find_stored(url, storage)
     note = _read_note(table, names, keys, watermark) if table else {}
-    checkpoint = _decode(note.get("checkpoint"))
-    start = None if checkpoint is None or snapshot else _reach_back(checkpoint, overlap)
+    checkpoint = decode_mark(note.get("checkpoint"))
+    start = None if checkpoint is None or snapshot else reach_back(checkpoint, overlap)
     plan = _Plan(keys, watermark, soft_delete, as_of, file_rows, schema, start, not names, snapshot)
     stored = _read_stored(table, plan) if table else {}
     files = _FileWriter(writer, plan, len(names), note.get("sequence", 0), checkpoint)
@@ -217,20 +217,6 @@ def _read_note(table: Table, names: Sequence[str], key: Sequence[str], watermark
         what = f"{table.url} was extracted with key={note.get('key')} and watermark={note.get('watermark')!r}."
         raise InvalidArgument(what, hint="extract with the same, or into another folder.")
     return note
-
-
-def _reach_back(checkpoint: Any, overlap: timedelta | int | None) -> Any:
-    """Where to start; a time that the database keeps as text is written as it writes it, in whole seconds."""
-    if not overlap:
-        return checkpoint
-    try:
-        if not isinstance(checkpoint, str):
-            return checkpoint - overlap  # type: ignore[operator]
-        moment = datetime.fromisoformat(checkpoint) - overlap  # type: ignore[operator]
-    except (TypeError, ValueError) as exc:
-        what = f"overlap={overlap!r} cannot be taken from the last watermark, {checkpoint!r}."
-        raise InvalidArgument(what, hint="give a timedelta for times, and a number for numbers.") from exc
-    return moment.strftime(f"%Y-%m-%d{checkpoint[10]}%H:%M:%S" if len(checkpoint) > 10 else "%Y-%m-%d")
 
 
 def _read_stored(table: Table, plan: _Plan) -> dict[tuple, tuple[bytes, str]]:
@@ -369,7 +355,7 @@ class _FileWriter:
         note = {
             "key": list(self._plan.key),
             "watermark": self._plan.watermark,
-            "checkpoint": _encode_value(self._next_checkpoint),
+            "checkpoint": encode_mark(self._next_checkpoint),
             "sequence": self._sequence + table.num_rows,
         }
         sink = io.BytesIO()
@@ -389,15 +375,3 @@ class _FileWriter:
 def _as_moment(value: date | datetime) -> datetime:
     is_moment = isinstance(value, datetime)
     return parse_commit_time(value) if is_moment else datetime(value.year, value.month, value.day, tzinfo=UTC)
-
-
-def _encode_value(value: Any) -> list[str] | None:
-    if value is None:
-        return None
-    return [type(value).__name__, value.isoformat() if isinstance(value, date) else str(value)]
-
-
-def _decode(told: Sequence[str] | None) -> Any:
-    kinds = {"int": int, "float": float, "str": str, "Decimal": Decimal}
-    kinds |= {"datetime": datetime.fromisoformat, "date": date.fromisoformat}  # type: ignore[dict-item]
-    return None if told is None else kinds[told[0]](told[1])

@@ -5,6 +5,7 @@ It must not change or delete anything: it puts new files, and never one over ano
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.arguments import require_kind, require_whole, show_value, take_names
-from lakekit.errors import InvalidArgument
+from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
 from lakekit.ingest.place import Place, choose_keys, find_columns, look_at, open_existing, read_whole
 from lakekit.ingest.plan import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 USUAL_SHARE = 0.3  # bytes in a file for each byte in memory, where the sample is too small to tell
 _SAMPLE_BYTES = 64 * KIB
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _LEAST_TARGET, _MOST_TARGET = 64 * KIB, 4 * GIB  # bytes: smaller files are of no use, and one put takes 5 GiB
 
 
@@ -89,6 +91,8 @@ def write_batch(
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.
+        StorageFailed, AccessDenied: the table's store, or this machine's disk, takes no more; the same call completes
+            the batch when it does again.
 
     Example:
         >>> import tempfile, pyarrow as pa
@@ -126,7 +130,21 @@ def write_batch(
     if not opened.can_reread:
         check_begin(plan, hash_parts(_list_first(first), plan))
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
-        return Job(writer, plan, Path(scratch), can_reread=opened.can_reread).run(parts, place.files, started)
+        job = Job(writer, plan, Path(scratch), can_reread=opened.can_reread)
+        try:
+            return job.run(parts, place.files, started)
+        except OSError as exc:
+            if exc.errno not in _NO_ROOM:
+                raise
+            raise _describe_full_disk(exc, scratch) from exc
+
+
+def _describe_full_disk(exc: OSError, scratch: str) -> StorageFailed:
+    """The error for a disk of this machine that holds no more of the files that are being made."""
+    return StorageFailed(
+        f"{os.path.dirname(scratch)}, where files are made before they are put, takes no more ({exc.strerror or exc}).",
+        hint="make room, or name another folder by TMPDIR; then the same call completes the batch.",
+    )
 
 
 def _check_asked(partition_by: Any, sort_by: Any, target_file_bytes: Any) -> dict[str, Any]:
