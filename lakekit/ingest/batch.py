@@ -5,21 +5,22 @@ It must not change or delete anything: it puts new files, and never one over ano
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakekit.arguments import require_kind, require_whole, show_value, take_names
+from lakekit.arguments import require_whole, show_value, take_names
 from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
-from lakekit.ingest.place import Place, choose_keys, find_columns, look_at, open_existing, read_whole
+from lakekit.ingest.place import Place, check_encryption, choose_keys, find_columns, look_at, open_existing, read_whole
 from lakekit.ingest.plan import (
     Plan,
     check_begin,
@@ -106,9 +107,7 @@ def write_batch(
     """
     started = time.monotonic()
     asked = _check_asked(partition_by, sort_by, target_file_bytes)
-    if encryption is not None:
-        hint = 'write encryption=lk.ingest.Encryption(kms_key_id="alias/lake").'
-        require_kind("encryption", encryption, Encryption, what="an Encryption", hint=hint)
+    check_encryption(encryption)
     writer = open_writer(table_url, storage, encryption=encryption)
     opened = open_source(source, storage)
     batch_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
@@ -131,20 +130,23 @@ def write_batch(
         check_begin(plan, hash_parts(_list_first(first), plan))
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
         job = Job(writer, plan, Path(scratch), can_reread=opened.can_reread)
-        try:
+        with _telling_full_disk(scratch):
             return job.run(parts, place.files, started)
-        except OSError as exc:
-            if exc.errno not in _NO_ROOM:
-                raise
-            raise _describe_full_disk(exc, scratch) from exc
 
 
-def _describe_full_disk(exc: OSError, scratch: str) -> StorageFailed:
-    """The error for a disk of this machine that holds no more of the files that are being made."""
-    return StorageFailed(
-        f"{os.path.dirname(scratch)}, where files are made before they are put, takes no more ({exc.strerror or exc}).",
-        hint="make room, or name another folder by TMPDIR; then the same call completes the batch.",
-    )
+@contextlib.contextmanager
+def _telling_full_disk(scratch: str) -> Iterator[None]:
+    """Raises an error of lakekit where this machine's disk holds no more of the files that are being made."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _NO_ROOM:
+            raise
+        where = os.path.dirname(scratch)
+        raise StorageFailed(
+            f"{where}, where files are made before they are put, takes no more ({exc.strerror or exc}).",
+            hint="make room, or name another folder by TMPDIR; then the same call completes the batch.",
+        ) from exc
 
 
 def _check_asked(partition_by: Any, sort_by: Any, target_file_bytes: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lakekit.arguments import require_choice, require_kind, require_whole, show_value
 from lakekit.errors import InvalidArgument, NoFilesFound
 from lakekit.ingest.decode import Decode, decode_json
+from lakekit.ingest.place import check_encryption
 from lakekit.ingest.progress import StreamProgress
 from lakekit.ingest.source import OnLoss, Source
 from lakekit.planning.firehose import BUFFER_BYTES, MOST_INTERVAL_S
@@ -103,9 +104,7 @@ def _check_objects(options: StreamOptions) -> None:
     if options.schema is not None:
         hint = 'write schema=pa.schema([("id", pa.int64())]).'
         require_kind("schema", options.schema, pa.Schema, what="a schema of pyarrow", hint=hint)
-    if options.encryption is not None:
-        hint = 'write encryption=lk.ingest.Encryption(kms_key_id="alias/lake").'
-        require_kind("encryption", options.encryption, Encryption, what="an Encryption", hint=hint)
+    check_encryption(options.encryption)
     if options.on_progress is not None:
         hint = "on_progress is called with a StreamProgress: on_progress=print."
         require_kind("on_progress", options.on_progress, Callable, what="a function", hint=hint)

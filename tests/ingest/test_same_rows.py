@@ -1,5 +1,7 @@
 """A batch id stands for the rows it was given with: all of them, not only the first."""
 
+import threading
+
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -94,3 +96,27 @@ def test_a_batch_that_was_begun_is_not_completed_in_files_of_another_size(folder
     with pytest.raises(lk.InvalidArgument, match=r"begun with target_file_bytes=1048576, not 2097152"):
         folder.write(make(7), batch_id="x", target_file_bytes=2 * lk.MIB)
     assert folder.write(make(7), batch_id="x", target_file_bytes=lk.MIB).rows == COUNT
+
+
+def test_of_two_who_write_other_rows_under_one_id_at_once_one_at_most_is_seen(home):
+    told = {}
+
+    def write(last):
+        try:
+            told[last] = home.write(make(last), batch_id="x").rows
+        except lk.StaleFile as error:
+            told[last] = str(error)
+
+    threads = [threading.Thread(target=write, args=[last]) for last in (7, 8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = [last for last, rows in told.items() if rows == COUNT]
+    assert len(told) == 2 and len(done) <= 1  # both may find the other's file, and then nothing is seen
+    assert all("other rows" in text for last, text in told.items() if last not in done)
+    if done:
+        assert sorted(home.open().polars().collect()["n"]) == sorted(make(done[0])["n"])
+    else:
+        with pytest.raises(lk.NoFilesFound, match="of a batch that is not complete"):
+            home.open()
