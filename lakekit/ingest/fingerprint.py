@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lakekit.ingest.quarantine import BadRow
+from lakekit.manifest.types import describe_type
 
 
 class Fingerprint:
@@ -35,7 +36,8 @@ class Fingerprint:
     def add(self, rows: pa.Table, bad: Sequence[BadRow] = ()) -> None:
         """Take in rows, and what came with them and is none."""
         self.rows += rows.num_rows + sum(not row.part for row in bad)
-        self._put_text(f"{rows.num_rows} {rows.schema.remove_metadata()}")
+        kinds = [(field.name, describe_type(field.type)) for field in rows.schema]
+        self._put_text(json.dumps([rows.num_rows, kinds]))
         for column in rows.columns:
             self._put(column.chunks, column.type)
         self._put_text(json.dumps([row.as_json() for row in bad]))
@@ -75,7 +77,7 @@ class Fingerprint:
         for one in ends:
             self._hash.update(np.diff(one))
         inner = (
-            {"keys": kind.key_type, "items": kind.item_type} if pa.types.is_map(kind) else {"values": kind.value_type}
+            {"values": kind.value_type} if pa.types.is_list(kind) else {"keys": kind.key_type, "items": kind.item_type}
         )
         for name, inner_kind in inner.items():
             cut = [getattr(chunk, name)[one[0] : one[-1]] for chunk, one in zip(chunks, ends, strict=True)]
