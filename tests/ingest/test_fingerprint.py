@@ -5,7 +5,7 @@ import decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakekit.ingest.fingerprint import Fingerprint
@@ -42,6 +42,7 @@ def make(values, kind) -> pa.Table:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_it_is_of_the_values_and_not_of_their_memory(kind, data):
     values = data.draw(st.lists(st.one_of(st.none(), KINDS[kind]), min_size=1, max_size=6))
@@ -56,6 +57,7 @@ def test_it_is_of_the_values_and_not_of_their_memory(kind, data):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not pa.types.is_null(kind)], ids=str)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_other_values_have_another(kind, data):
     one, other = (data.draw(st.lists(st.one_of(st.none(), KINDS[kind]), max_size=4)) for _ in range(2))
