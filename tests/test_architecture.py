@@ -20,7 +20,7 @@ FOLDERS = ("lakekit", "tests", "tools", "benchmarks")
 # A module imports only modules of a lower rank. Lenses share the rank of the views, and so can never import them.
 RANK = {
     "display": 0, "errors": 0, "units": 0,
-    "prices": 1, "progress": 1,
+    "arguments": 1, "prices": 1, "progress": 1,
     "storage": 2,
     "manifest": 3,
     "delta": 3.2,  # what the log of a Delta table says of its files

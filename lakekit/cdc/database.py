@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakekit.arguments import require_text, show_value
 from lakekit.cdc.values import convert
 from lakekit.errors import InvalidArgument
 from lakekit.manifest.types import normalize_type
@@ -55,10 +56,20 @@ class Database:
         """The columns with their types; the database is asked for no row.
 
         Raises:
-            InvalidArgument: a column whose type the database does not tell, a declared one that is not there.
+            InvalidArgument: no connection, a source that the database does not take, a column whose type it does not
+                tell, a declared one that is not there.
         """
-        cursor = self.connection.cursor()
-        cursor.execute(f"SELECT * FROM {self._relation} WHERE 1 = 0")
+        require_text("source", self.source, hint='give the name of a table, or a SELECT: "users".')
+        if not callable(getattr(self.connection, "cursor", None)):
+            what = f"connection={show_value(self.connection)} is no connection of DB-API 2.0 or ADBC."
+            raise InvalidArgument(what, hint='open one: sqlite3.connect("shop.db"), psycopg.connect(…).')
+        try:
+            cursor = self.connection.cursor()
+            cursor.execute(f"SELECT * FROM {self._relation} WHERE 1 = 0")
+        except Exception as exc:  # each driver has errors of its own
+            what = f"The database does not read {show_value(self.source)}: {exc}."
+            hint = "source= is the name of a table or a SELECT; is the connection open, and may it read that?"
+            raise InvalidArgument(what, hint=hint) from exc
         names = [one[0] for one in cursor.description]
         told = self._find_types(cursor)
         cursor.close()

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakekit.arguments import require_kind, show_value
 from lakekit.cdc.debezium import Change, refuse_op
 from lakekit.cdc.files import JournalFile, open_text
 from lakekit.cdc.values import parse_commit_time
@@ -42,9 +43,14 @@ class CsvForm:
     load_op: bool | None = None
 
     def __post_init__(self) -> None:
-        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
-            what = f"delimiter={self.delimiter!r} cannot stand between cells."
+        if not isinstance(self.delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            what = f"delimiter={show_value(self.delimiter)} cannot stand between cells."
             raise InvalidArgument(what, hint='it is one letter, such as ";".')
+        require_kind("null", self.null, str, what="a text", hint='null="NULL" is the default of DMS.')
+        for name, value in (("header", self.header), ("load_op", self.load_op)):
+            if value is not None:
+                hint = "True or False, as in the DMS endpoint; left out, the files tell."
+                require_kind(name, value, bool, what="True or False", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakekit.arguments import require_moment
+from lakekit.cdc.arguments import check_given
+from lakekit.cdc.checkpoint import decode_mark, encode_mark, reach_back
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
 from lakekit.cdc.state import State, open_state
-from lakekit.cdc.values import convert, parse_commit_time, parse_types
+from lakekit.cdc.values import convert, parse_commit_time
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.manifest.footers import read_metadata
+from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, Writer, open_store, open_writer
 from lakekit.table import Table, open_table
 from lakekit.units import format_number_of
@@ -150,8 +153,9 @@ def extract(
         >>> run.files, run.inserted, run.open_state().polars().select("name").collect().item()
         (('CDC00000001.parquet',), 1, 'Ada')
     """
+    keys = check_given(key, {"watermark": watermark, "soft_delete": soft_delete}, overlap, file_rows)
+    writer = open_writer(url, storage)
     database = Database(connection, source, parse_types(columns))
-    keys = (key,) if isinstance(key, str) else tuple(key)
     schema = database.read_schema()
     _check_arguments(schema, keys, watermark, soft_delete, snapshot)
     _check_moments(schema, watermark, snapshot, as_of)
@@ -160,11 +164,11 @@ def extract(
         raise InvalidArgument(what, hint="rows without one are never seen again: fill it, or use snapshot=True alone.")
     names, table = _find_stored(url, storage)
     note = _read_note(table, names, keys, watermark) if table else {}
-    checkpoint = _decode(note.get("checkpoint"))
-    start = None if checkpoint is None or snapshot else _reach_back(checkpoint, overlap)
+    checkpoint = decode_mark(note.get("checkpoint"))
+    start = None if checkpoint is None or snapshot else reach_back(checkpoint, overlap)
     plan = _Plan(keys, watermark, soft_delete, as_of, file_rows, schema, start, not names, snapshot)
     stored = _read_stored(table, plan) if table else {}
-    files = _FileWriter(open_writer(url, storage), plan, len(names), note.get("sequence", 0), checkpoint)
+    files = _FileWriter(writer, plan, len(names), note.get("sequence", 0), checkpoint)
     _store_rows(database, plan, stored, files)
     return Extraction(str(url), keys, tuple(files.written), *files.counts.values(), files.checkpoint, storage)
 
@@ -189,8 +193,8 @@ def _check_moments(schema: pa.Schema, watermark: str | None, snapshot: bool, as_
     if as_of is None and (snapshot or not is_time):
         what = "as_of= is needed: nothing else tells when a row was changed or deleted."
         raise InvalidArgument(what, hint="give as_of=datetime.now(UTC).")
-    if as_of is not None and as_of.tzinfo is None:
-        raise InvalidArgument(f"as_of={as_of!r} has no time zone.", hint="give as_of=datetime.now(UTC).")
+    if as_of is not None:
+        require_moment("as_of", as_of)
 
 
 def _is_time(kind: pa.DataType) -> bool:
@@ -199,7 +203,7 @@ def _is_time(kind: pa.DataType) -> bool:
 
 def _find_stored(url: str | Path, storage: Storage | None) -> tuple[list[str], Table | None]:
     """The names of the files that are stored, and the table of them, if there are any."""
-    store = open_store(str(url), storage)
+    store = open_store(url, storage)
     names = [one.path for one in store.list_objects() if _NAME.fullmatch(one.path)]
     return names, open_table(url, storage=storage) if names else None
 
@@ -213,20 +217,6 @@ def _read_note(table: Table, names: Sequence[str], key: Sequence[str], watermark
         what = f"{table.url} was extracted with key={note.get('key')} and watermark={note.get('watermark')!r}."
         raise InvalidArgument(what, hint="extract with the same, or into another folder.")
     return note
-
-
-def _reach_back(checkpoint: Any, overlap: timedelta | int | None) -> Any:
-    """Where to start; a time that the database keeps as text is written as it writes it, in whole seconds."""
-    if not overlap:
-        return checkpoint
-    try:
-        if not isinstance(checkpoint, str):
-            return checkpoint - overlap  # type: ignore[operator]
-        moment = datetime.fromisoformat(checkpoint) - overlap  # type: ignore[operator]
-    except (TypeError, ValueError) as exc:
-        what = f"overlap={overlap!r} cannot be taken from the last watermark, {checkpoint!r}."
-        raise InvalidArgument(what, hint="give a timedelta for times, and a number for numbers.") from exc
-    return moment.strftime(f"%Y-%m-%d{checkpoint[10]}%H:%M:%S" if len(checkpoint) > 10 else "%Y-%m-%d")
 
 
 def _read_stored(table: Table, plan: _Plan) -> dict[tuple, tuple[bytes, str]]:
@@ -365,7 +355,7 @@ class _FileWriter:
         note = {
             "key": list(self._plan.key),
             "watermark": self._plan.watermark,
-            "checkpoint": _encode_value(self._next_checkpoint),
+            "checkpoint": encode_mark(self._next_checkpoint),
             "sequence": self._sequence + table.num_rows,
         }
         sink = io.BytesIO()
@@ -385,15 +375,3 @@ class _FileWriter:
 def _as_moment(value: date | datetime) -> datetime:
     is_moment = isinstance(value, datetime)
     return parse_commit_time(value) if is_moment else datetime(value.year, value.month, value.day, tzinfo=UTC)
-
-
-def _encode_value(value: Any) -> list[str] | None:
-    if value is None:
-        return None
-    return [type(value).__name__, value.isoformat() if isinstance(value, date) else str(value)]
-
-
-def _decode(told: Sequence[str] | None) -> Any:
-    kinds = {"int": int, "float": float, "str": str, "Decimal": Decimal}
-    kinds |= {"datetime": datetime.fromisoformat, "date": date.fromisoformat}  # type: ignore[dict-item]
-    return None if told is None else kinds[told[0]](told[1])

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 import polars as pl
 
+from lakekit.arguments import require_choice, require_kind, require_moment, require_text, take_names
 from lakekit.cdc.batch import COMMITTED_AT, OP, POSITION, JournalForm
 from lakekit.cdc.dms import CsvForm
 from lakekit.cdc.journal import Journal, read_journal
-from lakekit.cdc.values import parse_types
 from lakekit.errors import InvalidArgument
+from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, open_store
 from lakekit.units import format_count, format_number_of
 from lakekit.views.sqltypes import quote_name
@@ -84,22 +85,25 @@ def open_state(
         >>> state.polars().collect().rows()
         [(1, 'Ada L.', 1815)]
     """
-    if format not in ("dms", "debezium"):
-        raise InvalidArgument(f"The format {format!r} is none.", hint='use "dms" or "debezium".')
+    require_choice("format", format, ("dms", "debezium"))
     if format == "debezium" and (timestamp or csv):
         raise InvalidArgument("timestamp= or csv= was given with Debezium's events.", hint="they tell their own time.")
-    keys = (key,) if isinstance(key, str) else tuple(key)
+    keys = take_names("key", key, hint='name what tells rows apart, such as key=["id"].')
     if not keys:
         raise InvalidArgument("key= names no column.", hint='name what tells rows apart, such as key=["id"].')
+    if timestamp is not None:
+        require_text("timestamp", timestamp, hint="give the name that TimestampColumnName has in the DMS endpoint.")
+    if csv is not None:
+        require_kind("csv", csv, CsvForm, what="a CsvForm", hint='write csv=lk.cdc.CsvForm(delimiter=";").')
     form = JournalForm(
         key=keys,
         format=format,
         columns=parse_types(columns),
         timestamp=timestamp,
-        order_by=(order_by,) if isinstance(order_by, str) else tuple(order_by),
+        order_by=take_names("order_by", order_by, hint='name columns, such as order_by="source.scn".'),
         csv=csv or CsvForm(),
     )
-    return State(read_journal(open_store(str(url), storage), form))
+    return State(read_journal(open_store(url, storage), form))
 
 
 class State:
@@ -213,8 +217,7 @@ class State:
     def _moment(self, as_of: datetime | None) -> datetime | None:
         if as_of is None:
             return None
-        if as_of.tzinfo is None:
-            raise InvalidArgument(f"as_of={as_of!r} has no time zone.", hint="say which: as_of.replace(tzinfo=UTC).")
+        require_moment("as_of", as_of)
         form = self.journal.form
         if form.format == "dms" and form.timestamp is None:
             what = f"The journal {self.table.name} has no commit times: it is not known what it was {as_of:%F %T}."

@@ -9,7 +9,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakekit.errors import InvalidArgument, TypeConflict
-from lakekit.manifest.types import describe_type, normalize_type
+from lakekit.manifest.types import describe_type
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
@@ -27,46 +27,6 @@ _MOMENT = re.compile(
 )
 _DIGITS = 15  # decimal digits that a double holds whatever they are
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TYPE_NAMES = {
-    "string": pa.string(), "text": pa.string(), "bool": pa.bool_(), "boolean": pa.bool_(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us"), "timestamptz": pa.timestamp("us", "UTC"), "float": pa.float64(),
-    "double": pa.float64(), "int": pa.int64(), "binary": pa.binary(),
-    **{f"int{bits}": getattr(pa, f"int{bits}")() for bits in (8, 16, 32, 64)},
-}  # fmt: skip
-
-
-def parse_types(columns: Mapping[str, Any] | pa.Schema | Iterable[str] | None) -> dict[str, pa.DataType | None]:
-    """The declared columns in their order, each with its type, or None where only the name is given.
-
-    Args:
-        columns: names; or names with types, such as ``{"id": "int64", "price": "decimal(10,2)"}``; or a schema.
-
-    Raises:
-        InvalidArgument: a type that has no such name.
-
-    Example:
-        >>> parse_types({"id": "int64", "price": "decimal(10,2)"})
-        {'id': DataType(int64), 'price': Decimal128Type(decimal128(10, 2))}
-    """
-    if columns is None:
-        return {}
-    if isinstance(columns, pa.Schema):
-        return {field.name: normalize_type(field.type) for field in columns}
-    if not isinstance(columns, Mapping):
-        return dict.fromkeys(columns)
-    return {name: _parse_type(name, kind) for name, kind in columns.items()}
-
-
-def _parse_type(name: str, kind: Any) -> pa.DataType | None:
-    if kind is None or isinstance(kind, pa.DataType):
-        return kind and normalize_type(kind)
-    decimal = re.fullmatch(r"(?:decimal|numeric)\((\d+), *(\d+)\)", str(kind).lower())
-    if decimal:
-        return pa.decimal128(int(decimal[1]), int(decimal[2]))
-    if str(kind).lower() in _TYPE_NAMES:
-        return _TYPE_NAMES[str(kind).lower()]
-    what = f"The column {name!r} was declared as {str(kind)!r}, which is no type."
-    raise InvalidArgument(what, hint=f"use one of {', '.join(_TYPE_NAMES)}, decimal(p,s), or a pyarrow type.")
 
 
 def classify(value: Any, *, is_text: bool) -> str:

@@ -5,32 +5,46 @@ It must not change or delete anything: it puts new files, and never one over ano
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakekit.errors import InvalidArgument
+from lakekit.arguments import require_whole, show_value, take_names
+from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
-from lakekit.ingest.place import choose_keys, find_columns, look_at, open_existing, read_whole
-from lakekit.ingest.plan import Plan, check_begin, check_listing, check_same, name_plan, read_plan
+from lakekit.ingest.place import Place, check_encryption, choose_keys, find_columns, look_at, open_existing, read_whole
+from lakekit.ingest.plan import (
+    Plan,
+    check_begin,
+    check_content,
+    check_listing,
+    check_reading,
+    check_same,
+    name_plan,
+    read_plan,
+)
 from lakekit.ingest.result import BatchResult
 from lakekit.ingest.sources import FileSource, MemorySource, open_source
 from lakekit.ingest.text import Part
-from lakekit.ingest.writing import Job, convert_part, hash_part
+from lakekit.ingest.writing import Job, convert_part, hash_parts
 from lakekit.storage import Encryption, Storage, Writer, open_writer
-from lakekit.units import KIB, MIB
+from lakekit.units import GIB, KIB, MIB
 
 if TYPE_CHECKING:
     from lakekit.table import Table
 
 USUAL_SHARE = 0.3  # bytes in a file for each byte in memory, where the sample is too small to tell
 _SAMPLE_BYTES = 64 * KIB
-_LEAST_TARGET_BYTES = 64 * KIB
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_LEAST_TARGET, _MOST_TARGET = 64 * KIB, 4 * GIB  # bytes: smaller files are of no use, and one put takes 5 GiB
 
 
 def write_batch(
@@ -59,21 +73,27 @@ def write_batch(
     Args:
         source: addresses or globs of CSV, TSV, NDJSON (also .gz, .zst), Parquet or ORC files, in a folder or on S3;
             a `Files`, to say more about them; an Arrow table or reader, a Polars frame or lazy frame, a DuckDB
-            relation. Data in memory must be the same when a batch is completed, or there is an error.
+            relation. Data in memory is read through whenever its id is given again, also of a batch that is
+            complete, and must be the same rows in the same order, by a hash of all of them. So a reader, which can be
+            read once, must be made anew for a rerun; and what gives its rows in any order (a query without ORDER BY)
+            should be sorted, or put into a file first.
         table_url: the folder or S3 prefix of the table, which may be new.
         partition_by: columns that become folders; those of the table if not given.
         sort_by: columns by which the rows of each file are sorted.
         target_file_bytes: about how big a file may become.
         batch_id: any text but an empty one; for files made of their addresses and versions if not given, for other
-            data needed.
+            data needed. It stands for the rows, not for how they are written: of a batch that is complete, other
+            ``sort_by``, ``partition_by`` or ``target_file_bytes`` change nothing.
         encryption: how S3 encrypts what is written.
         storage: how the table, and files as the source, are reached.
 
     Raises:
-        StaleFile: the source is not the one that the batch was begun or written with.
+        StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows.
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.
+        StorageFailed, AccessDenied: the table's store, or this machine's disk, takes no more; the same call completes
+            the batch when it does again.
 
     Example:
         >>> import tempfile, pyarrow as pa
@@ -86,18 +106,14 @@ def write_batch(
         False
     """
     started = time.monotonic()
-    if target_file_bytes < _LEAST_TARGET_BYTES:
-        what = f"target_file_bytes={target_file_bytes:,} makes files too small to be of use."
-        raise InvalidArgument(what, hint=f"at least {_LEAST_TARGET_BYTES:,}; 128 to 512 MiB are usual.")
+    asked = _check_asked(partition_by, sort_by, target_file_bytes)
+    check_encryption(encryption)
     writer = open_writer(table_url, storage, encryption=encryption)
     opened = open_source(source, storage)
     batch_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
     place = look_at(writer.address, writer.storage, batch_id)
     if place.marker is not None:
-        return _recall(writer, place.marker, opened, started)
-    asked = {"sort_by": _as_names(sort_by), "target_file_bytes": target_file_bytes}
-    if partition_by is not None:
-        asked["partition_by"] = _as_names(partition_by)
+        return _recall(writer, place, opened, started)
     parts, first, plan = opened.read(), None, None
     if not (place.has_plan and opened.can_reread):
         first = next(parts, None)
@@ -109,29 +125,64 @@ def write_batch(
             plan = None
     if plan is None:
         plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id)))
-    check_same(plan, asked, opened.listing)
+    check_same(plan, asked, opened.listing, opened.reading)
     if not opened.can_reread:
-        check_begin(plan, hash_part(first, plan.schema))
+        check_begin(plan, hash_parts(_list_first(first), plan))
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
-        return Job(writer, plan, Path(scratch), can_reread=opened.can_reread).run(parts, place.files, started)
+        job = Job(writer, plan, Path(scratch), can_reread=opened.can_reread)
+        with _telling_full_disk(scratch):
+            return job.run(parts, place.files, started)
+
+
+@contextlib.contextmanager
+def _telling_full_disk(scratch: str) -> Iterator[None]:
+    """Raises an error of lakekit where this machine's disk holds no more of the files that are being made."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _NO_ROOM:
+            raise
+        where = os.path.dirname(scratch)
+        raise StorageFailed(
+            f"{where}, where files are made before they are put, takes no more ({exc.strerror or exc}).",
+            hint="make room, or name another folder by TMPDIR; then the same call completes the batch.",
+        ) from exc
+
+
+def _check_asked(partition_by: Any, sort_by: Any, target_file_bytes: Any) -> dict[str, Any]:
+    """How the batch is to be written, as its plan notes it."""
+    hint = "target_file_bytes=256 * lk.MIB is usual."
+    require_whole("target_file_bytes", target_file_bytes, at_least=_LEAST_TARGET, most=_MOST_TARGET, hint=hint)
+    hint = 'name columns: sort_by="day", or sort_by=["day", "origin"].'
+    asked = {"sort_by": take_names("sort_by", sort_by, hint=hint), "target_file_bytes": target_file_bytes}
+    if partition_by is not None:
+        asked["partition_by"] = take_names("partition_by", partition_by, hint=hint.replace("sort_by", "partition_by"))
+    return asked
 
 
 def _check_id(batch_id: str) -> str:
     """The id, where it is one: nothing at all would be the same for every batch whose id someone forgot."""
     is_text = isinstance(batch_id, str) and bool(batch_id.strip())
     if not is_text or batch_id.encode(errors="replace").decode() != batch_id:
-        raise InvalidArgument(f"batch_id={batch_id!r} is no text.", hint='batch_id="flights-2026-11-25", for example.')
+        what = f"batch_id={show_value(batch_id)} is no text."
+        raise InvalidArgument(what, hint='name what the batch holds, such as batch_id="flights, day 1".')
     return batch_id
 
 
-def _as_names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+def _list_first(first: Part | None) -> list[Part]:
+    return [first] if first is not None else []
 
 
-def _recall(writer: Writer, marker: str, source: FileSource | MemorySource, started: float) -> BatchResult:
-    """The result of a batch that is complete."""
-    told = json.loads(read_whole(writer.address, writer.storage, marker))
-    check_listing(told["batch_id"], told.pop("listing"), source.listing, "written")
+def _recall(writer: Writer, place: Place, source: FileSource | MemorySource, started: float) -> BatchResult:
+    """The result of a batch that is complete, where it was made of this very source."""
+    told = json.loads(read_whole(writer.address, writer.storage, str(place.marker)))
+    batch_id = told["batch_id"]
+    check_listing(batch_id, told.pop("listing"), source.listing, "written")
+    check_reading(batch_id, told.pop("reading", source.reading), source.reading, "written")
+    content = told.pop("content", "")
+    if content and place.has_plan:
+        plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id)))
+        check_content(batch_id, content, hash_parts(source.read(), plan))
     told = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return BatchResult(**told, table_url=writer.address.url, seconds=time.monotonic() - started, is_new=False)
 
@@ -148,7 +199,7 @@ def _make_plan(
         rows = convert_part(first, typing.schema)[0]
         if (size_bytes := measure_rows(rows)) >= _SAMPLE_BYTES:
             share = round(len(encode_table(rows)) / size_bytes, 4)
-    return Plan(
+    plan = Plan(
         batch_id=batch_id,
         listing=source.listing,
         partition_by=keys,
@@ -157,5 +208,6 @@ def _make_plan(
         schema=typing.schema,
         widened=typing.widened,
         encoded_share=max(share, 0.001),
-        begin="" if source.can_reread else hash_part(first, typing.schema),
+        reading=source.reading,
     )
+    return plan if source.can_reread else replace(plan, begin=hash_parts(_list_first(first), plan))

@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
 from lakekit.ingest.parquet import encode_segment, encode_table
-from lakekit.ingest.source import Checkpoint
+from lakekit.ingest.source import Checkpoint, is_same
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size, read_metadata, read_schema
 from lakekit.storage.writer import MOST_PUT_BYTES
 
@@ -100,7 +100,7 @@ class Chain:
             return Checkpoint(), pa.schema([])
         newest = max(paths)  # names are as long as each other, and sort as positions do
         found, schema = self.read_range(newest)
-        if found.stream != self.stream:
+        if not is_same(found.stream, self.stream):
             raise InvalidArgument(
                 f"{self.store.address.join(newest)} holds records of {found.stream}, not of {self.stream}.",
                 hint="a stream that was made anew, or another of the same name, needs a table of its own",

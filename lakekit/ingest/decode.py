@@ -16,6 +16,9 @@ from lakekit.ingest.source import Record
 
 Decode = Callable[[bytes], Mapping[str, Any]]
 
+MOST_DEPTH = 32  # levels of objects and lists in one another; a list takes two of the 100 that readers of Parquet bear
+TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
+
 # https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md, read 2026-11
 KPL_MAGIC = bytes.fromhex("f3899ac2")
 KPL_DIGEST_BYTES = 16  # MD5 of the protobuf message between the two
@@ -45,12 +48,34 @@ def decode_record(record: Record, decode: Decode, most_record_bytes: int) -> Map
     except Poison:
         raise
     except RecursionError:
-        raise Poison("nested too deeply") from None
+        raise Poison(TOO_DEEP) from None
     except Exception as exc:  # of a function that we do not know
         raise Poison(f"{type(exc).__name__}: {exc}"[:500]) from exc
     if not isinstance(row, Mapping):
         raise Poison(f"not an object with fields, but {type(row).__name__}")
+    if is_too_deep(row):
+        raise Poison(TOO_DEEP)
     return row
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether objects and lists lie in one another on more levels than a table can hold.
+
+    Example:
+        >>> is_too_deep({"a": [[1]]}), is_too_deep(json.loads("[" * 33 + "]" * 33))
+        (False, True)
+    """
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, list | tuple | Mapping)
+            for inner in ([*one.values(), None] if isinstance(one, Mapping) else [*one, None])
+        ]
+        if not level:
+            return False
+    return True
 
 
 def is_aggregated(data: bytes) -> bool:
@@ -65,7 +90,7 @@ def decode_json(data: bytes) -> Mapping[str, Any]:
     """The fields of a JSON object in UTF-8.
 
     Raises:
-        Poison: it is something else, has a name twice or with a NUL, or a number that JSON does not have (NaN).
+        Poison: it is something else, has a name twice, none, or one with a NUL, or a number that JSON does not have.
 
     Example:
         >>> decode_json(b'{"id": 1}')
@@ -88,6 +113,8 @@ def decode_json(data: bytes) -> Mapping[str, Any]:
 
 def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
+    if "" in made:
+        raise Poison("a field has an empty name")
     if "\0" in "".join(made):
         raise Poison(f"the name {next(name for name in made if chr(0) in name)!r} holds a NUL character")
     if len(made) < len(pairs):
@@ -108,5 +135,5 @@ def _refuse_constant(text: str) -> None:
     raise Poison(f"{text} is no number of JSON")
 
 
-# of JSON as it should be: no name twice or with a NUL, no NaN, no number beyond a double; else raises Poison
+# of JSON as it should be: no name twice, empty or with a NUL, no NaN, no number beyond a double; else raises Poison
 JSON_DECODER = json.JSONDecoder(object_pairs_hook=_take_pairs, parse_constant=_refuse_constant, parse_float=_read_float)

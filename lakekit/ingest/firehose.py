@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakekit.errors import ColumnNameConflict, CorruptFile, InvalidArgument, NoFilesFound
-from lakekit.ingest.decode import JSON_DECODER, Poison
+from lakekit.arguments import require_choice, require_kind, require_text
+from lakekit.errors import ColumnNameConflict, CorruptFile, NoFilesFound
+from lakekit.ingest.decode import JSON_DECODER, TOO_DEEP, Poison, is_too_deep
 from lakekit.ingest.parquet import store_rows, store_schema
 from lakekit.ingest.quarantine import BadRow
 from lakekit.ingest.rows import type_rows
@@ -74,9 +75,13 @@ def read_firehose(
         >>> read_firehose(folder.parents[3]).read_all().to_pylist()[1]
         {'id': 2, 'year': 2026, 'month': 11, 'day': 25, 'hour': 13}
     """
-    if on_bad not in ("raise", "keep"):
-        raise InvalidArgument(f"on_bad={on_bad!r} is not a choice.", hint='it is "raise" or "keep".')
-    store = open_store(str(url), storage)
+    require_choice("on_bad", on_bad, ("raise", "keep"))
+    if template is not None:
+        require_text("template", template, hint=f'template="{TEMPLATE}" is that of Firehose; None for no folders.')
+    if schema is not None:
+        hint = 'write schema=pa.schema([("id", pa.int64())]).'
+        require_kind("schema", schema, pa.Schema, what="a schema of pyarrow", hint=hint)
+    store = open_store(url, storage)
     listed = [one for one in store.list_objects() if one.path and not is_hidden(one.path, one.size_bytes)]
     files = {one.path: (one.size_bytes, one.etag) for one in listed if not one.path.endswith(".parquet")}
     if not files:
@@ -306,13 +311,13 @@ def _take_value(text: str, start: int, *, is_end: bool) -> tuple[int, dict[str, 
         newline = text.find("\n", start)
         return newline if newline > start else len(text), {}, f"not JSON: {exc.msg}"
     except (Poison, RecursionError, ValueError) as exc:
-        reason = "nested too deeply" if isinstance(exc, RecursionError) else str(exc)[:100]
+        reason = TOO_DEEP if isinstance(exc, RecursionError) else str(exc)[:100]
         return _find_end(text, start), {}, reason
     if end == len(text) and not is_end and not isinstance(found, dict):  # a number may go on
         return start, {}, ""
     if not isinstance(found, dict):
         return end, {}, f"JSON, but not an object: {type(found).__name__}"
-    return end, found, ""
+    return (end, {}, TOO_DEEP) if is_too_deep(found) else (end, found, "")
 
 
 def _find_end(text: str, start: int) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from lakekit.arguments import require_text
 from lakekit.errors import InvalidArgument, MissingPackage, NoFilesFound, RecordsLost, StorageFailed
 from lakekit.ingest.memory_source import format_offset
-from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
+from lakekit.ingest.source import ID_MARK, Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 from lakekit.storage.secret import MASK, Secret, scrub_secrets
 from lakekit.units import MIB
 
@@ -44,6 +45,10 @@ def kafka(topic: str, config: Mapping[str, Any]) -> KafkaSource:
     (transactions, compaction). A compacted topic gives the records that are left when it is read; a null value is a
     tombstone, see `StreamOptions.on_tombstone`.
 
+    A topic that was deleted and made again has another id, which brokers tell since Kafka 2.8, and is refused where the
+    old one was stored. Of older brokers, of a cluster without a controller, and of librdkafka's mock cluster it is seen
+    only while the new topic ends before what is stored.
+
     Args:
         topic: its name.
         config: of librdkafka, such as ``{"bootstrap.servers": "broker:9092", "security.protocol": "SASL_SSL", …}``;
@@ -56,9 +61,10 @@ def kafka(topic: str, config: Mapping[str, Any]) -> KafkaSource:
         >>> kafka("orders", {"bootstrap.servers": "broker:9092", "sasl.password": "not-shown"})
         KafkaSource('orders', 'broker:9092')
     """
-    if not topic:
-        hint = 'write kafka("orders", {"bootstrap.servers": "host:9092"})'
-        raise InvalidArgument("The topic has no name.", hint=hint)
+    hint = 'write kafka("orders", {"bootstrap.servers": "host:9092"})'
+    require_text("topic", topic, hint=hint)
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) and name for name in config):
+        raise InvalidArgument(f"config is a {type(config).__name__}, not settings by name.", hint=hint)
     for name, value in _FIXED.items():
         if name in config and str(config[name]).lower() != str(value).lower():
             what = f"The configuration sets {name} to {config[name]!r}; a stream into a table needs {value!r}."
@@ -96,7 +102,7 @@ class KafkaSource:
             raise MissingPackage(
                 f"Kafka needs confluent-kafka, which is not installed ({exc}).", hint='pip install "lakekit[kafka]"'
             ) from exc
-        plain = {key: value.reveal() if isinstance(value, Secret) else value for key, value in self._config.items()}
+        plain = self._reveal()
         try:
             return confluent_kafka.Consumer({**_USUAL, "logger": _silent_logger(), **plain, **_FIXED})
         except confluent_kafka.KafkaException as exc:
@@ -104,6 +110,9 @@ class KafkaSource:
                 f"librdkafka does not take the configuration of {self.name}: {self.scrub(str(exc.args[0].str()))}",
                 hint="see the names in librdkafka's CONFIGURATION.md",
             ) from None
+
+    def _reveal(self) -> dict[str, Any]:
+        return {key: value.reveal() if isinstance(value, Secret) else value for key, value in self._config.items()}
 
     def read_metadata(self, consumer: Any) -> Any:
         """What the brokers tell of the topic.
@@ -125,7 +134,31 @@ class KafkaSource:
         return told
 
     def identify(self) -> str:
-        return self._ask(lambda told: f"kafka topic {self.name} of cluster {told.cluster_id or '?'}")
+        told = self._ask(lambda told: told)
+        topic_id = self._ask_id() if told.controller_id in told.brokers else ""
+        return f"kafka topic {self.name} of cluster {told.cluster_id or '?'}{ID_MARK * bool(topic_id)}{topic_id}"
+
+    def _ask_id(self) -> str:
+        """The id that the brokers gave the topic when it was made; "" from brokers before Kafka 2.8, which give none.
+
+        librdkafka asks the controller of the cluster, and waits where there is none, as in its own mock cluster.
+
+        Raises:
+            StorageFailed: the brokers do not answer, or refuse.
+        """
+        import confluent_kafka as ck
+        from confluent_kafka.admin import AdminClient
+
+        plain = {name: value for name, value in self._reveal().items() if name != "on_commit"}
+        try:
+            client = AdminClient({"logger": _silent_logger(), **plain})
+            asked = client.describe_topics(ck.TopicCollection([self.name]), request_timeout=ASK_SECONDS)
+            told = str(asked[self.name].result().topic_id)
+        except ck.KafkaException as exc:
+            if exc.args[0].code() in (ck.KafkaError._UNSUPPORTED_FEATURE, ck.KafkaError.UNSUPPORTED_VERSION):
+                return ""
+            raise self.translate(exc, "tell the id") from None
+        return "" if told.strip("A=") == "" else told  # sixteen bytes of 0 stand for none
 
     def list_shards(self) -> list[Shard]:
         return self._ask(lambda told: [Shard(str(one)) for one in sorted(told.topics[self.name].partitions)])

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lakekit.arguments import require_text
 from lakekit.errors import InvalidArgument, NoFilesFound, RecordsLost, StorageFailed
 from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
-from lakekit.storage import Storage, translate_error
+from lakekit.storage import Storage, resolve_storage, translate_error
 from lakekit.storage.answers import read_answer
 from lakekit.units import MIB
 
@@ -55,10 +56,11 @@ def kinesis(stream_name: str, *, storage: Storage | None = None) -> KinesisSourc
         >>> kinesis("orders")
         KinesisSource('orders')
     """
-    if not stream_name or any(letter in stream_name for letter in "/: "):
+    require_text("stream_name", stream_name, hint='write kinesis("orders"), without an ARN')
+    if any(letter in stream_name for letter in "/: "):
         what = f"{stream_name!r} is no name of a stream."
         raise InvalidArgument(what, hint='write kinesis("orders"), without an ARN')
-    return KinesisSource(stream_name, storage or Storage())
+    return KinesisSource(stream_name, resolve_storage(storage, f"the Kinesis stream {stream_name}"))
 
 
 @dataclass(frozen=True, repr=False)

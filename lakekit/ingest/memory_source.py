@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from lakekit.arguments import require_kind, require_text, require_whole, show_value
 from lakekit.errors import InvalidArgument, RecordsLost
 from lakekit.ingest.source import Checkpoint, OnLoss, Page, Record, Shard, describe_loss
 
 IDLE_SECONDS = 0.05  # of a read that finds nothing new
+_HINT = 'write MemorySource("orders", {"0": [b\'{"id": 1}\', b\'{"id": 2}\']}).'
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +39,9 @@ class MemorySource:
     kind = "memory"
 
     def __init__(self, name: str, shards: Mapping[str, Iterable[bytes | None]], *, page_records: int = 10_000):
+        require_text("name", name, hint=_HINT)
+        require_kind("shards", shards, Mapping, what="shards by name", hint=_HINT)
+        require_whole("page_records", page_records, at_least=1, hint="page_records=10_000 is usual.")
         self.name = name
         self.shards = {shard: one if hasattr(one, "__len__") else list(one) for shard, one in shards.items()}
         self.page_records = page_records
@@ -48,14 +53,16 @@ class MemorySource:
         """Put records at the end of a shard.
 
         Raises:
-            InvalidArgument: it is closed.
+            InvalidArgument: it is closed, or not there.
         """
+        self._check_shard(shard)
         if shard in self.closed:
             raise InvalidArgument(f"The shard {shard!r} is closed.", hint="append to one of its children")
         self.shards[shard] = [*self.shards[shard], *records]
 
     def split(self, shard: str, children: Iterable[str]) -> None:
         """Close a shard, and open others in its place."""
+        self._check_shard(shard)
         self.closed.add(shard)
         for child in children:
             self.shards[child] = []
@@ -63,7 +70,14 @@ class MemorySource:
 
     def expire(self, shard: str, count: int) -> None:
         """Let the first `count` records of a shard be gone, as after its retention."""
+        self._check_shard(shard)
+        require_whole("count", count, at_least=0, hint=f"{len(self.shards[shard]):,} records are there.")
         self.gone[shard] = count
+
+    def _check_shard(self, shard: str) -> None:
+        if shard not in self.shards:
+            what = f"There is no shard {show_value(shard)} in {self.name}."
+            raise InvalidArgument(what, hint=f"those that are there: {', '.join(sorted(self.shards)) or 'none'}")
 
     def identify(self) -> str:
         return f"memory:{self.name}"
@@ -112,7 +126,7 @@ class MemorySession:
     def _read_shard(self, shard: str) -> Page:
         begin, held = self.offsets[shard], self.source.shards[shard]
         records = [
-            Record(format_offset(begin + i), _EPOCH + timedelta(milliseconds=begin + i), data)
+            Record(format_offset(begin + i), _EPOCH + timedelta(milliseconds=begin + i), _check_data(data))
             for i, data in enumerate(held[begin : begin + self.source.page_records])
         ]
         end = begin + len(records)
@@ -124,6 +138,12 @@ class MemorySession:
 
     def close(self) -> None:
         self.offsets.clear()
+
+
+def _check_data(data: bytes | None) -> bytes | None:
+    if data is not None:
+        require_kind("record", data, bytes, what="bytes or None", hint=_HINT)
+    return data
 
 
 def format_offset(offset: int) -> str:

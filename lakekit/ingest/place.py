@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakekit.arguments import require_kind
 from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
 from lakekit.iceberg import list_metadata
 from lakekit.ingest.plan import name_plan
 from lakekit.manifest.batches import make_token
 from lakekit.manifest.listing import sort_objects
-from lakekit.storage import Address, Storage, open_store
+from lakekit.storage import Address, Encryption, Storage, open_store
 from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ class Place:
     has_plan: bool
     has_data: bool
     files: frozenset[str]
+
+
+def check_encryption(encryption: Any) -> None:
+    """Raise InvalidArgument where it is neither an Encryption nor None."""
+    if encryption is not None:
+        hint = 'write encryption=lk.ingest.Encryption(kms_key_id="alias/lake").'
+        require_kind("encryption", encryption, Encryption, what="an Encryption", hint=hint)
 
 
 def look_at(address: Address, storage: Storage, batch_id: str) -> Place:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.manifest.batches import FOLDER, make_token
 
-FORMAT = 1  # another number when the same source would be cut into other files
+FORMAT = 2  # another number when the same source would be cut into other files
 _ASKED = ("partition_by", "sort_by", "target_file_bytes")
 
 
@@ -31,6 +31,7 @@ class Plan:
         widened: what the table has another type for.
         encoded_share: bytes in a file for each byte in memory, by a sample; decides when a file is full.
         begin: a hash of the first rows, where the source is not files.
+        reading: how the files are read, in words.
     """
 
     batch_id: str
@@ -42,6 +43,7 @@ class Plan:
     widened: tuple[str, ...]
     encoded_share: float
     begin: str = ""
+    reading: str = ""
 
     @property
     def token(self) -> str:
@@ -89,7 +91,7 @@ def read_plan(text: bytes) -> Plan:
     )
 
 
-def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | None) -> None:
+def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | None, reading: str) -> None:
     """Raise where a batch that was begun is to be completed from something else, or otherwise.
 
     Raises:
@@ -97,6 +99,7 @@ def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | Non
         InvalidArgument: it was begun with other arguments.
     """
     check_listing(plan.batch_id, plan.listing, listing, "begun")
+    check_reading(plan.batch_id, plan.reading, reading, "begun")
     for name in _ASKED:
         before = getattr(plan, name)
         if name in asked and asked[name] != before:
@@ -112,6 +115,27 @@ def check_begin(plan: Plan, begin: str) -> None:
         raise StaleFile(
             f"The batch {plan.batch_id!r} was begun with other rows: the first of them differ, or their columns.",
             hint="nothing of the two is mixed. Write the same rows again, or take another batch_id.",
+        )
+
+
+def check_content(batch_id: str, before: str, now: str) -> None:
+    """Raise StaleFile where a batch that is complete was written from other data in memory."""
+    if before == now:
+        return
+    rows, now_rows = (int(told.partition("-")[0]) for told in (before, now))
+    differ = f"{rows:,} rows then, {now_rows:,} now" if rows != now_rows else f"{rows:,} rows of other values or order"
+    raise StaleFile(
+        f"The batch {batch_id!r} was written from other rows: {differ}.",
+        hint="take another batch_id to write these; a reader that was read before has no rows left: make it anew.",
+    )
+
+
+def check_reading(batch_id: str, before: str, now: str, done: str) -> None:
+    """Raise InvalidArgument where the files of a batch are not read as when it was begun or written."""
+    if before != now:
+        raise InvalidArgument(
+            f"The batch {batch_id!r} was {done} from files read as {before}, not {now}.",
+            hint="read them as before, or give another batch_id: its rows are then added to those of this one.",
         )
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from lakekit.arguments import require_kind, require_text
 from lakekit.ingest.parquet import encode_segment
 from lakekit.manifest.batches import make_token
 from lakekit.storage import Writer
@@ -96,6 +97,8 @@ class Quarantine:
     """
 
     def __init__(self, writer: Writer, batch_id: str, refuse: Callable[[str], Exception] | None = None):
+        require_kind("writer", writer, Writer, what="a Writer", hint="lakekit.storage.open_writer(url) makes one.")
+        require_text("batch_id", batch_id, hint='name what the batch holds: "flights, day 1".')
         self.folder = f"{FOLDER}/{name_folder(batch_id)}"
         self.rows = 0
         self.paths: list[str] = []
@@ -107,6 +110,7 @@ class Quarantine:
     def put(self, rows: Iterable[BadRow]) -> None:
         """Take these rows; they are in the store after `flush` at the latest."""
         for row in rows:
+            require_kind("row", row, BadRow, what="a BadRow", hint='BadRow("a.csv", 3, "2 fields, not 3", b"1,2")')
             line = row.as_json().encode() + b"\n"
             self.rows += not row.part
             self._held.append(line)

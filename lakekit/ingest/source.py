@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 OnLoss = Literal["raise", "continue"]
+ID_MARK = ", id "  # before what a stream of the same name that is made anew has otherwise, where it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Source(Protocol):
     name: str
 
     def identify(self) -> str:
-        """A text that another stream does not have, nor one of the same name that was made anew."""
+        """A text that another stream does not have, nor one of the same name that was made anew; see `is_same`."""
 
     def list_shards(self) -> list[Shard]:
         """The shards that are there, sorted by name."""
@@ -135,6 +136,17 @@ class Source(Protocol):
         Args:
             on_loss: raise when records are gone that were not stored, or go on with those that are there.
         """
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two identities are of one stream; where only one of them ends with an id, the rest tells.
+
+    Example:
+        >>> is_same("topic a", "topic a, id 7"), is_same("topic a, id 8", "topic a, id 7")
+        (True, False)
+    """
+    parts = [text.partition(ID_MARK) for text in (one, other)]
+    return parts[0][0] == parts[1][0] and ("" in (parts[0][2], parts[1][2]) or parts[0] == parts[1])
 
 
 def describe_loss(**facts: Any) -> str:

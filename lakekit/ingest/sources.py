@@ -9,19 +9,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 import pyarrow as pa
 
+from lakekit.arguments import require_choice, show_value
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError, NoFilesFound
 from lakekit.ingest.chunks import SourceFile
 from lakekit.ingest.quarantine import BadRow
 from lakekit.ingest.text import Part, check_columns, read_csv, read_ndjson
 from lakekit.ingest.typing import Typing, choose_types, guess_text_types, unify_told_types
 from lakekit.manifest.listing import is_hidden
+from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, open_store
 
 PART_ROWS = 65_536  # rows of typed data that are taken at a time
@@ -44,10 +46,15 @@ class Files:
         format: "csv", "tsv", "ndjson", "parquet" or "orc"; by the ending of their names if not given.
         delimiter: of CSV.
         columns: the names of CSV columns, for files whose first line does not tell them.
+        types: types of columns, such as ``{"zip": "string", "price": "decimal(10,2)"}``; of others the table's, or
+            what the values look like. So a zip code stays text where all of a file's could be numbers.
         storage: how they are reached.
 
+    Raises:
+        InvalidArgument: an attribute that can mean nothing.
+
     Example:
-        >>> Files("in/*.txt", format="csv", delimiter=";").delimiter
+        >>> Files("in/*.txt", format="csv", delimiter=";", types={"zip": "string"}).delimiter
         ';'
     """
 
@@ -55,7 +62,29 @@ class Files:
     format: str | None = None
     delimiter: str = ","
     columns: Sequence[str] | None = None
+    types: Mapping[str, str | pa.DataType] | pa.Schema | None = None
     storage: Storage | None = None
+
+    def __post_init__(self) -> None:
+        paths = [self.paths] if isinstance(self.paths, str | os.PathLike) else self.paths
+        is_list = isinstance(paths, Sequence) and not isinstance(paths, bytes) and len(paths) > 0
+        if not is_list or not all(isinstance(one, os.PathLike) or (isinstance(one, str) and one) for one in paths):
+            what = f"paths={show_value(self.paths)} names no files."
+            raise InvalidArgument(what, hint='give an address or a glob, or a list: "in/*.csv", ["a.csv", "b.csv"].')
+        if self.format is not None:
+            require_choice("format", self.format, tuple(_FORMATS))
+        delimiter = self.delimiter
+        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n' or ord(delimiter) > 127:
+            what = f"delimiter={show_value(delimiter)} cannot stand between fields."
+            raise InvalidArgument(what, hint='it is one letter of ASCII, such as ";".')
+        if self.columns is not None:
+            check_columns(self.columns)
+        is_told = isinstance(self.types, Mapping | pa.Schema | None)
+        if not is_told or None in parse_types(self.types, name="types").values():
+            what = f"types={show_value(self.types)} gives no types."
+            raise InvalidArgument(
+                what, hint='write types={"zip": "string"}; columns that it does not name keep theirs.'
+            )
 
 
 class FileSource:
@@ -71,15 +100,18 @@ class FileSource:
     def __init__(self, asked: Files):
         self.files = list_files(asked)
         self.asked = replace(asked, format=asked.format or _find_format(self.files))
-        if self.asked.format not in _FORMATS:
-            raise InvalidArgument(f"format={asked.format!r} is no format.", hint=f"it is one of {', '.join(_FORMATS)}.")
-        if len(self.asked.delimiter) != 1 or self.asked.delimiter in '"\r\n':
-            what = f"delimiter={self.asked.delimiter!r} cannot stand between fields."
-            raise InvalidArgument(what, hint='it is one letter, such as ";".')
-        if self.asked.columns is not None:
-            check_columns(self.asked.columns)
+        self.types = parse_types(asked.types, name="types")
         if self.asked.format == "tsv":
             self.asked = replace(self.asked, delimiter="\t")
+
+    @property
+    def reading(self) -> str:
+        """How they are read, in words: another way would make other rows of the same files."""
+        asked = self.asked
+        told = [str(asked.format), *([f"delimiter={asked.delimiter!r}"] if asked.format in ("csv", "tsv") else [])]
+        told += [f"columns={list(asked.columns)}"] if asked.columns is not None else []
+        told += [f"types={ {name: str(kind) for name, kind in self.types.items()} }"] if self.types else []
+        return ", ".join(told)
 
     @cached_property
     def listing(self) -> list[list[Any]]:
@@ -93,10 +125,11 @@ class FileSource:
     def choose_types(self, table: pa.Schema | None) -> Typing:
         """The types of all columns; text files are read once for it, of others the schemas."""
         if self.asked.format in ("csv", "tsv"):
-            return guess_text_types((part.rows for part in self.read()), table)
+            return guess_text_types((part.rows for part in self.read()), table, self.types)
         if self.asked.format == "ndjson":
-            return unify_told_types((_tell(part.rows) for part in self.read()), table)
-        return unify_told_types((_read_schema(file, self.asked.format) for file in self.files), table)
+            return unify_told_types((_tell(part.rows) for part in self.read()), table, self.types)
+        told = (_read_schema(file, self.asked.format) for file in self.files)
+        return unify_told_types(told, table, self.types)
 
     def read(self) -> Iterator[Part]:
         """The rows, file by file, from the beginning."""
@@ -119,6 +152,7 @@ class MemorySource:
 
     can_reread = False
     listing = None
+    reading = ""
 
     def __init__(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]], name: str):
         self.schema = schema
@@ -129,7 +163,7 @@ class MemorySource:
         """There is none to be found in the data."""
         raise InvalidArgument(
             f"A batch from a {self.name} needs a batch_id.",
-            hint='batch_id="flights-2026-11-25": the same id twice writes nothing twice.',
+            hint='give it a name of its own, such as batch_id="flights, day 1": the same twice writes nothing twice.',
         )
 
     def choose_types(self, table: pa.Schema | None) -> Typing:
@@ -157,7 +191,7 @@ def open_source(source: Any, storage: Storage | None = None) -> FileSource | Mem
     """
     if isinstance(source, Files):
         return FileSource(source if source.storage is not None else replace(source, storage=storage))
-    is_list = isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source)
+    is_list = isinstance(source, list | tuple) and all(isinstance(one, str | os.PathLike) for one in source)
     if is_list or isinstance(source, str | os.PathLike):
         return FileSource(Files(source, storage=storage))
     kind = f"{type(source).__module__.partition('.')[0]} {type(source).__name__}"
@@ -189,8 +223,6 @@ def list_files(asked: Files) -> list[SourceFile]:
         NoFilesFound: one of them means none.
     """
     paths = [asked.paths] if isinstance(asked.paths, str | os.PathLike) else list(asked.paths)
-    if not paths:
-        raise InvalidArgument("The list of source files is empty.", hint="give at least one.")
     found = {file.url: file for path in paths for file in _list_path(os.fspath(path), asked)}
     return [found[url] for url in sorted(found)]
 

@@ -41,7 +41,7 @@ def list_ranges(table_url: str | os.PathLike, *, storage: Storage | None = None)
     """
     import polars as pl
 
-    store = open_store(str(table_url), storage)
+    store = open_store(table_url, storage)
     paths = [one.path for one in store.list_objects() if one.path.startswith(KINDS) and one.path.endswith(".parquet")]
     found = [{"path": path, **vars(read_range(store, path)[0])} for path in sorted(paths)]
     text, whole = pl.String, pl.Int64
@@ -67,7 +67,7 @@ def read_quarantined(table_url: str | os.PathLike, *, storage: Storage | None = 
     """
     import polars as pl
 
-    store = open_store(str(table_url), storage)
+    store = open_store(table_url, storage)
     folders = list_ranges(table_url, storage=storage).filter(pl.col("quarantine") != "")["quarantine"].to_list()
     lie = sorted(one.path for one in store.list_objects(FOLDER)) if folders else []
     found: dict[tuple[str, str], list] = {}

@@ -11,10 +11,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from lakekit.arguments import require_choice, require_kind, require_whole, show_value
 from lakekit.errors import InvalidArgument, NoFilesFound
 from lakekit.ingest.decode import Decode, decode_json
+from lakekit.ingest.place import check_encryption
 from lakekit.ingest.progress import StreamProgress
 from lakekit.ingest.source import OnLoss, Source
 from lakekit.planning.firehose import BUFFER_BYTES, MOST_INTERVAL_S
@@ -68,22 +70,44 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         least, most = BUFFER_BYTES
+        hint = "write buffer_bytes=64 * lk.MIB; for sooner, take fewer buffer_seconds"
+        require_kind("buffer_bytes", self.buffer_bytes, int, what="a whole number", hint=hint)
         if not least <= self.buffer_bytes <= most:
             what = f"buffer_bytes={self.buffer_bytes:,} is not between {format_bytes(least)} and {format_bytes(most)}."
-            raise InvalidArgument(what, hint="write buffer_bytes=64 * lk.MIB; for sooner, take fewer buffer_seconds")
+            raise InvalidArgument(what, hint=hint)
+        hint = "take buffer_seconds=300"
+        require_kind("buffer_seconds", self.buffer_seconds, (int, float), what="a number", hint=hint)
         if not 0 <= self.buffer_seconds <= MOST_INTERVAL_S:
             what = f"buffer_seconds={self.buffer_seconds} is not between 0 and {MOST_INTERVAL_S}."
-            raise InvalidArgument(what, hint="take buffer_seconds=300")
-        number, workers = self.worker
-        if not (workers >= 1 and 0 <= number < workers):
-            what = f"worker={self.worker} is no number of a worker and how many there are."
-            raise InvalidArgument(what, hint="the first of three is worker=(0, 3), the last (2, 3)")
-        for name, value, known in (
-            ("on_loss", self.on_loss, ("raise", "continue")),
-            ("on_tombstone", self.on_tombstone, ("quarantine", "skip")),
-        ):
-            if value not in known:
-                raise InvalidArgument(f"{name}={value!r} is none of {known}.", hint=f"write {name}={known[0]!r}")
+            raise InvalidArgument(what, hint=hint)
+        for name, value in (("memory_bytes", self.memory_bytes), ("most_record_bytes", self.most_record_bytes)):
+            require_whole(name, value, at_least=1, hint=f"write {name}=64 * lk.MIB, for example.")
+        _check_worker(self.worker)
+        require_choice("on_loss", self.on_loss, ("raise", "continue"))
+        require_choice("on_tombstone", self.on_tombstone, ("quarantine", "skip"))
+        _check_objects(self)
+
+
+def _check_worker(worker: Any) -> None:
+    is_pair = isinstance(worker, tuple | list) and len(worker) == 2 and all(type(one) is int for one in worker)
+    if not (is_pair and 0 <= worker[0] < worker[1]):
+        what = f"worker={show_value(worker)} is no number of a worker and how many there are."
+        raise InvalidArgument(what, hint="the first of three is worker=(0, 3), the last (2, 3)")
+
+
+def _check_objects(options: StreamOptions) -> None:
+    """The functions, the schema and the encryption of options."""
+    import pyarrow as pa
+
+    hint = "decode takes the bytes of a record and gives its fields: decode=lambda data: json.loads(gunzip(data))."
+    require_kind("decode", options.decode, Callable, what="a function", hint=hint)
+    if options.schema is not None:
+        hint = 'write schema=pa.schema([("id", pa.int64())]).'
+        require_kind("schema", options.schema, pa.Schema, what="a schema of pyarrow", hint=hint)
+    check_encryption(options.encryption)
+    if options.on_progress is not None:
+        hint = "on_progress is called with a StreamProgress: on_progress=print."
+        require_kind("on_progress", options.on_progress, Callable, what="a function", hint=hint)
 
 
 def stream(
@@ -133,7 +157,12 @@ def stream(
     from lakekit.ingest.ranges import Reader
     from lakekit.ingest.worker import Limits, Worker
 
-    options = options or StreamOptions()
+    options = options if options is not None else StreamOptions()
+    hint = "write options=lk.ingest.StreamOptions(buffer_seconds=60)."
+    require_kind("options", options, StreamOptions, what="a StreamOptions", hint=hint)
+    hint = 'make one: lk.ingest.kinesis("orders"), lk.ingest.kafka("orders", {…}), or a MemorySource.'
+    require_kind("source", source, Source, what="a stream", hint=hint)
+    stop = _make_until(until)
     writer = open_writer(table_url, storage, encryption=options.encryption)
     store = open_store(writer.address, writer.storage)
     reader = Reader(options.decode, options.most_record_bytes, options.on_tombstone == "skip")
@@ -143,7 +172,7 @@ def stream(
     worker.share = options.worker
     worker.on_loss = options.on_loss
     worker.show = options.on_progress
-    return worker.run(_make_until(until))
+    return worker.run(stop)
 
 
 def _make_until(until: Until) -> Callable[[StreamProgress], bool] | None:
@@ -154,7 +183,7 @@ def _make_until(until: Until) -> Callable[[StreamProgress], bool] | None:
     if until == "forever":
         return lambda progress: False
     if isinstance(until, bool) or not isinstance(until, int | float) or math.isnan(until) or until < 0:
-        what = f"until={until!r} says not when to stop."
+        what = f"until={show_value(until)} says not when to stop."
         raise InvalidArgument(what, hint='take "caught up", "forever", a number of seconds, or a function')
     deadline = time.monotonic() + until
     return lambda progress: time.monotonic() >= deadline

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as pa_csv
 
+from lakekit.arguments import show_value, take_names
 from lakekit.errors import InvalidArgument
 from lakekit.ingest.chunks import SourceFile
-from lakekit.ingest.decode import JSON_DECODER
+from lakekit.ingest.decode import JSON_DECODER, MOST_DEPTH, TOO_DEEP, is_too_deep
 from lakekit.ingest.lines import MOST_RECORD_BYTES, TOO_LONG, Block, Cutter, Record
 from lakekit.ingest.quarantine import BadRow, cut_pieces
 
@@ -69,10 +70,14 @@ def _take_header(block: Block, file: str) -> list[str]:
     end = block.data.find(b"\n", end) + 1 or len(block.data)
     if b"\0" in first.raw or not _is_utf8(first.raw):
         return []
-    names = next(csv.reader(io.StringIO(first.raw.decode(), newline=""), delimiter=block.delimiter))
+    lines = csv.reader(io.StringIO(first.raw.decode(), newline=""), delimiter=block.delimiter)
+    names = next(lines)
     block.line += block.data[:end].count(b"\n")
     block.data = block.data[end:]
     del block.records
+    if next(lines, None) is not None:
+        what = f"The first line of {file} goes on behind a carriage return: its lines do not end with line feeds."
+        raise InvalidArgument(what, hint="write the file with line feeds, as by tr '\\r' '\\n'.")
     wrong = [name for name, count in Counter(names).items() if count > 1 or not name.strip()]
     if wrong:
         what = f"The first line of {file} names the column {wrong[0]!r} twice, or a column not at all."
@@ -82,10 +87,9 @@ def _take_header(block: Block, file: str) -> list[str]:
 
 def check_columns(names: Sequence[str]) -> None:
     """Raise InvalidArgument where these cannot be the names of a file's columns."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if isinstance(names, str) or not names or twice:
-        what = f"columns={names!r} names {f'{twice[0]!r} twice' if twice else 'no columns'}."
-        raise InvalidArgument(what, hint='give each its name: columns=["day", "rides"].')
+    hint = 'give each its name: columns=["day", "rides"].'
+    if isinstance(names, str) or not take_names("columns", names, hint=hint):
+        raise InvalidArgument(f"columns={show_value(names)} names no columns.", hint=hint)
 
 
 def read_ndjson(file: SourceFile) -> Iterator[Part]:
@@ -231,11 +235,15 @@ def _load_json(raw: bytes) -> tuple[dict[str, Any], str]:
     try:
         value = JSON_DECODER.decode(raw.decode("utf-8"))
         if isinstance(value, dict):
+            if raw.count(b"{") + raw.count(b"[") > MOST_DEPTH and is_too_deep(value):
+                return {}, f"it is {TOO_DEEP}"
             return (value, "") if value else ({}, "its object is empty")
         return {}, f"it is JSON, but no object: {type(value).__name__}"
     except UnicodeDecodeError:
         return {}, "it is not UTF-8"
-    except (ValueError, RecursionError) as exc:
+    except RecursionError:
+        return {}, f"it is {TOO_DEEP}"
+    except ValueError as exc:
         return {}, f"it is not JSON: {exc}"
 
 

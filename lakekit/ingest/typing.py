@@ -5,8 +5,9 @@ It must not convert rows: it looks at all of them, and says which types they sha
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from lakekit.errors import ColumnNameConflict, InvalidArgument
 from lakekit.ingest.converting import convert_column
+from lakekit.ingest.decode import MOST_DEPTH
 from lakekit.ingest.parquet import store_schema
 from lakekit.manifest.types import describe_type, unify_types
 
@@ -41,14 +43,22 @@ class Typing:
     widened: tuple[str, ...]
 
 
-def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
+def choose_types(
+    found: pa.Schema, table: pa.Schema | None, declared: Mapping[str, pa.DataType | None] | None = None
+) -> Typing:
     """The types of a batch whose columns have types of their own.
 
     A column of the table keeps its type where that holds all values of the batch's; else it is widened where there
     is a wider type; else it keeps its type, and values that do not fit are for the quarantine.
 
+    Args:
+        found: the columns of the batch.
+        table: those of the table, if it is there.
+        declared: types to take instead of those that were found.
+
     Raises:
         ColumnNameConflict: names that differ only in case.
+        InvalidArgument: a type was declared for a column that is nowhere, or one that the table's does not go with.
 
     Example:
         >>> table = pa.schema([("n", pa.int32()), ("s", pa.string())])
@@ -56,7 +66,9 @@ def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
         Typing(schema=n: int64
         s: string, widened=('n: int32 became int64',))
     """
-    found = store_schema(found)
+    declared = declared or {}
+    _check_declared(declared, found, table)
+    found = store_schema(pa.schema([(field.name, declared.get(field.name) or field.type) for field in found]))
     for field in found:
         _check_stored(field.name, field)
     _check_names(found.names, table.names if table is not None else [])
@@ -71,6 +83,20 @@ def choose_types(found: pa.Schema, table: pa.Schema | None) -> Typing:
                 widened.append(f"{field.name}: {describe_type(before)} became {describe_type(kind)}")
         fields.append((field.name, kind))
     return Typing(pa.schema(fields), tuple(widened))
+
+
+def _check_declared(declared: Mapping[str, pa.DataType | None], found: pa.Schema, table: pa.Schema | None) -> None:
+    known = {field.name: field.type for field in table} if table is not None else {}
+    for name, kind in declared.items():
+        if name not in found.names and name not in known:
+            close = difflib.get_close_matches(name, found.names, n=1)
+            what = f"types= declares the column {name!r}; the files have {', '.join(found.names) or 'none'}."
+            raise InvalidArgument(what, hint=f"did you mean {close[0]!r}?" if close else "leave it out.")
+        if name in known and unify_types(known[name], kind) is None:
+            what = (
+                f"types= declares {name!r} as {describe_type(kind)}; in the table it is {describe_type(known[name])}."
+            )
+            raise InvalidArgument(what, hint="leave it out: the table's type counts; or write to another table.")
 
 
 def _join(before: pa.DataType, kind: pa.DataType) -> pa.DataType:
@@ -92,8 +118,14 @@ def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
         spelled[name.casefold()] = name
 
 
-def _check_stored(column: str, field: pa.Field) -> None:
+def _check_stored(column: str, field: pa.Field, depth: int = 0) -> None:
     """Raise InvalidArgument where a field, or one within it, would make a file that cannot be read, or none."""
+    if not field.name:
+        what = f"The column {column!r} has a field without a name." if column else "A column of the batch has no name."
+        raise InvalidArgument(what, hint="name it in the batch.")
+    if depth > MOST_DEPTH:
+        what = f"The column {column!r} is nested more than {MOST_DEPTH} levels deep, which readers of Parquet refuse."
+        raise InvalidArgument(what, hint="leave it out of the batch, or store it as JSON text.")
     if "\0" in field.name:
         what = f"The column {column!r} has a NUL character in the name {field.name!r}, and Parquet's readers cut it."
         raise InvalidArgument(what, hint="rename it in the batch.")
@@ -102,7 +134,7 @@ def _check_stored(column: str, field: pa.Field) -> None:
         raise InvalidArgument(what, hint="leave it out of the batch.")
     if pa.types.is_nested(field.type):
         for inner in (field.type.field(number) for number in range(field.type.num_fields)):
-            _check_stored(column, inner)
+            _check_stored(column, inner, depth + 1)
 
 
 def _fill_structs(kind: pa.DataType) -> pa.DataType:
@@ -158,23 +190,29 @@ class TextGuess:
         return min(self.misfits, key=self.misfits.__getitem__)  # the first of equals
 
 
-def guess_text_types(parts: Iterable[pa.Table], table: pa.Schema | None) -> Typing:
-    """The types of a batch of texts; see `TextGuess`."""
+def guess_text_types(
+    parts: Iterable[pa.Table], table: pa.Schema | None, declared: Mapping[str, pa.DataType | None] | None = None
+) -> Typing:
+    """The types of a batch of texts; see `TextGuess`, and for the arguments `choose_types`."""
     known = {field.name: field.type for field in table} if table is not None else {}
     guesses: dict[str, TextGuess] = {}
     for rows in parts:
         for name in rows.column_names:
             guesses.setdefault(name, TextGuess(known.get(name))).look(rows.column(name))
     chosen = pa.schema([(name, guess.choose()) for name, guess in guesses.items()])
-    return choose_types(chosen, table)
+    return choose_types(chosen, table, declared)
 
 
-def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.Schema | None) -> Typing:
+def unify_told_types(
+    told: Iterable[tuple[pa.Schema, Sequence[int]]],
+    table: pa.Schema | None,
+    declared: Mapping[str, pa.DataType | None] | None = None,
+) -> Typing:
     """The types of a batch whose parts tell different ones: by column that of most values, and what goes with it.
 
     Args:
         told: the schema of each part, with the number of values in each column.
-        table: the columns of the table, if it is there.
+        table, declared: see `choose_types`.
     """
     counts: dict[str, Counter[pa.DataType]] = {}
     for schema, values in told:
@@ -189,4 +227,4 @@ def unify_told_types(told: Iterable[tuple[pa.Schema, Sequence[int]]], table: pa.
                 kinds.append(kind)
         kind = kinds[0] if len(kinds) == 1 else unify_types(*kinds)
         chosen[name] = pa.string() if kind is None or pa.types.is_null(kind) else _fill_structs(kind)
-    return choose_types(pa.schema(list(chosen.items())), table)
+    return choose_types(pa.schema(list(chosen.items())), table, declared)

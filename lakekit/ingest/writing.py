@@ -5,7 +5,6 @@ It must not choose anything: the plan says it all, so that the same source gives
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,8 @@ import pyarrow.compute as pc
 
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.ingest.converting import convert_column, describe_misfit
-from lakekit.ingest.parquet import encode_table, sort_rows, split_partitions, write_file
+from lakekit.ingest.fingerprint import Fingerprint
+from lakekit.ingest.parquet import sort_rows, split_partitions, write_file
 from lakekit.ingest.plan import Plan
 from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
 from lakekit.ingest.result import BatchResult
@@ -73,13 +73,18 @@ def _find_bad_keys(column: pa.ChunkedArray) -> tuple[Any, str]:
     return (), ""
 
 
-def hash_part(part: Part | None, schema: pa.Schema) -> str:
-    """What tells the rows of a part from others: a hash of those that fit, of those that do not, and of the names."""
-    if part is None:
-        return "no rows"
-    good, bad = convert_part(part, schema)
-    told = json.dumps([sorted(part.rows.column_names), [row.as_json() for row in bad]]).encode()
-    return hashlib.sha256(encode_table(good) + told).hexdigest()
+def hash_parts(parts: Iterable[Part], plan: Plan) -> str:
+    """What tells the rows of a source from others: their number, and a hash of them as the plan would write them."""
+    content = Fingerprint()
+    for part in parts:
+        rows, misfits = convert_part(part, plan.schema, plan.partition_by)
+        content.add(rows, [*_tell_names(part), *part.bad, *misfits])
+    return content.tell()
+
+
+def _tell_names(part: Part) -> list[BadRow]:
+    """The names of its columns, in the place of a row: a column that the plan does not have would go unseen."""
+    return [BadRow("", None, json.dumps(sorted(part.rows.column_names)), b"", part=1)]
 
 
 class Job:
@@ -100,6 +105,7 @@ class Job:
         self.can_reread = can_reread
         self.files: dict[str, int] = {}  # size by path
         self.rows = 0
+        self._content = None if can_reread else Fingerprint()
         keys = plan.partition_by
         self._sort_by = tuple(name for name in plan.sort_by if name not in keys)
         self._schema = pa.schema([field for field in plan.schema if field.name not in keys])
@@ -119,6 +125,8 @@ class Job:
                 rows, misfits = convert_part(part, self.plan.schema, self.plan.partition_by)
                 quarantine.put(part.bad)
                 quarantine.put(misfits)
+                if self._content is not None:
+                    self._content.add(rows, [*_tell_names(part), *part.bad, *misfits])
                 rows_read += part.rows.num_rows + sum(not row.part for row in part.bad)
                 for folder, piece in split_partitions(rows, self.plan.partition_by):
                     filling = fillings.add(folder, piece)
@@ -192,7 +200,9 @@ class Job:
             "quarantine": quarantine.paths,
             "widened": list(self.plan.widened),
         }
-        marker = json.dumps(told | {"listing": self.plan.listing}, indent=1, ensure_ascii=False).encode()
+        source = {"listing": self.plan.listing, "reading": self.plan.reading}
+        source["content"] = self._content.tell() if self._content is not None else ""
+        marker = json.dumps(told | source, indent=1, ensure_ascii=False).encode()
         path = name_marker(self.plan.token, len(self.files))
         if not self.writer.put_new(path, marker) and not self.writer.holds(path, marker):
             raise StaleFile(

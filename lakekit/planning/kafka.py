@@ -1,6 +1,6 @@
-"""Amazon MSK: brokers, Express brokers and Serverless for one load, with the month's cost of each.
+"""Amazon MSK: brokers, Express brokers and Serverless for one load, with the month's cost of each that has a price.
 
-It must not know Kafka's protocol.
+It must not know Kafka's protocol, nor price what no source has a price for: Express is counted, and left out.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SERVERLESS_PARTITIONS = 2400
 LEAST_BROKERS = 3  # one in each of three zones
 MOST_BROKERS = 60  # a cluster with KRaft; 30 with ZooKeeper
 STANDARD_COPIES = 3  # on disks that are paid for
+NO_EXPRESS_PRICE = "no verified price of what is written to them and stored, which AWS bills beside the brokers"
 # sustained MB/s in and out of a broker. Express: https://docs.aws.amazon.com/msk/latest/developerguide/
 # bestpractices-express.html, read through a copy, 2026-09; standard: no quota is published, a guideline, 2026-09
 BROKERS = {
@@ -69,12 +70,13 @@ def price_brokers(
     hours: float = HOURS_PER_MONTH,
     book: PriceBook | None = None,
 ) -> Bill:
-    """What standard brokers and their disks cost. Charges: "brokers", "storage".
+    """What brokers cost, and the disks of standard ones. Charges: "brokers", "storage".
 
     Args:
         brokers: how many.
         instance: such as "kafka.t3.small"; sizes with a price: book.ids("msk.broker_hour").
-        storage_bytes: the disks of all brokers together, copies counted.
+        storage_bytes: the disks of all brokers together, copies counted; Express brokers have none, and bill by what
+            is written and stored, for which there is no verified price here.
         hours: a month if not given.
         book: the prices; us-east-1 if not given.
 
@@ -91,24 +93,6 @@ def price_brokers(
         ("storage", "msk.storage", storage_bytes / GIB * hours / HOURS_PER_MONTH),
     ]
     return make_bill(f"MSK, {brokers} x {instance}", lines, book=book)
-
-
-def price_express(load: KafkaLoad, *, brokers: int | None = None, book: PriceBook | None = None) -> Bill:
-    """A month of Express brokers. Charges: "brokers", "written", "storage" of one copy.
-
-    Example:
-        >>> bill = price_express(KafkaLoad(10 * 2**20, 20 * 2**20))  # 3 x 730 x 0.408
-        >>> round(bill["brokers"], 2)
-        893.52
-    """
-    instance = BROKERS["express"][0]
-    brokers = brokers if brokers is not None else count_brokers(load, "express")
-    lines = [
-        ("brokers", f"msk.broker_hour.{instance}", brokers * HOURS_PER_MONTH),
-        ("written", "msk.express.written", load.in_bytes_per_s * SECONDS_PER_MONTH / GIB),
-        ("storage", "msk.express.storage", load.kept_gb),
-    ]
-    return make_bill(f"MSK Express, {brokers} x {instance}, a month", lines, book=book)
 
 
 def price_serverless(load: KafkaLoad, *, book: PriceBook | None = None) -> Bill:
@@ -129,11 +113,11 @@ def price_serverless(load: KafkaLoad, *, book: PriceBook | None = None) -> Bill:
     return make_bill("MSK Serverless, a month", lines, book=book)
 
 
-def count_brokers(load: KafkaLoad, kind: str = "express") -> int:
+def count_brokers(load: KafkaLoad, kind: str = "standard") -> int:
     """How many brokers of size m7g.large a load needs: a multiple of three, by bytes in or bytes out.
 
     Example:
-        >>> count_brokers(KafkaLoad(45 * 2**20, 90 * 2**20)), count_brokers(KafkaLoad(48 * 2**20, 0))  # 15.6 each
+        >>> count_brokers(KafkaLoad(29 * 2**20, 58 * 2**20)), count_brokers(KafkaLoad(31 * 2**20, 0))  # 10 MiB/s each
         (3, 6)
     """
     _, in_each, out_each = BROKERS[kind]
@@ -148,9 +132,9 @@ class KafkaPlan(Answer):
     Attributes:
         load: what flows.
         brokers: by kind, how many m7g.large.
-        bills: by kind: "standard", "express", "serverless".
-        kind: the cheapest that holds the load.
-        refused: by kind, why it does not hold the load.
+        bills: by kind: "standard", "serverless"; of "express", what the brokers alone cost.
+        kind: the cheapest that holds the load and has a price: never "express".
+        refused: by kind, why it is not chosen: it does not hold the load, or has no price.
     """
 
     load: KafkaLoad
@@ -171,8 +155,9 @@ class KafkaPlan(Answer):
     def facts(self) -> list[tuple[str, str]]:
         facts = []
         for kind, bill in self.bills.items():
-            brokers = f", {format_number_of(self.brokers[kind], 'broker')}" if kind in self.brokers else ""
-            refused = f"; does not hold it: {self.refused[kind]}" if kind in self.refused else ""
+            alone = " alone" if kind == "express" else ""
+            brokers = f", {format_number_of(self.brokers[kind], 'broker')}{alone}" if kind in self.brokers else ""
+            refused = f"; not chosen: {self.refused[kind]}" if kind in self.refused else ""
             facts.append((kind, f"{format_usd(bill.usd)} a month{brokers}{refused}"))
         return facts
 
@@ -186,6 +171,9 @@ class KafkaPlan(Answer):
 def plan_kafka(load: KafkaLoad, *, book: PriceBook | None = None) -> KafkaPlan:
     """Brokers and the month's cost of each kind of MSK, and the cheapest that holds the load.
 
+    Express is counted and not chosen, as there is no verified price of what is written to it and stored. Where neither
+    standard brokers nor Serverless hold the load, the answer is standard, with why it does not hold it in ``refused``.
+
     Example:
         >>> plan_kafka(KafkaLoad(2**20, 2 * 2**20)).kind
         'standard'
@@ -195,7 +183,7 @@ def plan_kafka(load: KafkaLoad, *, book: PriceBook | None = None) -> KafkaPlan:
     disks = load.kept_gb * GIB * STANDARD_COPIES
     bills = {
         "standard": price_brokers(brokers["standard"], BROKERS["standard"][0], storage_bytes=disks, book=book),
-        "express": price_express(load, brokers=brokers["express"], book=book),
+        "express": price_brokers(brokers["express"], BROKERS["express"][0], book=book),
         "serverless": price_serverless(load, book=book),
     }
     refused = {
@@ -205,7 +193,8 @@ def plan_kafka(load: KafkaLoad, *, book: PriceBook | None = None) -> KafkaPlan:
     }
     if text := _find_serverless_limit(load):
         refused["serverless"] = text
-    fitting = [kind for kind in bills if kind not in refused] or ["express"]
+    refused["express"] = "; ".join([*([refused["express"]] if "express" in refused else []), NO_EXPRESS_PRICE])
+    fitting = [kind for kind in bills if kind not in refused] or ["standard"]
     return KafkaPlan(load, brokers, bills, min(fitting, key=lambda kind: bills[kind].usd), refused)
 
 

@@ -28,7 +28,6 @@ from lakekit.planning.kafka import (
     count_brokers,
     plan_kafka,
     price_brokers,
-    price_express,
     price_serverless,
 )
 from lakekit.planning.kinesis import StreamPlan, plan_stream
@@ -96,7 +95,6 @@ __all__ = [
     "price_brokers",
     "price_catalog",
     "price_emr_serverless",
-    "price_express",
     "price_fan_out",
     "price_firehose",
     "price_flink",

@@ -101,7 +101,7 @@ def parse_address(url: "str | os.PathLike | Address") -> Address:
     """
     if isinstance(url, Address):
         return url
-    text = os.fspath(url)
+    text = os.fspath(url) if isinstance(url, str | os.PathLike) else url
     if not isinstance(text, str) or not text.strip():
         raise InvalidArgument(
             f"An address is needed, not {text!r}.", hint='give a folder such as "data/lake", or "s3://bucket/prefix"'

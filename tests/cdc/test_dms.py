@@ -278,7 +278,7 @@ def test_missing_columns_are_named_with_what_is_there(folder):
         ({"key": "idd"}, r"no column 'idd', which key= names; it has Op, ts, id, name.\nHint: did you mean 'id'\?"),
         ({"key": "id", "timestamp": "tz"}, r"no column 'tz', which order_by= or timestamp= names"),
         ({"key": []}, "names no column"),
-        ({"key": "id", "format": "maxwell"}, "format 'maxwell'"),
+        ({"key": "id", "format": "maxwell"}, "format='maxwell' is not a choice"),
         ({"key": "id", "columns": ["id"]}, "Parquet files, which have types of their own"),
         ({"key": "id", "format": "debezium", "timestamp": "ts"}, "Debezium"),
     ],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakekit.cdc.values import choose_type, classify, convert, parse_types
+from lakekit.cdc.values import choose_type, classify, convert
 from lakekit.errors import InvalidArgument, TypeConflict
 
 
@@ -61,10 +61,6 @@ def test_times_are_utc_where_a_type_has_a_zone():
     assert [value.as_py().hour for value in told] == [10, 8, 0]
 
 
-def test_types_that_have_no_name_are_refused():
-    assert parse_types(["a"]) == {"a": None} and parse_types(None) == {}
-    assert parse_types(pa.schema([("a", pa.large_string())])) == {"a": pa.string()}
-    with pytest.raises(InvalidArgument, match="'a' was declared as 'money'"):
-        parse_types({"a": "money"})
+def test_a_type_that_no_text_is_read_as_is_refused():
     with pytest.raises(InvalidArgument, match="no text or JSON value is read as"):
         convert("a", [None], pa.list_(pa.int8()), str)

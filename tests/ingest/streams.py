@@ -4,6 +4,8 @@ It must not be collected: it holds no test.
 """
 
 import contextlib
+import ctypes
+import importlib
 import json
 import os
 import shutil
@@ -107,6 +109,23 @@ def run_kafka():
     brokers = producer.list_topics(timeout=10).brokers.values()
     yield producer, ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     producer.flush()
+
+
+def give_controller(producer):
+    """Let the mock have the controller that it names, broker 0, without which it tells no ids of topics.
+
+    Python has no call for it, and the pointer to the cluster's client lies behind the head of the producer's object.
+    """
+    folder = Path(importlib.import_module("confluent_kafka").__file__).parents[1]
+    found = [*folder.glob("confluent_kafka.libs/librdkafka-*"), *folder.glob("confluent_kafka/.dylibs/librdkafka*")]
+    if not found:
+        pytest.skip("librdkafka is not a file of confluent-kafka's own here")
+    library = ctypes.CDLL(str(found[0]))
+    library.rd_kafka_handle_mock_cluster.restype = ctypes.c_void_p
+    library.rd_kafka_handle_mock_cluster.argtypes = [ctypes.c_void_p]
+    library.rd_kafka_mock_broker_add.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+    client = ctypes.c_void_p.from_address(id(producer) + object.__basicsize__).value
+    assert library.rd_kafka_mock_broker_add(library.rd_kafka_handle_mock_cluster(client), 0) == 0
 
 
 def produce(producer, topic, payloads, partition=0):

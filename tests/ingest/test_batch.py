@@ -226,13 +226,20 @@ def test_an_id_that_is_none_is_refused(folder, batch_id):
 def test_columns_that_no_file_can_have_are_refused(folder, tmp_path):
     (tmp_path / "in.csv").write_text("1,2\n")
     pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "in.parquet")
-    for columns, what in ((["a", "a"], "'a' twice"), ([], "no columns"), ("ab", "no columns")):
+    for columns, what in ((["a", "a"], "a column twice"), ([], "no columns"), ("ab", "no columns")):
         with pytest.raises(lk.InvalidArgument, match=what):
             folder.write(lk.ingest.Files(tmp_path / "in.csv", columns=columns))
     with pytest.raises(lk.ColumnNameConflict, match="'a' stands twice"):
         folder.write(tmp_path / "in.parquet")
     with pytest.raises(lk.InvalidArgument, match="a NUL character"):
         folder.write(pa.table({"s": [{"a\0": 1}]}), batch_id="x")
+    with pytest.raises(lk.InvalidArgument, match="A column of the batch has no name"):
+        folder.write(pa.table({"": [1]}), batch_id="x")
+    deep = pa.int64()
+    for _ in range(33):
+        deep = pa.list_(deep)
+    with pytest.raises(lk.InvalidArgument, match="'s' is nested more than 32 levels deep"):
+        folder.write(pa.table({"s": pa.array([None], deep)}), batch_id="x")
     with pytest.raises(lk.InvalidArgument, match="a struct without fields"):
         folder.write(pa.table({"s": [{}]}), batch_id="x")
     assert not Path(folder.url).exists()

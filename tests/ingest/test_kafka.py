@@ -1,5 +1,6 @@
 """A Kafka topic is read as it was committed, each record once, and no secret of a configuration shows."""
 
+import base64
 import json
 import pickle
 
@@ -9,7 +10,7 @@ import lakekit as lk
 from lakekit.errors import InvalidArgument, NoFilesFound, RecordsLost, StorageFailed
 from lakekit.ingest import StreamOptions, kafka, list_ranges, read_quarantined, stream
 from lakekit.ingest.source import Checkpoint
-from tests.ingest.streams import count_stored, make_json, produce, read_ids, run_kafka
+from tests.ingest.streams import count_stored, give_controller, make_json, produce, read_ids, run_kafka
 
 SECRET = "correct-horse-battery"
 
@@ -167,3 +168,49 @@ def test_a_reader_sees_json_of_any_field(cluster, topic, tmp_path):
     stream(source, tmp_path)
     row = lk.open_table(tmp_path).polars().collect().row(0, named=True)
     assert (row["who"], row["tags"], row["_shard"]) == ({"name": "é"}, ["a"], "0")
+
+
+def test_a_record_of_20_mb_is_quarantined_whole_and_those_beside_it_arrive(cluster, topic, tmp_path):
+    """Of a partition the mock keeps 5 MiB, but one batch of records always, however big it is."""
+    name, source = topic
+    huge = b'{"id": 1, "text": "' + b"x" * 20_000_000 + b'"}'
+    produce(cluster[0], name, [huge], 0)
+    produce(cluster[0], name, make_json([0, 2]), 1)
+    done = stream(source, tmp_path)
+    assert (done.records, done.rows, done.quarantined) == (3, 2, 1)
+    told = read_quarantined(tmp_path).row(0, named=True)
+    assert told["data"] == huge and told["position"] == f"{0:020d}"
+    assert told["reason"] == "20,000,021 bytes, more than most_record_bytes = 10,485,760 (key 'k')"
+    assert read_ids(tmp_path) == [0, 2]
+    assert stream(source, tmp_path).records == 0
+
+
+def test_a_record_of_20_mb_is_a_row_where_such_are_asked_for(cluster, topic, tmp_path):
+    name, source = topic
+    produce(cluster[0], name, [b'{"id": 1, "text": "' + b"x" * 20_000_000 + b'"}'])
+    assert stream(source, tmp_path, options=StreamOptions(most_record_bytes=32 * lk.MIB)).rows == 1
+    assert lk.open_table(tmp_path).polars().collect()["text"].str.len_bytes().to_list() == [20_000_000]
+
+
+def test_a_topic_whose_cluster_has_no_controller_is_known_by_its_name_and_the_cluster(cluster, topic):
+    """The mock names broker 0 as its controller and has a broker 1: it tells no ids of topics, and nothing waits."""
+    name, source = topic
+    told = cluster[0].list_topics(name, timeout=10)
+    assert told.controller_id not in told.brokers
+    assert source.identify() == f"kafka topic {name} of cluster {told.cluster_id}"
+
+
+def test_a_topic_is_known_by_the_id_that_its_brokers_gave_it(tmp_path):
+    with run_kafka() as (producer, servers):
+        give_controller(producer)
+        told = {}
+        for name in ("one", "other"):
+            produce(producer, name, make_json([1]))
+            config = {"bootstrap.servers": servers, "sasl.password": SECRET, "on_commit": print}
+            before, _, told[name] = kafka(name, config).identify().partition(", id ")
+            assert before.startswith(f"kafka topic {name} of cluster ")
+            assert len(base64.b64decode(told[name] + "==")) == 16
+            assert kafka(name, config).identify() == f"{before}, id {told[name]}"
+        assert told["one"] != told["other"]
+        stream(kafka("one", config), tmp_path)
+        assert list_ranges(tmp_path)["stream"][0].endswith(told["one"])

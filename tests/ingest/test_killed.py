@@ -113,8 +113,10 @@ def test_killed_anywhere_a_rerun_completes_it_and_readers_see_all_or_nothing(whe
     started = time.monotonic()
     writer.communicate(timeout=120)
     seconds = (time.monotonic() - started) * (1 if where == "folder" else 2)
-    kills = [run_round(home, source, dice, seconds, 1 if rounds <= 3 else 4) for home in homes]
-    print(f"{rounds} rounds, {sum(kills)} kills, a run takes {seconds:.2f} s")
+    kills = 0
+    for number, home in enumerate(homes, 1):
+        kills += run_round(home, source, dice, seconds, 1 if rounds <= 3 else 4)
+        print(f"{number} of {rounds} rounds, {kills} kills; a run takes {seconds:.2f} s", flush=True)
 
 
 def test_a_run_that_stopped_before_its_marker_is_completed_with_the_same_files(home, tmp_path, monkeypatch):
@@ -218,7 +220,7 @@ def test_other_rows_in_the_quarantine_or_under_the_marker_are_an_error_too(folde
     def make(n):  # the first row is one for the quarantine
         return pl.DataFrame({"k": ["__HIVE_DEFAULT_PARTITION__", "a"], "n": [n, 1]})
 
-    monkeypatch.setattr(batch, "hash_part", lambda *_: "the first 65,536 rows are the same")
+    monkeypatch.setattr(batch, "hash_parts", lambda *_: "the first 65,536 rows are the same")
     with monkeypatch.context() as patch:
         patch.setattr(Job, "_commit", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):

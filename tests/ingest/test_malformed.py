@@ -94,6 +94,38 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_are_no_part_of_values(fo
     assert folder.open().schema.names == ["a", "b"]
 
 
+def test_a_file_whose_lines_end_with_carriage_returns_is_an_error_and_not_a_header_without_rows(folder, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"a,b\r1,2\r3,4\r")
+    with pytest.raises(lk.InvalidArgument, match=r"The first line of .*in\.csv goes on behind a carriage return"):
+        folder.write(tmp_path / "in.csv")
+    assert folder.list() == []
+
+
+def nest(levels: int, opening: bytes, closing: bytes) -> bytes:
+    return b'{"b": ' + opening * (levels - 1) + b"1" + closing * (levels - 1) + b"}\n"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"c":', b"}")])
+def test_what_is_nested_deeper_than_readers_bear_goes_to_the_quarantine(folder, tmp_path, opening, closing):
+    levels = (32, 33, 90, 500, 100_000)
+    data = b'{"a": 1}\n' + b"".join(nest(one, opening, closing) for one in levels)
+    rows, bad = write(folder, tmp_path, "in.ndjson", data)
+    assert len(rows) == 2  # 32 levels with the object itself are read back
+    told = [(line, reason) for line, reason, _ in bad]
+    assert told == [(line, "it is nested too deeply: more than 32 levels") for line in range(3, 7)]
+    done = lk.ingest.stream(lk.ingest.MemorySource("deep", {"0": data.splitlines()}), tmp_path / "stream")
+    assert (done.rows, done.quarantined) == (2, 4)
+    assert lk.open_table(tmp_path / "stream").polars().collect().height == 2
+
+
+def test_a_field_without_a_name_goes_to_the_quarantine(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.ndjson", b'{"": 1}\n{"a": 1}\n{"a": 2, "b": {"": 1}}\n')
+    assert rows == [(1,)]
+    assert [(line, reason) for line, reason, _ in bad] == [
+        (line, "it is not JSON: a field has an empty name") for line in (1, 3)
+    ]
+
+
 def test_a_record_of_20_mb_is_kept_in_pieces(folder, tmp_path):
     data = b"a,b\n1,x\n2," + b"y" * 20_000_000 + b"\n3,z\n"
     rows, bad = write(folder, tmp_path, "in.csv", data)

@@ -297,6 +297,18 @@ def test_the_files_of_another_stream_of_that_name_are_not_gone_on_with(table, mo
         stream(again, table)
 
 
+def test_a_stream_of_the_same_name_with_another_id_is_refused_and_one_whose_id_is_told_later_is_not(table):
+    source = MemorySource("orders", {"0": make_json([1])})
+    stream(source, table)
+    for number, identity in enumerate(["memory:orders, id 7", "memory:orders", "memory:orders, id 7"]):
+        source.identify = lambda identity=identity: identity  # as brokers that are upgraded, and back
+        source.append("0", make_json([number + 2]))
+        assert stream(source, table).records == 1
+    source.identify = lambda: "memory:orders, id 8"
+    with pytest.raises(InvalidArgument, match="holds records of memory:orders, id 7, not of memory:orders, id 8"):
+        stream(source, table)
+
+
 def test_a_file_that_no_stream_wrote_is_not_taken_for_a_checkpoint(table, tmp_path):
     stream(MemorySource("orders", {"0": make_json([1])}), table)
     pq.write_table(pa.table({"id": [1]}), f"{table}/memory-orders/0/from-99999999999999999999.parquet")

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakekit.errors import InvalidArgument
-from lakekit.planning.kafka import KafkaLoad, count_brokers, plan_kafka, price_brokers, price_express, price_serverless
+from lakekit.planning.bill import use_book
+from lakekit.planning.kafka import KafkaLoad, count_brokers, plan_kafka, price_brokers, price_serverless
 from lakekit.units import GIB, MIB
 
 
@@ -34,8 +35,14 @@ def test_serverless_is_paid_by_what_flows_and_by_partition():
     assert bill["storage"] == pytest.approx(86_400 / 1024 * 0.10)
 
 
-def test_express_says_which_of_its_prices_are_from_memory():
-    assert sum("unverified" in doubt for doubt in price_express(KafkaLoad(MIB, MIB)).doubts) == 2
+def test_express_is_counted_and_never_chosen_as_a_part_of_its_price_has_no_source():
+    plan = plan_kafka(KafkaLoad(100 * MIB, 200 * MIB, partitions=100))
+    # 100 / 15.6 = 6.4 and 200 / 31.2 = 6.4: nine brokers, in threes; the nine alone are 9 x 730 x 0.408
+    assert (plan.brokers["express"], round(plan.bills["express"].usd, 2)) == (9, 2680.56)
+    # 100 / 10: twelve standard brokers, 12 x 730 x 0.204 = 1,787.04, and three copies of 8,437.5 GB at 0.10
+    assert (plan.kind, round(plan.usd_per_month, 2)) == ("standard", 4318.29)
+    assert "no verified price" in plan.refused["express"] and "no verified price" in repr(plan)
+    assert not any(name.startswith("msk.express") for name in use_book(None).ids("msk"))
 
 
 def test_serverless_is_refused_beyond_its_limits_with_the_number():
@@ -50,14 +57,14 @@ def test_serverless_is_refused_beyond_its_limits_with_the_number():
 @given(st.floats(0, 5e8), st.floats(0, 1e9), st.integers(1, 3000))
 def test_the_plan_takes_the_cheapest_that_holds_it(in_bytes, out_bytes, partitions):
     plan = plan_kafka(KafkaLoad(in_bytes, out_bytes, partitions=partitions))
-    assert plan.kind not in plan.refused
+    assert plan.kind not in plan.refused and plan.kind != "express"
     fitting = [bill.usd for kind, bill in plan.bills.items() if kind not in plan.refused]
     assert plan.usd_per_month == min(fitting)
 
 
 def test_the_text_names_all_three_kinds():
     text = repr(plan_kafka(KafkaLoad(250 * MIB, 0, partitions=100)))
-    assert all(kind in text for kind in ("standard:", "express:", "serverless:", "does not hold it"))
+    assert all(kind in text for kind in ("standard:", "express:", "serverless:", "not chosen"))
 
 
 def test_a_cluster_without_partitions_is_refused():
