@@ -6,7 +6,7 @@ It must not decide anything about files or engines: the packages below do.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -108,6 +108,7 @@ class Table:
         manifest: what is known of them.
         options: what its opener chose.
         ledger: the receipts of its queries; those of the lake, where it is in one.
+        find_successor: of a table in a lake, what opens the table that is read under its name now.
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
@@ -124,6 +125,7 @@ class Table:
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
+        self.find_successor: Callable[[], Table | None] | None = None
         self._read_log = None if options.ignore_log else LogReader(options.as_of)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())

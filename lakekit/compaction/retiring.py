@@ -126,7 +126,8 @@ def retire(
         storage = table.store.storage
     if storage_class and address.scheme != "s3":
         raise InvalidArgument(f"{address.url} has no storage classes.", hint="leave storage_class out.")
-    files, notes = _keep_checkpoints(_find_originals(begun, originals := survey(address, storage), address), originals)
+    originals = survey(address, storage)
+    files, notes = _keep_checkpoints(_find_originals(begun, originals, address), originals)
     since = next(
         one.modified_at
         for one in open_store(table.store.address, table.store.storage).list_objects()
