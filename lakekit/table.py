@@ -310,14 +310,12 @@ class Table:
         from lakekit.manifest.changes import find_changes
 
         self.ledger.settle()
-        before = self.manifest
-        after = self._read_manifest()
-        self.manifest = after
+        before, self.manifest = self.manifest, self._read_manifest()
         if self.has_view:
             self.view.is_stale = False
             with self.ledger.making_views():
                 self._renew_views()
-        return find_changes(before, after)
+        return find_changes(before, self.manifest)
 
     def _renew_views(self) -> None:
         """Create the views again that are still there, in connections that are still open."""

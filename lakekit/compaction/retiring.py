@@ -166,8 +166,9 @@ def _keep_checkpoints(files: list[StoredObject], found: Survey) -> tuple[list[St
     kept = [one for one in files if one.path in checkpoints]
     if not kept:
         return files, ()
-    what = f"{format_number_of(len(kept), 'newest file')} of streams, such as {kept[0].path}, stay: they are checkpoints."
-    return [one for one in files if one.path not in checkpoints], (what,)
+    count = format_number_of(len(kept), "newest file")
+    note = f"{count} of streams, such as {kept[0].path}: left there, as checkpoints."
+    return [one for one in files if one.path not in checkpoints], (note,)
 
 
 def _check_outputs(url: str, verified: dict[str, str], found: Survey) -> None:

@@ -14,8 +14,8 @@ would then write two names, and both would win. One file for each partition of e
 own, which no reader but lakekit could honour. So a file holds its range as it came; `_arrived_at` and the event time
 prune by the statistics in the footers, a late event is a row like any other, and compaction sorts rows by event time.
 
-It must not read a stream, nor decode. The newest file of each shard must stay where it is: it is the checkpoint. Compaction
-leaves it alone; what it makes of the others may lie beside it.
+It must not read a stream, nor decode. The newest file of each shard must stay where it is: it is the checkpoint.
+Compaction leaves it alone; what it makes of the others may lie beside it.
 """
 
 from __future__ import annotations

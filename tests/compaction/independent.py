@@ -1,4 +1,4 @@
-"""All rows of a table without lakekit: pyarrow reads each file alone, and a folder's name or the log tells partitions."""
+"""All rows of a table without lakekit: pyarrow reads each file alone; paths, or the log, tell partitions."""
 
 import json
 import struct
