@@ -26,7 +26,12 @@ def read_folder(folder: Path, *, rows_by: Iterable[str], floats: Iterable[str] =
 
 
 def read_log(folder: Path, *, rows_by: Iterable[str], floats: Iterable[str] = ()) -> Counter:
-    """The same of the files that a Delta log names: its commits one after another, adds less removes."""
+    """The same of the files that a Delta log names."""
+    return _count(folder, list_logged(folder), list(rows_by), set(floats))
+
+
+def list_logged(folder: Path) -> dict[str, dict[str, str | None]]:
+    """The files that a Delta log names, with their partitions: its commits one after another, adds less removes."""
     named: dict[str, dict[str, str | None]] = {}
     for commit in sorted((folder / "_delta_log").glob("*.json")):
         actions = [json.loads(line) for line in commit.read_text().splitlines()]
@@ -38,7 +43,7 @@ def read_log(folder: Path, *, rows_by: Iterable[str], floats: Iterable[str] = ()
                 path = unquote(action["add"]["path"])
                 assert path not in named, f"{path} is there twice"
                 named[path] = action["add"]["partitionValues"]
-    return _count(folder, named, list(rows_by), set(floats))
+    return named
 
 
 def _read_keys(path: str) -> dict[str, str | None]:

@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import stat
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,24 +17,11 @@ import lakekit as lk
 from lakekit.compaction import plan, run
 from tests.compaction.deltas import publish, read_delta
 from tests.compaction.lakes import ALL, count_rows, list_files, make_events, write_files
+from tests.compaction.workers import PROCESSES, compact_without_room
 from tests.manifest.places import make_place
 from tests.storage.lossy import lose_answers
 
 NOBODY = 65534  # the user without rights, on Linux
-
-RUN = """
-import resource, sys, lakekit as lk
-from tests.compaction.lakes import ALL
-table = lk.open_table(sys.argv[1])
-made = lk.compaction.plan(table, sys.argv[2] or None, rules=ALL)
-limit = int(sys.argv[3])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # a file that grows beyond it fails as on a full disk
-try:
-    lk.compaction.run(made)
-except lk.StorageFailed as error:
-    print(error)
-    sys.exit(3)
-"""
 
 
 @pytest.fixture
@@ -46,7 +31,7 @@ def events(tmp_path):
 
 def test_a_full_disk_is_told_and_a_later_run_finishes(events, tmp_path):
     before = list_files(events)
-    told = fill_disk(events, tmp_path / "copy")
+    told = fill_disk(events, str(tmp_path / "copy"))
     assert "could not be written" in told and "Hint: make room there" in told
     assert list_files(events) == before
     with pytest.raises(lk.IncompleteTable):
@@ -57,16 +42,18 @@ def test_a_full_disk_is_told_and_a_later_run_finishes(events, tmp_path):
 
 def fill_disk(events, into):
     """What is told where the disk takes no file of 20,000 bytes, which is less than 20,000 ids need."""
-    command = [sys.executable, "-c", RUN, str(events), str(into), "20000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
-    return done.stdout
+    told = PROCESSES.Queue()
+    child = PROCESSES.Process(target=compact_without_room, args=(str(events), into, told))
+    child.start()
+    answer = told.get(timeout=60)
+    child.join()
+    return answer
 
 
 def test_in_place_a_full_disk_is_told_and_a_later_run_finishes(events):
     publish(events)
     before, rows = list_files(events), read_delta(events)
-    assert "could not be written" in fill_disk(events, "")
+    assert "could not be written" in fill_disk(events, None)
     assert list_files(events).items() >= before.items() and read_delta(events) == rows
     assert DeltaTable(str(events)).version() == 1
     assert run(plan(lk.open_table(events), rules=ALL)).files_after == 3 and read_delta(events) == rows

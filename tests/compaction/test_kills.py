@@ -44,8 +44,8 @@ class Killer:
 
     def measure(self, target, *args) -> None:
         """How long one step takes that nobody kills; a tenth more, so that some kills come too late."""
-        started = time.monotonic()
-        child = PROCESSES.Process(target=target, args=args)
+        started, phase = time.monotonic(), PROCESSES.RawValue("i", 0)
+        child = PROCESSES.Process(target=run_told, args=(phase, target, *args))
         child.start()
         child.join()
         assert child.exitcode == 0
@@ -53,7 +53,7 @@ class Killer:
 
     def kill(self, target, *args) -> None:
         """Start the worker, and kill it at the next of the moments; note what it was at."""
-        phase = PROCESSES.Value("i", 0)
+        phase = PROCESSES.RawValue("i", 0)  # without a lock, which whoever is killed would keep
         child = PROCESSES.Process(target=run_told, args=(phase, target, *args))
         child.start()
         time.sleep(self.shares.pop() * self.longest)

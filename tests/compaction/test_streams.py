@@ -8,6 +8,7 @@ import pytest
 import lakekit as lk
 from lakekit.compaction import plan, retire, run
 from lakekit.ingest import MemorySource, StreamOptions, list_ranges, stream
+from tests.compaction.deltas import publish
 from tests.compaction.independent import read_log
 from tests.compaction.lakes import ALL, list_files
 from tests.ingest.streams import make_json, read_ids
@@ -86,9 +87,7 @@ def test_where_columns_changed_a_copy_has_no_checkpoint_and_the_stream_says_so(s
 
 
 def test_a_log_of_another_engine_does_not_take_in_the_files_of_a_stream(source, tmp_path):
-    from deltalake import convert_to_deltalake
-
     stream(source, tmp_path / "orders", options=AT_ONCE)
-    convert_to_deltalake(str(tmp_path / "orders"))
+    publish(tmp_path / "orders")
     with pytest.raises(lk.InvalidArgument, match="is a table of Delta"):
         stream(source, tmp_path / "orders", options=AT_ONCE)
