@@ -62,7 +62,8 @@ def read_for_ever(engine: str, lake_url: str, wanted: tuple[int, int, int], stop
 
 
 PHASES = {  # what a compactor is at, by the function that it entered last
-    "starting": (),
+    "not begun": (),
+    "opening": (),
     "planning": ("planner._check_columns",),
     "copying": ("copying._write_bins", "in_place._write_bins"),
     "verifying": ("copying.verify_copy", "in_place._compare"),
@@ -90,6 +91,7 @@ def tell_phases(phase) -> None:
 def run_told(phase, target, *args) -> None:
     """A worker, in a process of its own, that tells what it is at."""
     tell_phases(phase)
+    phase.value = 1
     target(*args)
     phase.value = len(PHASES) - 1
 
