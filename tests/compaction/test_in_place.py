@@ -227,11 +227,12 @@ def test_originals_that_no_snapshot_needs_go_when_asked_by_name(events):
 
 def test_readers_that_opened_it_before_go_on_when_the_originals_are_gone(events):
     before = lk.open_table(events)
-    frame, listed = before.polars(), list_columns(before.store)
+    frame = before.polars()
     run(plan(lk.open_table(events), rules=ALL))
     late = datetime.now(UTC) + timedelta(days=8)
     assert run(retire(lk.open_table(events), as_of=late), confirm="events").files == 12
-    # a listing that is older than the commit: the files of version 1 are gone, and version 2 is there by now
+    # a listing whose first page, with the log, is older than the commit, and whose last ones are younger
+    listed = list_columns(before.store).filter(~pl.col("path").str.ends_with("00000000000000000002.json"))
     assert LogReader()(before.store, listed).version == 2
     with pytest.raises(lk.IncompleteTable, match="Version 1 of .* names 12 files not there"):
         LogReader(as_of=1)(before.store, listed)
