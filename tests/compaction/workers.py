@@ -45,6 +45,7 @@ QUERIES = {"duckdb": query_duckdb, "polars": query_polars}
 def read_for_ever(engine: str, lake_url: str, wanted: tuple[int, int, int], stop, answers, refusals, wrong) -> None:
     """Query until told to stop; what is no answer (an error) is counted, what is a wrong one is told."""
     while not stop.is_set():
+        started = time.monotonic()
         try:
             found = QUERIES_BY_NAME[engine](lake_url)
         except (lk.LakekitError, FileNotFoundError) as error:
@@ -58,7 +59,7 @@ def read_for_ever(engine: str, lake_url: str, wanted: tuple[int, int, int], stop
             return
         with answers.get_lock():
             answers.value += 1
-        time.sleep(0.01)  # two readers alone would leave the compactor no time
+        time.sleep((time.monotonic() - started) / 2)  # two readers alone would leave the compactor no time
 
 
 PHASES = {  # what a compactor is at, by the function that it entered last
