@@ -1,4 +1,4 @@
-"""Many small files into few big ones: lakekit, delta-rs and plain DuckDB on one generated lake, in a folder.
+"""Many small files into few big ones: lakekit, delta-rs, DuckLake and plain DuckDB on one generated lake, in a folder.
 
     python benchmarks/compaction.py [days] [files a day]
 
@@ -8,7 +8,9 @@ every row are there afterwards, is checked each time.
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +22,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from run import HERE, find_python
 
 import lakekit as lk
 from lakekit.display import format_text_table
@@ -69,6 +72,18 @@ def compact_with_delta_rs(lake: Path, to: Path) -> list[str]:
     return table.file_uris()
 
 
+def compact_with_ducklake(lake: Path, to: Path) -> list[str]:
+    """DuckLake: the files registered where they are, merged, and what that leaves cleaned up; in its own environment.
+
+    Its seconds count the start of that environment's Python and DuckDB, about half a second.
+    """
+    command = [find_python("ducklake"), str(HERE / "ducklake.py"), str(lake), str(to)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    rows, total, price, days = told["rows"]
+    print(f"DuckLake: {told['steps']}, {told['seconds']:.2f} s; it reads {rows} rows, of which {days} have a day")
+    return told["files"]
+
+
 def compact_with_duckdb(lake: Path, to: Path) -> list[str]:
     """DuckDB: COPY of everything, partitioned again."""
     source = f"read_parquet('{lake}/**/*.parquet', hive_partitioning = true, union_by_name = true)"
@@ -106,6 +121,7 @@ RUNS: list[tuple[str, str, Callable[[Path, Path], list[str]]]] = [
     ("lakekit, into=", "yes: closed until verified", compact_with_copy),
     ("lakekit, in place", "yes: one commit", compact_in_place),
     ("delta-rs, convert + optimize", "yes: one commit", compact_with_delta_rs),
+    ("DuckLake, add + merge + clean up", "yes: its catalog", compact_with_ducklake),
     ("DuckDB, COPY", "no: files appear one by one", compact_with_duckdb),
 ]
 
@@ -129,12 +145,14 @@ def measure(name: str, atomic: str, compact: Callable[[Path, Path], list[str]], 
 
 
 def main(days: int, files: int) -> None:
+    find_python("ducklake")  # its environment is made before anything is measured
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder, "lake"), days, files, drifts=True)
         generate(Path(folder, "steady"), days, files, drifts=False)
         rows = [measure(*run, Path(folder, "lake")) for run in RUNS]
-        steady = ("the same, without drift", RUNS[2][1], RUNS[2][2])
-        rows.insert(3, measure(*steady, Path(folder, "steady")))
+        for number in (3, 2):  # two of them take no drift
+            steady = ("the same, without drift", *RUNS[number][1:])
+            rows.insert(number + 1, measure(*steady, Path(folder, "steady")))
         print(f"{days * files:,} files of {ROWS} rows, in a folder; one of a hundred has int32 ids among int64")
         print(
             format_text_table(["tool", "seconds", "files", "atomic for readers", "originals kept", "rows equal"], rows)

@@ -29,6 +29,7 @@ CACHE = tempfile.TemporaryDirectory(prefix="lakekit-bench-")  # nobody's cache i
 PEERS = {  # in environments of their own: DuckDB's httpfs from PyPI fits no newer DuckDB, awswrangler caps pyarrow
     "duckdb": ["duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5"],
     "awswrangler": ["awswrangler>=3.17"],
+    "ducklake": ["duckdb==1.5.5", "duckdb-extension-ducklake==1.5.5"],  # of compaction.py
 }
 READERS: list[tuple[str, str, dict[str, Any], dict[str, str]]] = [
     ("the bytes alone", "floor", {}, {}),

@@ -6,6 +6,7 @@ It must not hold a DuckDB connection: connections hold it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import threading
 import weakref
@@ -19,6 +20,7 @@ from lakekit.entries import ENTRIES, Entries
 from lakekit.errors import (
     AccessDenied,
     CredentialsExpired,
+    IncompleteTable,
     InvalidArgument,
     LakekitError,
     NoFilesFound,
@@ -122,13 +124,29 @@ class Catalog:
         try:
             table = self.open_at(url, name)
             table.keep_receipts(self.ledger)
+            table.find_successor = functools.partial(self.follow, name)
             self.tables[name] = table
         except NoFilesFound:
             return
         except InvalidArgument:
             raise
         except LakekitError as error:
-            self.failed[name] = error
+            if isinstance(error, IncompleteTable | StaleFile) and self._has_moved(name):
+                self._open(name)
+            else:
+                self.failed[name] = error
+
+    def _has_moved(self, name: str) -> bool:
+        """Whether the table was switched since the entries were read, such as before its originals were retired."""
+        before, entry = self._find_url(name), self.entries.read().get(name)
+        if entry is not None:
+            self.places[name] = entry
+        return self._find_url(name) != before
+
+    def follow(self, name: str) -> Table | None:
+        """The table of that name as it is read now; None where it is none any more."""
+        self.refresh()
+        return self.tables.get(name)
 
     def open_at(self, url: str, name: str) -> Table:
         """The table of that name as it would be read there."""

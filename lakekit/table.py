@@ -6,7 +6,7 @@ It must not decide anything about files or engines: the packages below do.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -114,6 +114,7 @@ class Table:
         manifest: what is known of them.
         options: what its opener chose.
         ledger: the receipts of its queries; those of the lake, where it is in one.
+        find_successor: of a table in a lake, what opens the table that is read under its name now.
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
@@ -130,6 +131,7 @@ class Table:
         if store.address.scheme != "file":
             store.cache = ByteCache(cache_folder() / "bytes")
             store.amend = hide_in_file
+        self.find_successor: Callable[[], Table | None] | None = None
         self._read_log = make_log_reader(options)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())
@@ -314,14 +316,12 @@ class Table:
         from lakekit.manifest.changes import find_changes
 
         self.ledger.settle()
-        before = self.manifest
-        after = self._read_manifest()
-        self.manifest = after
+        before, self.manifest = self.manifest, self._read_manifest()
         if self.has_view:
             self.view.is_stale = False
             with self.ledger.making_views():
                 self._renew_views()
-        return find_changes(before, after)
+        return find_changes(before, self.manifest)
 
     def _renew_views(self) -> None:
         """Create the views again that are still there, in connections that are still open."""

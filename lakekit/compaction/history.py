@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from lakekit.compaction.log import open_log, read_commit
-from lakekit.delta import LOG
+from lakekit.compaction.log import open_log
+from lakekit.delta import LOG, read_commit
 from lakekit.storage import open_store
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ It must not remove a file, nor commit what was not verified, nor change what oth
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from lakekit.compaction.plans import Bin, Plan, Rules
 from lakekit.delta import encode_path
 from lakekit.errors import IncompleteTable, InvalidArgument, RowsDiffer, StaleFile
 from lakekit.manifest.batches import FOLDER
+from lakekit.manifest.streams import find_checkpoints, is_compacted
 from lakekit.progress import Progress
 from lakekit.storage import open_store, open_writer
 from lakekit.storage.columns import list_columns
@@ -57,13 +57,15 @@ def plan_in_place(table: Table, rules: Rules, as_of: datetime, left_out: tuple[t
     seen = open_files(table, log.files)
     bins = []
     for bin_ in pack_bins(seen.manifest, rules, as_of, is_copy=False):
-        is_done = len(bin_.sources) == 1 and bin_.sources[0].path.rpartition("/")[2].startswith("compact-")
+        is_done = len(bin_.sources) == 1 and is_compacted(bin_.sources[0].path)
         if bin_.as_it_is or (is_done and rules.sort_by):
             continue
         if len({log.files[path].partition for path in bin_.paths}) > 1:
             what = f"The log of {table.name} puts {bin_.paths[0]} and {bin_.paths[-1]} into different partitions."
             raise InvalidArgument(what, hint="its paths do not tell them: compact with the engine that wrote it.")
         bins.append(bin_)
+    checkpoints = sorted(find_checkpoints(seen.manifest.entries["path"]))
+    left_out += tuple((path, "the newest file of a stream: it is its checkpoint") for path in checkpoints)
     return Plan(seen, None, tuple(bins), left_out, rules, version=log.version)
 
 
@@ -144,10 +146,10 @@ def _compare(bin_: Bin, before: Digest, made: Table) -> None:
 
 def _commit(log: Log, swaps: list[Swap]) -> int:
     """The version of the commit; what others took meanwhile is left out, and the rest is looked at again."""
-    now, own = log, secrets.token_hex(8)
+    now = log
     while swaps:
         removes = [one for swap_ in swaps for one in swap_.removes]
-        about = {"lakekit": own, "verified": {one.adds.path: one.etag for one in swaps}}
+        about = {"verified": {one.adds.path: one.etag for one in swaps}}
         if commit(log, now.version + 1, removes, [one.adds for one in swaps], about):
             _look_again(now, swaps)
             return now.version + 1
@@ -175,7 +177,7 @@ def _look_again(before: Log, swaps: list[Swap]) -> None:
         return
     originals = [before.files[path] for path in sorted(before.files.keys() - after.files.keys())]
     made = [after.files[path] for path in sorted(after.files.keys() - before.files.keys())]
-    about = {"lakekit": secrets.token_hex(8), "undoes": after.version}
+    about = {"undoes": after.version}
     swap(open_log(before.address, before.storage), made, originals, about)  # what others added since stays
     differing = next((key for key in sorted({*one, *other}, key=str) if one.get(key) != other.get(key)), ())
     what = f"{before.address.url} had {one.get(differing)} rows in {dict(differing)}, and {other.get(differing)} after."

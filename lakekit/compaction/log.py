@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from lakekit.delta import decode_commit, encode_commit, import_deltalake, name_commit, write_value
+from lakekit.delta import import_deltalake, put_commit, write_value
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.storage import open_writer
 from lakekit.storage.clients import make_delta_options
@@ -144,27 +144,14 @@ def commit(log: Log, number: int, removes: Sequence[Logged], adds: Sequence[Logg
         log: of the table, as it was when the swap was decided.
         number: of the commit: one more than the last.
         removes, adds: the swap.
-        about: goes into the commit's own record; with an id, so that a lost answer is no question.
+        about: goes into the commit's own record.
     """
     at_ms = int(datetime.now(UTC).timestamp() * 1000)
     told = {"timestamp": at_ms, "operation": "OPTIMIZE", "readVersion": number - 1, "engineInfo": "lakekit"}
     told |= {"operationParameters": {"predicate": "[]"}, "isBlindAppend": False, **about}
-    actions = [{"commitInfo": told}]
-    actions += [{"remove": one.as_remove(at_ms)} for one in removes]
+    actions: list[dict[str, Any]] = [{"remove": one.as_remove(at_ms)} for one in removes]
     actions += [{"add": one.as_add()} for one in adds]
-    if open_writer(log.address, log.storage).put_new(name_commit(number), encode_commit(actions)):
-        return True
-    return read_commit(log.address, log.storage, number)[0]["commitInfo"].get("lakekit") == about["lakekit"]
-
-
-def read_commit(address: Address, storage: Storage, number: int) -> list[dict[str, Any]]:
-    """The actions of one commit; the first tells who made it."""
-    from lakekit.storage import open_store
-    from lakekit.units import GIB
-
-    path = name_commit(number)
-    actions = decode_commit(bytes(open_store(address, storage).read_range(path, 0, GIB)), path)
-    return sorted(actions, key=lambda action: "commitInfo" not in action) or [{"commitInfo": {}}]
+    return put_commit(open_writer(log.address, log.storage), number, told, actions)
 
 
 def swap(log: Log, removes: Sequence[Logged], adds: Sequence[Logged], about: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from lakekit.compaction.records import read_record, survey
 from lakekit.errors import ArchivedFile, InvalidArgument
 from lakekit.manifest.batches import is_of_batch
 from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED
+from lakekit.manifest.streams import find_checkpoints
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.writer import MOST_PUT_BYTES
 from lakekit.units import format_bytes, format_number_of
@@ -43,7 +44,9 @@ def plan(
 
     With ``into``, the plan is a copy of the whole table under another address; files of partitions that are still
     being written are copied one by one. Where an unfinished copy of the same files is there, its plan is taken up
-    again. Without, it is for a table that is published as Delta, and only closed partitions change.
+    again. Without, it is for a table that is published as Delta, and only closed partitions change. The newest file
+    of each shard of a stream is its checkpoint: it stays as it is in place, and goes into a copy as it is, so that the
+    stream can go on there (not where columns changed since: then it goes on in a new table).
 
     Args:
         table: as ``open_table`` gives it; refresh it first.
@@ -104,14 +107,19 @@ def pack_bins(manifest: Manifest, rules: Rules, as_of: datetime, *, is_copy: boo
         is_copy: take every file, those of open partitions one by one; else only closed ones.
     """
     exact = _find_exact(manifest)
+    fixed = _find_fixed(manifest, exact if is_copy else None)
     most = min(rules.target_bytes, SORTED_BYTES) if rules.sort_by else rules.target_bytes
     salt = [list(rules.sort_by), describe_types(manifest.schema.arrow)]
     for files in _group_files(manifest):
         is_closed = max(file["modified_at"] for file in files) <= as_of - rules.closed_after
         if not is_closed and not is_copy:
             continue
-        for group in _pack(files, most if is_closed and manifest.schema.file_columns else 0):
+        free = [file for file in files if file["path"] not in fixed]
+        groups = list(_pack(free, most if is_closed and manifest.schema.file_columns else 0))
+        groups += [[file] for file in files if is_copy and file["path"] in fixed]
+        for group in groups:
             is_same = len(group) == 1 and group[0]["schema_id"] in exact and not (rules.sort_by and is_closed)
+            is_same |= group[0]["path"] in fixed
             sources = tuple(Source(one["path"], one["etag"], one["size_bytes"], one["rows"]) for one in group)
             keeps_name = is_same and not is_of_batch(sources[0].path)  # such a name asks for a marker
             output = sources[0].path if keeps_name else _name_output(sources, salt)
@@ -127,7 +135,22 @@ def _pack(files: Sequence[dict[str, Any]], most_bytes: int) -> Iterator[list[dic
             group, held = [], 0
         group.append(file)
         held += file["size_bytes"]
-    yield group
+    if group:
+        yield group
+
+
+def _find_fixed(manifest: Manifest, exact: set[str] | None) -> set[str]:
+    """The checkpoints of streams, which keep their bytes and names: the stream goes on from there.
+
+    Args:
+        manifest: of the table.
+        exact: for a copy, whose files all have one schema: the schemas that may stay; None for all.
+    """
+    checkpoints = find_checkpoints(manifest.entries["path"])
+    if not checkpoints:
+        return set()
+    schemas = dict(manifest.entries.select("path", "schema_id").iter_rows())
+    return {path for path in checkpoints if exact is None or schemas[path] in exact}
 
 
 def _group_files(manifest: Manifest) -> Iterator[list[dict[str, Any]]]:

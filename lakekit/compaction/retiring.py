@@ -17,13 +17,13 @@ from lakekit.compaction.records import Survey, survey
 from lakekit.display import format_text_table
 from lakekit.errors import IncompleteTable, InvalidArgument
 from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED, RETIRED
+from lakekit.manifest.streams import find_checkpoints
 from lakekit.progress import Progress
 from lakekit.storage import open_store, open_writer, parse_address
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
-    from lakekit.compaction.plans import Source
-    from lakekit.storage import Address, Storage
+    from lakekit.storage import Address, Storage, StoredObject
     from lakekit.table import Table
 
 KEPT_FOR = timedelta(
@@ -90,6 +90,8 @@ def retire(
 ) -> Retirement:
     """Which originals of a compacted table could go; nothing happens until ``run`` is given the table's name.
 
+    The newest file of each shard of a stream stays, whatever is asked: it is the stream's checkpoint.
+
     Args:
         table: the compacted one, as people read it by now.
         older_than: originals stay for so long after the copy was verified, or after no snapshot needed them.
@@ -124,15 +126,15 @@ def retire(
         storage = table.store.storage
     if storage_class and address.scheme != "s3":
         raise InvalidArgument(f"{address.url} has no storage classes.", hint="leave storage_class out.")
-    files = _find_originals(begun, survey(address, storage), address)
+    originals = survey(address, storage)
+    files, notes = _keep_checkpoints(_find_originals(begun, originals, address), originals)
     since = next(
         one.modified_at
         for one in open_store(table.store.address, table.store.storage).list_objects()
         if one.path == COPY_VERIFIED
     )
-    notes = ()
     if since > moment - older_than:
-        notes = (f"The copy was verified at {since:%Y-%m-%d %H:%M} UTC: originals stay for {older_than} after that.",)
+        notes += (f"The copy was verified at {since:%Y-%m-%d %H:%M} UTC: originals stay for {older_than} after that.",)
         files = []
     pairs = tuple((one.path, one.etag) for one in files)
     size_bytes = sum(one.size_bytes for one in files)
@@ -151,11 +153,22 @@ def _retire_in_place(
     for commit in commits:
         if commit.is_ours and commit.removes & files:
             _check_outputs(table.url, commit.about["verified"], found)
-    there = [found.objects[path] for path in sorted(files & found.objects.keys())]
+    there, kept = _keep_checkpoints([found.objects[path] for path in sorted(files & found.objects.keys())], found)
     pairs = tuple((one.path, one.etag) for one in there)
     size_bytes = sum(one.size_bytes for one in there)
-    notes = (f"Snapshots of the last {older_than} need none of them.",)
+    notes = (f"Snapshots of the last {older_than} need none of them.", *kept)
     return Retirement(table, address, pairs, size_bytes, storage_class, older_than, as_of, storage, notes)
+
+
+def _keep_checkpoints(files: list[StoredObject], found: Survey) -> tuple[list[StoredObject], tuple[str, ...]]:
+    """The files without those from which streams go on, and a word on these."""
+    checkpoints = find_checkpoints(found.objects)
+    kept = [one for one in files if one.path in checkpoints]
+    if not kept:
+        return files, ()
+    count = format_number_of(len(kept), "newest file")
+    note = f"{count} of streams, such as {kept[0].path}: left there, as checkpoints."
+    return [one for one in files if one.path not in checkpoints], (note,)
 
 
 def _check_outputs(url: str, verified: dict[str, str], found: Survey) -> None:
@@ -171,7 +184,7 @@ def _check_copy(url: str, verified: dict[str, Any], found: Survey) -> None:
             raise IncompleteTable(what, hint="keep the originals, and make another copy.")
 
 
-def _find_originals(begun: dict[str, Any], found: Survey, address: Address) -> list[Source]:
+def _find_originals(begun: dict[str, Any], found: Survey, address: Address) -> list[StoredObject]:
     """The originals that are still there, as the versions that were copied."""
     copied = {path: etag for _, _, sources in begun["bins"] for path, etag, *_ in sources}
     foreign = sorted(path for path, one in found.objects.items() if copied.get(path) != one.etag)

@@ -5,7 +5,6 @@ It must not delete a file.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from lakekit.compaction.history import find_last_swap, read_commits
@@ -68,7 +67,7 @@ def undo_in_place(table: Table) -> int:
     before, after = (open_log(address, storage, number).files for number in (last.number - 1, last.number))
     originals, made = [before[path] for path in sorted(last.removes)], [after[path] for path in sorted(last.adds)]
     open_files(table, last.removes)
-    return swap(log, made, originals, {"lakekit": secrets.token_hex(8), "undoes": last.number})
+    return swap(log, made, originals, {"undoes": last.number})
 
 
 def _undo_glue(table: Table, glue: tuple[str, str]) -> None:

@@ -20,14 +20,16 @@ import pyarrow.parquet as pq
 
 from lakekit.delta.commits import Commits, find_commits
 from lakekit.delta.package import import_deltalake
-from lakekit.errors import InvalidArgument, LakekitError, UnsupportedTable
+from lakekit.errors import IncompleteTable, InvalidArgument, LakekitError, UnsupportedTable
 from lakekit.manifest.logged import LoggedFiles, find_named
 from lakekit.storage import RangeRequest, Store
+from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 READ_FEATURES = frozenset({"timestampNtz", "vacuumProtocolCheck"})  # what a reader must know, and lakekit does
+MOST_ATTEMPTS = 3  # to read a log that others write to
 MOST_READER = 3  # version of the protocol for readers; the Delta protocol, read 2026-11
 _MAPPING = "delta.columnMapping.mode"
 _UNREADABLE_KEYS = (pa.types.is_binary, pa.types.is_decimal, pa.types.is_nested)
@@ -48,7 +50,8 @@ class LogReader:
     def __call__(self, store: Store, listed: pl.DataFrame) -> LoggedFiles | None:
         """The files that the log names; None where there is no log, or none that can be read.
 
-        One GET for each file of the log since its last checkpoint; the listing tells the rest.
+        One GET for each file of the log since its last checkpoint; the listing tells the rest. Where files are gone and
+        a later commit is there by now, as after a compaction whose originals were retired, it reads that one.
 
         Args:
             store: the table.
@@ -60,6 +63,19 @@ class LogReader:
             IncompleteTable: files that the log names are not there.
             MissingPackage: deltalake is not installed.
         """
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                return self._read_once(store, listed)
+            except IncompleteTable as exc:
+                error, before = exc, find_commits(listed).latest
+                if self.as_of is not None or getattr(store, "listed_at", None) is not None:
+                    break
+                listed = list_columns(store)
+                if find_commits(listed).latest <= before:
+                    break
+        raise error
+
+    def _read_once(self, store: Store, listed: pl.DataFrame) -> LoggedFiles | None:
         commits, url = find_commits(listed), store.address.url
         if commits.latest < 0 and not commits.has_new:
             return None

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from lakekit.errors import CorruptFile, InvalidArgument
 
 LOG = "_delta_log"
+PUBLISHED = "lakekit.published"  # in the configuration of tables whose log lakekit keeps, and among tags of files
 
 
 def name_commit(number: int) -> str:

@@ -15,6 +15,7 @@ own, which no reader but lakekit could honour. So a file holds its range as it c
 prune by the statistics in the footers, a late event is a row like any other, and compaction sorts rows by event time.
 
 It must not read a stream, nor decode. The newest file of each shard must stay where it is: it is the checkpoint.
+Compaction leaves it alone; what it makes of the others may lie beside it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
 from lakekit.ingest.parquet import encode_segment, encode_table
 from lakekit.ingest.source import Checkpoint, is_same
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size, read_metadata, read_schema
+from lakekit.manifest.streams import is_compacted
 from lakekit.storage.writer import MOST_PUT_BYTES
 
 if TYPE_CHECKING:
@@ -93,9 +95,17 @@ class Chain:
 
         Raises:
             InvalidArgument: they are those of another stream.
-            CorruptFile: the newest file cannot be read, or was not written by a stream.
+            CorruptFile: the newest file cannot be read, or was not written by a stream; or it is gone, and what
+                compaction made of others is there.
         """
-        paths = [one.path for one in self.store.list_objects(self.folder) if one.path.endswith(".parquet")]
+        there = [one.path for one in self.store.list_objects(self.folder) if one.path.endswith(".parquet")]
+        paths = [path for path in there if not is_compacted(path)]
+        if there and not paths:
+            raise CorruptFile(
+                f"{self.store.address.join(self.folder)} holds compacted rows, and no file that a stream wrote: where"
+                " it stopped is not known, and every record would come again.",
+                hint="go on where the stream wrote before, or into a new table",
+            )
         if not paths:
             return Checkpoint(), pa.schema([])
         newest = max(paths)  # names are as long as each other, and sort as positions do

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakekit.ingest.chain import read_range
 from lakekit.ingest.quarantine import FOLDER
+from lakekit.manifest.streams import is_compacted
 from lakekit.storage import Storage, Store, open_store
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def list_ranges(table_url: str | os.PathLike, *, storage: Storage | None = None)
 
     Columns: path (of the file, relative to the table), stream, shard, begin and end (positions; begin is NULL for the
     first), records, rows, quarantined, skipped (i64; records is the sum of the others), quarantine (the folder of its
-    bad records, "" for none), arrived_at (text, ISO 8601), is_ended (the shard ends there), writer.
+    bad records, "" for none), arrived_at (text, ISO 8601), is_ended (the shard ends there), writer. Ranges whose files
+    were compacted and then retired are no longer among them.
 
     Raises:
         CorruptFile: a file in the folder of a stream was not written by one.
@@ -42,7 +44,8 @@ def list_ranges(table_url: str | os.PathLike, *, storage: Storage | None = None)
     import polars as pl
 
     store = open_store(table_url, storage)
-    paths = [one.path for one in store.list_objects() if one.path.startswith(KINDS) and one.path.endswith(".parquet")]
+    there = [one.path for one in store.list_objects() if one.path.startswith(KINDS) and one.path.endswith(".parquet")]
+    paths = [path for path in there if not is_compacted(path)]
     found = [{"path": path, **vars(read_range(store, path)[0])} for path in sorted(paths)]
     text, whole = pl.String, pl.Int64
     schema = {"path": text, "stream": text, "shard": text, "begin": text, "end": text, "records": whole, "rows": whole}

@@ -126,6 +126,9 @@ def stream(
     Library) lie in ``<table>/_quarantine/`` with position and reason, before the rows of their range can be seen.
     Stop it however you like, also by pulling the plug: the next run goes on after the last range that is stored.
 
+    A table that was published as Delta after the stream had begun it takes more of that stream; publish it again, and
+    the log names the new files. Compaction never takes the newest file of a shard: the stream goes on from there.
+
     Several workers share the shards by ``StreamOptions.worker``; should two read one shard, each range is still stored
     once. Children of a split or merged Kinesis shard begin when their parents are stored to the end.
 
@@ -143,6 +146,8 @@ def stream(
     Raises:
         RecordsLost: the stream no longer holds what comes after the stored records, and how many those were.
         InvalidArgument: the table is partitioned or Delta's, or belongs to a stream of that name that was made anew.
+        IncompleteTable: the table's files were retired, as a compacted copy stands for them; go on there.
+        CorruptFile: the newest file of a shard, from which the stream would go on, is damaged or gone.
         NoFilesFound: there is no such stream.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the stream or the store refuses.
 
@@ -195,13 +200,16 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     Raises:
         InvalidArgument: a column has the name of one that is added, or the table is Delta's or Iceberg's, or has
             partition folders.
+        IncompleteTable: it is a copy that is not verified, or originals that were retired.
     """
     import pyarrow as pa
 
+    from lakekit.delta import LOG
     from lakekit.iceberg import METADATA
     from lakekit.ingest.chain import name_folder
     from lakekit.ingest.parquet import store_schema
     from lakekit.ingest.ranges import POSITION_COLUMNS
+    from lakekit.manifest.listing import RECORDS, refuse_records
 
     if declared is not None:
         taken = [name for name in declared.names if name.casefold() in POSITION_COLUMNS.names]
@@ -209,13 +217,16 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
             what = f"The column {taken[0]!r} of the schema has the name of one that the stream adds."
             raise InvalidArgument(what, hint=f"the stream adds {', '.join(POSITION_COLUMNS.names)}: name it otherwise")
     folders = store.list_folders()
-    if "_delta_log" in folders:
+    goes_on = name_folder(source.kind, source.name, "").strip("/") in folders
+    if RECORDS.strip("/") in folders:
+        refuse_records(frozenset(one.path for one in store.list_objects(RECORDS.strip("/"))), store.address.url)
+    if LOG in folders and not (goes_on and _is_published(store)):
         what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
     if METADATA in folders and any(one.path.endswith(".metadata.json") for one in store.list_objects(METADATA)):
         what = f"{store.address.url} is an Iceberg table, whose metadata would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table")
-    if name_folder(source.kind, source.name, "").strip("/") in folders:
+    if goes_on:
         return store_schema(declared) if declared is not None else pa.schema([])
     found, keys = _read_table(store)
     if keys:
@@ -224,6 +235,16 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     if declared is not None:
         return store_schema(declared)
     return pa.schema([field for field in found if field.name not in POSITION_COLUMNS.names])
+
+
+def _is_published(store: Store) -> bool:
+    """Whether the log there is one that ``lk.publish`` keeps, which takes in new files when it is published again."""
+    from lakekit.delta import PUBLISHED
+    from lakekit.delta.replay import read_history
+    from lakekit.storage.columns import list_columns
+
+    history = read_history(store, list_columns(store))
+    return history.metadata.get("configuration", {}).get(PUBLISHED) == "true"
 
 
 def _read_table(store: Store) -> tuple[pa.Schema, tuple[str, ...]]:

@@ -56,17 +56,7 @@ class Listing:
 
     def refuse_incomplete(self, url: str) -> None:
         """Raise IncompleteTable where the files are a copy that is not verified yet, or originals that were retired."""
-        if COPY_BEGUN in self.records and COPY_VERIFIED not in self.records:
-            raise IncompleteTable(
-                f"{url} is a compacted copy that is not finished and verified: rows may be missing from it.",
-                hint="finish it with lk.compaction.run(lk.compaction.plan(table, into=…)), or take it away with "
-                "lk.compaction.discard(…); the originals are all where they were.",
-            )
-        if RETIRED in self.records:
-            raise IncompleteTable(
-                f"Files under {url} were retired: a compacted copy has taken their place.",
-                hint=f"open that copy; {RETIRED} there names it.",
-            )
+        refuse_records(self.records, url)
 
     def describe(self) -> str:
         """What is there, in a few words: ``412 objects there: 400 .json, 12 .gz``."""
@@ -77,6 +67,21 @@ class Listing:
         if self.hidden:
             kinds.append(f"{self.hidden:,} hidden")
         return f"{count:,} object{'' if count == 1 else 's'} there" + (f": {', '.join(kinds)}" if kinds else "")
+
+
+def refuse_records(records: frozenset[str], url: str) -> None:
+    """Raise IncompleteTable where records say that a copy is not verified yet, or that originals were retired."""
+    if COPY_BEGUN in records and COPY_VERIFIED not in records:
+        raise IncompleteTable(
+            f"{url} is a compacted copy that is not finished and verified: rows may be missing from it.",
+            hint="finish it with lk.compaction.run(lk.compaction.plan(table, into=…)), or take it away with "
+            "lk.compaction.discard(…); the originals are all where they were.",
+        )
+    if RETIRED in records:
+        raise IncompleteTable(
+            f"Files under {url} were retired: a compacted copy has taken their place.",
+            hint=f"open that copy; {RETIRED} there names it.",
+        )
 
 
 def list_table(

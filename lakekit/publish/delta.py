@@ -6,7 +6,6 @@ It must not write data, nor let a log name again what it once removed.
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakekit.delta import encode_commit, encode_path, name_commit, write_value
+from lakekit.delta import PUBLISHED, encode_path, put_commit, write_value
 from lakekit.delta.replay import History, read_history
 from lakekit.delta.types import has_naive, parse_simple, write_field
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
+from lakekit.manifest.streams import is_compacted
 from lakekit.manifest.types import unify_types
 from lakekit.publish.plans import PublishPlan
 from lakekit.storage import open_writer
@@ -29,9 +29,7 @@ from lakekit.units import format_bytes, format_number_of
 if TYPE_CHECKING:
     from lakekit.storage import Encryption, Store
 
-MARK = "lakekit.published"  # in the configuration of tables that are published, and among the tags of their files
 KNOWN_FEATURES = frozenset({"appendOnly", "invariants", "timestampNtz"})
-_COMPACTED = re.compile(r"compact-[0-9a-f]{24}\.parquet")
 _ORDERED = (pa.types.is_integer, pa.types.is_date)  # whose bounds are exact, and the same for every reader
 
 
@@ -74,9 +72,8 @@ class DeltaPlan(PublishPlan):
             "operationParameters": {"mode": "Append"} if self.version else {},
             "engineInfo": "lakekit",
         }
-        content = encode_commit([{"commitInfo": told}, *self.actions])
         writer = open_writer(self.store.address, self.store.storage, encryption=encryption)
-        if not writer.put_new(name_commit(self.version), content):
+        if not put_commit(writer, self.version, told, self.actions):
             what = f"{self.store.address.url} got its version {self.version} from someone else; nothing was written."
             raise StaleFile(what, hint="plan again.")
         return self.version
@@ -158,7 +155,7 @@ def _refuse_metadata(table: Table, seen: Table) -> None:
 
 
 def _refuse_log(history: History, table: Table) -> None:
-    if history.metadata.get("configuration", {}).get(MARK) != "true":
+    if history.metadata.get("configuration", {}).get(PUBLISHED) != "true":
         what = f"{table.url} has a Delta log that another engine made: files that it does not name may be leftovers."
         raise InvalidArgument(what, hint='append by the log, such as with deltalake.write_deltalake(…, mode="append").')
     features = {*history.protocol.get("readerFeatures", ()), *history.protocol.get("writerFeatures", ())}
@@ -248,7 +245,7 @@ def _tell_table(
         "id": str(uuid.uuid4()),
         "format": {"provider": "parquet", "options": {}},
         "partitionColumns": list(table.manifest.schema.keys),
-        "configuration": {MARK: "true"},
+        "configuration": {PUBLISHED: "true"},
         "createdTime": created,
     }
     actions.append({"metaData": {**told, "schemaString": schema}})
@@ -269,13 +266,13 @@ def _find_new(table: Table, history: History) -> tuple[list[int], list[str]]:
     for position, (path, size_bytes, modified_at) in enumerate(rows):
         known = history.adds.get(path)
         if known is not None:
-            is_ours = MARK in (known.get("tags") or {})  # what engines write they never write over
+            is_ours = PUBLISHED in (known.get("tags") or {})  # what engines write they never write over
             is_same_time = known["modificationTime"] == _to_milliseconds(modified_at)
             if known["size"] != size_bytes or (is_ours and not is_same_time):
                 added.append(position)
         elif path in history.removed:
             continue
-        elif history.version >= 0 and _COMPACTED.fullmatch(path.rpartition("/")[2]):
+        elif history.version >= 0 and is_compacted(path):
             orphans.append(path)
         else:
             added.append(position)
@@ -299,7 +296,7 @@ def _add(table: Table, positions: Sequence[int]) -> Iterator[Mapping[str, Any]]:
                 "size": row["size_bytes"],
                 "modificationTime": _to_milliseconds(row["modified_at"]),
                 "dataChange": True,
-                "tags": {MARK: "true"},
+                "tags": {PUBLISHED: "true"},
                 "stats": json.dumps(_write_stats(row["rows"], position, stats)),
             }
         }

@@ -277,11 +277,19 @@ class _LakeWatcher:
 def record_scan(source: Any, engine: str, needs: Needs, query: str) -> Iterator[ReaderScan]:
     """A query of one table by lakekit's own reader, for as long as this lasts; gives what its parts are noted in."""
     with source.ledger.record(engine, query, only=source.store.address.url) as tally:
-        table = tally.table(source)
-        table.is_bound = True
-        scan = ReaderScan(needs)
-        table.scans.append(scan)
-        yield scan
+        yield _begin_scan(tally, source, needs)
+
+
+def _begin_scan(tally: Tally, source: Any, needs: Needs) -> ReaderScan:
+    def follow(successor: Any) -> ReaderScan:
+        tally.only = successor.store.address.url
+        return _begin_scan(tally, successor, needs)
+
+    table = tally.table(source)
+    table.is_bound = True
+    scan = ReaderScan(needs, follow=follow)
+    table.scans.append(scan)
+    return scan
 
 
 @atexit.register

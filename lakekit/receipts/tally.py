@@ -50,10 +50,12 @@ class ReaderScan:
     Attributes:
         needs: what it asks for.
         parts: the files that were read, with the number of the row group; None for all of a small file.
+        follow: gives the scan that goes on with another table, which took the place of this one.
     """
 
     needs: Needs
     parts: list[tuple[str, int | None]] = field(default_factory=list)
+    follow: Callable[[Any], ReaderScan] | None = None
 
     def note_part(self, path: str, group: int | None) -> None:
         """A file, or a row group of it, was read."""

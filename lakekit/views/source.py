@@ -1,4 +1,4 @@
-"""What a view reads: a store and the manifest as it is now, refreshed once when a file turns out to have changed.
+"""What a view reads: a store and the manifest as it is now, refreshed once when a file has changed or is gone.
 
 It must not know the engines.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from lakekit.errors import StaleFile
+from lakekit.errors import IncompleteTable, StaleFile
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import ALWAYS, Predicate
 from lakekit.manifest.types import describe_type
@@ -29,6 +29,7 @@ class ViewSource(Protocol):
     store: Store
     manifest: Manifest
     ledger: Ledger
+    find_successor: Callable[[], ViewSource | None] | None
 
     def refresh(self) -> object:
         """Read the listing again and the footers that are new; sets ``manifest``."""
@@ -44,6 +45,8 @@ def read_tables(
     scan: ReaderScan | None = None,
 ) -> Iterator[pa.Table]:
     """The tables of the files that ``choose`` picks, begun again once if a file changed before the first of them.
+
+    A table of a lake that was switched to a copy, and whose files were retired since, is then read from the copy.
 
     Args:
         source: the table.
@@ -70,9 +73,24 @@ def read_tables(
                 yield table
             return
         except StaleFile:
-            source.refresh()
+            renewed = _renew(source)
             if started or attempt == 2:
                 raise
+            if renewed is not source and scan is not None and scan.follow is not None:
+                scan = scan.follow(renewed)
+            source = renewed
+
+
+def _renew(source: ViewSource) -> ViewSource:
+    """The table as it is now; where its files were retired, the one that its lake reads under its name."""
+    try:
+        source.refresh()
+    except IncompleteTable:
+        successor = source.find_successor() if source.find_successor is not None else None
+        if successor is None or successor is source:
+            raise
+        return successor
+    return source
 
 
 def _check_promise(name: str, promised: pa.Schema, found: pa.Schema) -> None:

@@ -1,33 +1,27 @@
 """A full disk, a lost permission, a replaced or a damaged file: a clear error, and the table as it was."""
 
+import contextlib
 import json
 import os
 import stat
-import subprocess
-import sys
+import tempfile
+from pathlib import Path
 
 import moto.settings
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from moto.core.authorization import ActionAuthenticatorMixin
 
 import lakekit as lk
 from lakekit.compaction import plan, run
+from tests.compaction.deltas import publish, read_delta
 from tests.compaction.lakes import ALL, count_rows, list_files, make_events, write_files
+from tests.compaction.workers import PROCESSES, compact_without_room
+from tests.manifest.places import make_place
+from tests.storage.lossy import lose_answers
 
-RUN = """
-import resource, sys, lakekit as lk
-from tests.compaction.lakes import ALL
-table = lk.open_table(sys.argv[1])
-made = lk.compaction.plan(table, sys.argv[2], rules=ALL)
-limit = int(sys.argv[3])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # a file that grows beyond it fails as on a full disk
-try:
-    lk.compaction.run(made)
-except lk.StorageFailed as error:
-    print(error)
-    sys.exit(3)
-"""
+NOBODY = 65534  # the user without rights, on Linux
 
 
 @pytest.fixture
@@ -37,17 +31,8 @@ def events(tmp_path):
 
 def test_a_full_disk_is_told_and_a_later_run_finishes(events, tmp_path):
     before = list_files(events)
-    command = [
-        sys.executable,
-        "-c",
-        RUN,
-        str(events),
-        str(tmp_path / "copy"),
-        "20000",
-    ]  # a file of 20,000 ids is longer
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
-    assert "could not be written" in done.stdout and "Hint: make room there" in done.stdout
+    told = fill_disk(events, str(tmp_path / "copy"))
+    assert "could not be written" in told and "Hint: make room there" in told
     assert list_files(events) == before
     with pytest.raises(lk.IncompleteTable):
         lk.open_table(tmp_path / "copy")
@@ -55,18 +40,92 @@ def test_a_full_disk_is_told_and_a_later_run_finishes(events, tmp_path):
     assert lk.open_table(tmp_path / "copy").polars().collect()["id"].n_unique() == 60_000
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_permission_that_is_lost_half_way_is_told_and_a_later_run_finishes(events, tmp_path):
-    made = plan(lk.open_table(events), tmp_path / "copy", rules=ALL)
-    last = tmp_path / "copy" / "day=2026-01-03"
+def fill_disk(events, into):
+    """What is told where the disk takes no file of 20,000 bytes, which is less than 20,000 ids need."""
+    told = PROCESSES.Queue()
+    child = PROCESSES.Process(target=compact_without_room, args=(str(events), into, told))
+    child.start()
+    answer = told.get(timeout=60)
+    child.join()
+    return answer
+
+
+def test_in_place_a_full_disk_is_told_and_a_later_run_finishes(events):
+    publish(events)
+    before, rows = list_files(events), read_delta(events)
+    assert "could not be written" in fill_disk(events, None)
+    assert list_files(events).items() >= before.items() and read_delta(events) == rows
+    assert DeltaTable(str(events)).version() == 1
+    assert run(plan(lk.open_table(events), rules=ALL)).files_after == 3 and read_delta(events) == rows
+
+
+@pytest.fixture
+def shared():
+    """A folder that any user may reach; those of pytest are closed to all but the one who runs it."""
+    with tempfile.TemporaryDirectory(prefix="lakekit-faults-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def without_root(folder):
+    """Root may write everywhere; while this lasts, the folder and this process are somebody else's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_permission_that_is_lost_half_way_is_told_and_a_later_run_finishes(shared):
+    events = make_events(shared / "events")
+    before = list_files(events)
+    made = plan(lk.open_table(events), shared / "copy", rules=ALL)
+    last = shared / "copy" / "day=2026-01-03"
     last.mkdir(parents=True)
     last.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(lk.AccessDenied, match="day=2026-01-03"):
-        run(made)
-    with pytest.raises(lk.IncompleteTable):
-        lk.open_table(tmp_path / "copy")
-    last.chmod(0o755)
-    assert run(made).files_after == 3
+    with without_root(shared):
+        with pytest.raises(lk.AccessDenied, match="day=2026-01-03"):
+            run(made)
+        with pytest.raises(lk.IncompleteTable):
+            lk.open_table(shared / "copy")
+        assert list_files(events) == before
+        last.chmod(0o755)
+        assert run(made).files_after == 3
+
+
+def test_in_place_a_permission_that_is_lost_before_the_commit_leaves_the_table_as_it_was(shared):
+    events = make_events(shared / "events")
+    publish(events)
+    before, rows = list_files(events), read_delta(events)
+    made, log = plan(lk.open_table(events), rules=ALL), events / "_delta_log"
+    with without_root(shared):
+        log.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        with pytest.raises(lk.AccessDenied, match="00000000000000000002.json"):
+            run(made)
+        assert list_files(events).items() >= before.items()
+        log.chmod(0o755)
+    assert DeltaTable(str(events)).version() == 1 and read_delta(events) == rows
+    assert run(made).version == 2 and read_delta(events) == rows
+
+
+def test_in_place_a_commit_whose_answer_is_lost_is_known_as_ones_own(tmp_path):
+    place = make_place("s3", tmp_path)
+    for path, content in list_files(make_events(tmp_path / "events")).items():
+        place.put(path, content)
+    lk.publish.delta(lk.open_table(place.url, storage=place.storage)).run()
+    with lose_answers(place.storage) as proxy:
+        made = plan(lk.open_table(place.url, storage=proxy.storage), rules=ALL)
+        proxy.loses = "PUT", "/_delta_log/"
+        outcome = run(made)
+        assert len(proxy.lost) == 1 and (outcome.version, outcome.files_after) == (1, 3)
+    after = lk.open_table(place.url, storage=place.storage)
+    assert after.version == 1 and after.polars().collect()["id"].sort().to_list() == list(range(120))
 
 
 def test_rights_that_are_lost_half_way_on_s3_are_told(events, tmp_path, monkeypatch):
@@ -121,6 +180,22 @@ def test_an_original_that_is_replaced_meanwhile_is_told(events, tmp_path):
     assert count_rows(lk.open_table(tmp_path / "copy").polars().collect()) == count_rows(
         lk.open_table(events).polars().collect()
     )
+
+
+def test_in_place_an_original_that_is_replaced_or_damaged_meanwhile_is_told(events):
+    publish(events)
+    made, path = plan(lk.open_table(events), rules=ALL), events / "day=2026-01-02/part-1.parquet"
+    good = path.read_bytes()
+    for content, error in ((good[:-8] + b"????PAR1", lk.StaleFile), (b"", lk.StaleFile)):
+        path.write_bytes(content)
+        with pytest.raises(error, match="part-1.parquet"):
+            run(made)
+        with pytest.raises(lk.LakekitError, match="part-1.parquet"):
+            run(plan(lk.open_table(events), rules=ALL))
+        assert DeltaTable(str(events)).version() == 1
+    path.write_bytes(good)
+    rows = read_delta(events)
+    assert run(plan(lk.open_table(events), rules=ALL)).files_after == 3 and read_delta(events) == rows
 
 
 def test_a_plan_for_a_table_that_was_refreshed_since_is_refused(events, tmp_path):

@@ -11,6 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 
 import lakekit as lk
 from lakekit.compaction import plan, retire, run, undo
+from lakekit.delta import LogReader
+from lakekit.storage.columns import list_columns
 from tests.compaction.deltas import publish, read_delta
 from tests.compaction.lakes import ALL, list_files, make_events, write_files
 
@@ -221,6 +223,20 @@ def test_originals_that_no_snapshot_needs_go_when_asked_by_name(events):
     with pytest.raises(lk.IncompleteTable, match="which the log of events names, is not under"):
         undo(table)
     assert count_ids(events) == (120, 120)
+
+
+def test_readers_that_opened_it_before_go_on_when_the_originals_are_gone(events):
+    before = lk.open_table(events)
+    frame = before.polars()
+    run(plan(lk.open_table(events), rules=ALL))
+    late = datetime.now(UTC) + timedelta(days=8)
+    assert run(retire(lk.open_table(events), as_of=late), confirm="events").files == 12
+    # a listing whose first page, with the log, is older than the commit, and whose last ones are younger
+    listed = list_columns(before.store).filter(~pl.col("path").str.ends_with("00000000000000000002.json"))
+    assert LogReader()(before.store, listed).version == 2
+    with pytest.raises(lk.IncompleteTable, match="Version 1 of .* names 12 files not there"):
+        LogReader(as_of=1)(before.store, listed)
+    assert frame.collect()["id"].sort().to_list() == list(range(120)) and before.version == 2
 
 
 def test_originals_that_are_named_again_stay(events):

@@ -99,6 +99,56 @@ def test_what_is_half_gone_is_not_opened_and_a_rerun_finishes(lake, tmp_path, mo
     assert run(retire(lake["events"], older_than=NOW), confirm="events").files == 7
 
 
+def test_whoever_opened_the_lake_before_is_led_to_the_copy_when_the_originals_are_gone(tmp_path):
+    make_events(tmp_path / "lake" / "events")
+    before = lk.open_lake(tmp_path / "lake")
+    table = before["events"]
+    frame, relation = table.polars(), before.sql("SELECT count(*), count(DISTINCT id), sum(id)::BIGINT FROM events")
+    run(plan(lk.open_table(tmp_path / "lake" / "events"), tmp_path / "copy", rules=ALL))
+    lake = lk.open_lake(tmp_path / "lake")
+    lake.switch("events", tmp_path / "copy")
+    assert run(retire(lake["events"], older_than=NOW), confirm="events").files == 12
+    ids = frame.collect()["id"]  # made before anything was compacted
+    assert ids.sort().to_list() == list(range(120))
+    assert before.receipt.files_scanned == 3 and before["events"].url == lake["events"].url
+    assert table.arrow().read_all().num_rows == 120
+    assert relation.fetchall() == [(120, 120, 7140)]  # 119 * 120 / 2
+    assert before.sql("SELECT count(*) FROM events").fetchall() == [(120,)]
+
+
+def test_a_relation_that_is_read_first_is_led_to_the_copy_too(tmp_path):
+    make_events(tmp_path / "lake" / "events")
+    before = lk.open_lake(tmp_path / "lake")
+    relation = before.sql("SELECT count(DISTINCT id), sum(id)::BIGINT FROM events")
+    run(plan(lk.open_table(tmp_path / "lake" / "events"), tmp_path / "copy", rules=ALL))
+    lake = lk.open_lake(tmp_path / "lake")
+    lake.switch("events", tmp_path / "copy")
+    run(retire(lake["events"], older_than=NOW), confirm="events")
+    assert relation.fetchall() == [(120, 7140)]
+
+
+def test_a_table_that_was_opened_by_itself_is_not_led_elsewhere(lake, tmp_path):
+    frame = lk.open_table(tmp_path / "lake" / "events").polars()
+    run(retire(lake["events"], older_than=NOW), confirm="events")
+    with pytest.raises(Exception, match="were retired: a compacted copy has taken their place"):
+        frame.collect()
+
+
+def test_a_lake_that_is_opened_between_a_switch_and_a_retirement_is_led_to_the_copy(lake, tmp_path, monkeypatch):
+    from lakekit.entries import Entries
+
+    real, calls = Entries.read, []
+
+    def read_early(self):  # the first look at the entries comes before the switch
+        calls.append(1)
+        return {} if len(calls) == 1 else real(self)
+
+    run(retire(lake["events"], older_than=NOW), confirm="events")
+    monkeypatch.setattr(Entries, "read", read_early)
+    assert lk.open_lake(tmp_path / "lake").sql("SELECT count(*) FROM events").fetchall() == [(120,)]
+    assert len(calls) == 2
+
+
 def test_on_s3_they_may_move_to_a_cold_class_instead(tmp_path):
     place = make_place("s3", tmp_path)
     for path, content in list_files(make_events(tmp_path / "events", days=1)).items():

@@ -15,6 +15,7 @@ import lakekit as lk
 from lakekit.storage.clients import make_delta_options
 from tests.delta.places import read_all, sort_rows
 from tests.manifest.places import make_parquet
+from tests.storage.lossy import lose_answers
 
 
 def put_drifting(place):
@@ -249,6 +250,17 @@ def test_of_two_publishers_the_second_is_told(folder):
     one.run()
     with pytest.raises(lk.StaleFile, match="version 0 from someone else; nothing was written"):
         other.run()
+
+
+def test_a_commit_whose_answer_is_lost_is_known_as_ones_own(s3):
+    theirs = lk.publish.delta(put_drifting(s3))
+    with lose_answers(s3.storage) as proxy:
+        mine = lk.publish.delta(lk.open_table(s3.url, storage=proxy.storage))
+        proxy.loses = "PUT", "/_delta_log/"
+        assert mine.run() == 0 and len(proxy.lost) == 1  # it was put, nobody told, and the second put met it
+    assert lk.open_table(s3.url, storage=s3.storage).version == 0
+    with pytest.raises(lk.StaleFile, match="version 0 from someone else; nothing was written"):
+        theirs.run()
 
 
 def test_an_earlier_version_cannot_be_published(folder):
