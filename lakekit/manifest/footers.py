@@ -34,8 +34,8 @@ ENCRYPTED_MAGIC = b"PARE"
 
 _ENCRYPTION = 8  # field number in FileMetaData, parquet.thrift
 _SKIP_HINT = (
-    'read the rest with open_table(…, on_bad_file="skip"), or open_lake(…, tables={NAME: {"on_bad_file": "skip"}}); what '
-    "is left out stands in table.skipped. Or replace the file."
+    'read the rest with open_table(…, on_bad_file="skip"), or open_lake(…, tables={NAME: {"on_bad_file": "skip"}}); '
+    "what is left out stands in table.skipped. Or replace the file."
 )
 _NOT_A_FOOTER = (pa.ArrowException, OSError, ValueError)  # what pyarrow raises over bytes that are none
 
