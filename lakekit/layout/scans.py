@@ -22,8 +22,10 @@ class ScanModel:
 
     Measured, 240 files of 22 KiB at 30 ms on 2 cores, 2026-11. DuckDB 1.5.5 with httpfs as installed: 480 GETs and 240
     HEADs, 2 at once, 12.3 s; the model says 10.8 s. lakekit: 240 GETs, 64 at once, 0.35 s in a prototype on an idle
-    machine, and 1.8 s, of which 0.22 s of computing, on one whose cores twenty others wanted; the model says 0.12 s.
-    It is a floor: where requests overlap well, computing decides.
+    machine; the model says 0.12 s, for latency and bandwidth alone are a floor: with 64 requests at once, what one of
+    them makes the processor do decides. That is 0.2 to 0.3 s for these 240 files, about 1 ms each: with
+    ``compute_ms=1`` the model says 0.24 s, and for 2,920 such files 2.97 s in place of 1.42 s. On a machine whose cores
+    twenty others want it takes as many times longer (1.8 to 3 s were seen): no model of S3 tells that.
 
     Attributes:
         latency_ms: until the first byte of an answer.
@@ -31,6 +33,8 @@ class ScanModel:
         bytes_per_second: of one reader.
         link_bytes_per_second: of all readers together; 10 Gbit/s if not given.
         engine_concurrency: readers of an engine as installed: DuckDB reads with as many as it has threads.
+        compute_ms: of one processor for each request of lakekit, one after another, while others are waited for; 0
+            leaves it out, and the seconds are a floor. Of an engine as installed it is not counted.
     """
 
     latency_ms: float = 30.0
@@ -38,27 +42,29 @@ class ScanModel:
     bytes_per_second: float = 64.0 * MIB
     link_bytes_per_second: float = 1.25e9
     engine_concurrency: int = 2
+    compute_ms: float = 0.0
 
     def __post_init__(self) -> None:
         readers = min(self.concurrency, self.engine_concurrency)
         bandwidth = min(self.bytes_per_second, self.link_bytes_per_second)
-        if not (self.latency_ms >= 0 and readers >= 1 and bandwidth > 0):
+        if not (self.latency_ms >= 0 and self.compute_ms >= 0 and readers >= 1 and bandwidth > 0):
             raise InvalidArgument(
-                f"{self} cannot be: no latency is below 0, and without readers or bandwidth nothing is read.",
+                f"{self} cannot be: no time is below 0, and without readers or bandwidth nothing is read.",
                 hint="lk.sizing.ScanModel(latency_ms=30) keeps the others.",
             )
 
 
 def model_engine(model: ScanModel) -> ScanModel:
     """The same latency and bandwidth, with the readers of an engine as installed."""
-    return replace(model, concurrency=model.engine_concurrency)
+    return replace(model, concurrency=model.engine_concurrency, compute_ms=0.0)
 
 
 def scan_seconds(size_bytes: int, *, requests: int, files: int, model: ScanModel | None = None) -> float:
     """How long a scan lasts, by a model: requests / readers × latency + bytes / (readers × bandwidth).
 
-    Readers are ``concurrency``, but no more than files; together they have no more than the link. Decoding, throttling
-    and skew are left out, so that it is a floor; nothing that is read lasts less than one latency.
+    Readers are ``concurrency``, but no more than files; together they have no more than the link. Where ``compute_ms``
+    is given, requests × compute_ms takes the place of the waiting if it is longer. Throttling and skew are left out, so
+    that it is a floor; nothing that is read lasts less than one latency.
 
     Example:
         >>> scan_seconds(0, requests=72, files=72, model=ScanModel(latency_ms=30, concurrency=16))  # 4.5 x 0.030
@@ -69,7 +75,8 @@ def scan_seconds(size_bytes: int, *, requests: int, files: int, model: ScanModel
         return 0.0
     readers = min(model.concurrency, files)
     bandwidth = min(readers * model.bytes_per_second, model.link_bytes_per_second)
-    return max(1.0, requests / readers) * model.latency_ms / 1000 + size_bytes / bandwidth
+    waiting_ms = max(1.0, requests / readers) * model.latency_ms
+    return max(waiting_ms, requests * model.compute_ms) / 1000 + size_bytes / bandwidth
 
 
 def count_requests(size_bytes: pl.Series, row_groups: pl.Series | None = None) -> pl.DataFrame:

@@ -75,7 +75,19 @@ def test_more_latency_is_never_faster(one, other, files):
     assert 0 < seconds[0] <= seconds[1]
 
 
+def test_where_requests_overlap_well_computing_decides():
+    near, far = (lk.sizing.ScanModel(latency_ms=ms, compute_ms=1) for ms in (30, 100))
+    # 64 at once: 2,920 / 64 x 30 ms = 1.37 s of waiting, 2.92 s of computing; at 100 ms 4.5625 s of waiting
+    assert lk.sizing.scan_seconds(0, requests=2_920, files=2_920, model=near) == pytest.approx(2.92)
+    assert lk.sizing.scan_seconds(0, requests=2_920, files=2_920, model=far) == pytest.approx(4.5625)
+    # an engine as installed waits for two at once: 3 requests a file, 8,760 / 2 x 30 ms
+    found = lk.sizing.report(lk.sizing.example_files(2_920, size_bytes=0), model=near, book=BOOK).frame
+    assert found["seconds"][0] == pytest.approx(2.92) and found["engine_seconds"][0] == pytest.approx(131.4)
+
+
 def test_sizes_that_do_not_rise_are_refused():
+    with pytest.raises(InvalidArgument, match="no time is below 0"):
+        lk.sizing.ScanModel(compute_ms=-1)
     with pytest.raises(InvalidArgument, match="must rise"):
         lk.sizing.Sizes(target_bytes=MIB)
     with pytest.raises(InvalidArgument, match="cannot be"):
