@@ -23,7 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 # imported by name, and sure to come with a package that we ask for
-COMES_WITH = {"botocore": "boto3", "IPython": "ipywidgets", "werkzeug": "moto"}
+COMES_WITH = {"botocore": "boto3", "IPython": "ipywidgets", "werkzeug": "moto", "grpc": "pyspark-client"}
 SAME_RELEASE = ("s3fs", "fsspec")
 
 

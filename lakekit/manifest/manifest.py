@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
+from lakekit.arguments import require_choice
 from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.manifest.cache import FooterCache
 from lakekit.manifest.cast import cast_array
@@ -58,9 +59,7 @@ class TableOptions:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                what = f"{name}={getattr(self, name)!r} is not a choice."
-                raise InvalidArgument(what, hint=f"it is {' or '.join(map(repr, choices))}.")
+            require_choice(name, getattr(self, name), choices)
         if self.schema is not None and not isinstance(self.schema, pa.Schema):
             what = f"schema is a {type(self.schema).__name__}, not a pyarrow.Schema."
             raise InvalidArgument(what, hint='write pyarrow.schema([("id", pyarrow.int64()), …]).')

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lakekit.arguments import require_number
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_figure, format_share
-from lakekit.planning.arguments import require_number
 from lakekit.units import GIB, MIB, TIB, format_bytes
 
 # https://docs.aws.amazon.com/datasync/latest/userguide/datasync-large-migration-timelines.html, read 2026

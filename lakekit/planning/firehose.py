@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lakekit.arguments import require_choice, require_number
 from lakekit.planning.answer import Answer, format_figure, format_seconds
-from lakekit.planning.arguments import require_choice, require_number
 from lakekit.planning.bill import Bill, make_bill
 from lakekit.planning.shards import round_up
 from lakekit.prices import PriceBook

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from lakekit.planning.arguments import require_number
+from lakekit.arguments import require_number
 from lakekit.planning.bill import HOURS_PER_MONTH, Bill, make_bill
 from lakekit.prices import PriceBook
 from lakekit.units import GIB

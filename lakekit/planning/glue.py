@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from lakekit.planning.arguments import require_choice, require_number
+from lakekit.arguments import require_choice, require_number
 from lakekit.planning.bill import Bill, make_bill
 from lakekit.prices import PriceBook
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from lakekit.arguments import require_choice
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer
-from lakekit.planning.arguments import require_choice
 from lakekit.planning.rights import ACTION_OF_CALL, escape_pattern, is_allowed
 from lakekit.storage import Address, parse_address
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lakekit.arguments import require_number
 from lakekit.planning.answer import Answer, format_figure, format_usd
-from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import HOURS_PER_MONTH, SECONDS_PER_MONTH, Bill, make_bill, use_book
 from lakekit.planning.shards import round_up
 from lakekit.prices import PriceBook

@@ -5,7 +5,7 @@ It must not size a stream, nor compare modes: shards.py and kinesis.py do.
 
 from __future__ import annotations
 
-from lakekit.planning.arguments import require_number
+from lakekit.arguments import require_number
 from lakekit.planning.bill import HOURS_PER_MONTH, SECONDS_PER_MONTH, Bill, join_bills, make_bill
 from lakekit.planning.shards import StreamLoad, count_put_units, count_shards_of, round_up
 from lakekit.prices import PriceBook

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lakekit.planning.arguments import require_choice, require_number
+from lakekit.arguments import require_choice, require_number
 from lakekit.planning.bill import HOURS_PER_MONTH, Bill, Charge, make_bill, use_book
 from lakekit.prices import PriceBook
 from lakekit.units import GIB, format_bytes

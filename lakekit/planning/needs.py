@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lakekit.planning.arguments import require_choice, require_number
+from lakekit.arguments import require_choice, require_number
 from lakekit.units import GIB, KIB
 
 KINDS = {

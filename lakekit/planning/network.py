@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lakekit.arguments import require_choice, require_number
 from lakekit.errors import InvalidArgument
-from lakekit.planning.arguments import require_choice, require_number
 from lakekit.planning.bill import HOURS_PER_MONTH, Bill, Charge, join_bills, make_bill, use_book
 from lakekit.prices import Price, PriceBook
 from lakekit.units import GIB, format_bytes

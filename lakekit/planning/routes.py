@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lakekit.arguments import require_number
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_share, format_usd
-from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import Bill, join_bills, make_bill, use_book
 from lakekit.planning.duration import (
     CUT_OVER_SHARE,

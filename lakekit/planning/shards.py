@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from lakekit.arguments import require_number
 from lakekit.planning.answer import Answer, format_figure, format_share
-from lakekit.planning.arguments import require_number
 from lakekit.units import GIB, KIB, MIB, format_bytes, format_number_of
 
 # https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html, read 2026

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lakekit.arguments import require_number
 from lakekit.planning.answer import Answer, format_figure, format_seconds
-from lakekit.planning.arguments import require_number
 from lakekit.planning.bill import use_book
 from lakekit.prices import PriceBook
 from lakekit.units import GIB, KIB, MIB, format_bytes

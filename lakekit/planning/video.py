@@ -5,7 +5,7 @@ It must not be taken for a stream of records: it takes media only.
 
 from __future__ import annotations
 
-from lakekit.planning.arguments import require_number
+from lakekit.arguments import require_number
 from lakekit.planning.bill import Bill, make_bill
 from lakekit.prices import PriceBook
 from lakekit.units import GIB

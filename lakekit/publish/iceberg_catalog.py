@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import AccessDenied, InvalidArgument, LakekitError, MissingPackage, StorageFailed
+from lakekit.iceberg import import_pyiceberg
 from lakekit.storage.clients import make_delta_options
 from lakekit.storage.secret import MASK, scrub_secrets
 from lakekit.storage.session import find_endpoint
@@ -51,7 +52,7 @@ class IcebergCatalog:
         self._store = store
         self._given = given
         self._file = _find_file(given)
-        import_pyiceberg(is_sql=self._file is not None)
+        _require_packages(is_sql=self._file is not None)
         if self._file is None and not isinstance(given, str | Mapping) and not hasattr(given, "load_table"):
             what = f"catalog is a {type(given).__name__}, and no catalog of pyiceberg's."
             raise InvalidArgument(what, hint="give a SQLite file, a name or properties for load_catalog, or a Catalog.")
@@ -117,17 +118,14 @@ class IcebergCatalog:
         return found | ({"glue.endpoint": endpoint} if endpoint else {})
 
 
-def import_pyiceberg(*, is_sql: bool) -> None:
+def _require_packages(*, is_sql: bool) -> None:
     """Look whether pyiceberg is there, and what a catalog in a database needs.
 
     Raises:
         MissingPackage: it is not, or is older than what takes partition values from metadata.
     """
     hint = 'pip install "lakekit[iceberg]".'
-    try:
-        import pyiceberg
-    except ImportError as exc:
-        raise MissingPackage("To publish Iceberg tables needs pyiceberg.", hint=hint) from exc
+    pyiceberg = import_pyiceberg("It is published through a catalog.")
     if is_sql and find_spec("sqlalchemy") is None:
         raise MissingPackage("A SQLite file as a catalog needs sqlalchemy.", hint=hint)
     if tuple(map(int, re.findall(r"\d+", pyiceberg.__version__)[:2])) < OLDEST:

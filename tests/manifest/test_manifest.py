@@ -326,7 +326,7 @@ def test_bad_and_foreign_files_count_among_the_paths_only_where_they_may_be_data
 def test_a_choice_that_is_none_is_refused_with_those_that_are(option):
     with pytest.raises(InvalidArgument, match=f"{option}='ignore' is not a choice") as caught:
         TableOptions(**{option: "ignore"})
-    assert caught.value.hint.startswith("it is 'raise' or '")
+    assert caught.value.hint.startswith("it is one of 'raise', '")
 
 
 def test_a_schema_that_is_none_is_refused():

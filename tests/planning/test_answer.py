@@ -2,9 +2,9 @@
 
 import pytest
 
+from lakekit.arguments import require_choice, require_number
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer, format_figure, format_seconds, format_share, format_usd
-from lakekit.planning.arguments import require_choice, require_number
 
 
 class Plain(Answer):
