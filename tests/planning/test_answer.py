@@ -57,5 +57,5 @@ def test_the_bounds_of_a_number_are_told():
         require_number("x", 5, at_least=6)
     with pytest.raises(InvalidArgument, match="x=None was given"):
         require_number("x", None)
-    with pytest.raises(InvalidArgument, match="Hint: one of 'a', 'b'"):
+    with pytest.raises(InvalidArgument, match="x='c' is not a choice.\nHint: it is one of 'a', 'b'."):
         require_choice("x", "c", ["a", "b"])

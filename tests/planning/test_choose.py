@@ -153,7 +153,7 @@ def test_equal_objections_are_told_once():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "sensors"}, "kind='sensors' was given.\nHint: one of 'events'"),
+        ({"kind": "sensors"}, "kind='sensors' is not a choice.\nHint: it is one of 'events'"),
         ({"data_format": "xlsx"}, "data_format='xlsx'"),
         ({"latency_s": 0}, "latency_s=0"),
         ({"bytes_per_day": 0}, "bytes_per_day=0"),

@@ -249,7 +249,7 @@ def test_pyiceberg_is_loaded_late_and_its_absence_and_age_are_told(table, sqlite
     with pytest.raises(lk.MissingPackage, match="0.11.1 is installed; 0.12 is the first"):
         lk.publish.iceberg(table, NAME, catalog=sqlite)
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
-    with pytest.raises(lk.MissingPackage, match=r"needs pyiceberg.*\n.*lakekit\[iceberg\]"):
+    with pytest.raises(lk.MissingPackage, match=r"need pyiceberg.*\n.*lakekit\[iceberg\]"):
         lk.publish.iceberg(table, NAME, catalog=sqlite)
 
 
