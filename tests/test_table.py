@@ -88,7 +88,7 @@ def test_declared_keys_that_do_not_fit_are_errors(folder):
 @pytest.mark.parametrize("option", ["on_bad_file", "on_type_conflict", "on_archived"])
 def test_a_choice_that_is_none_is_an_error_that_lists_them(folder, option):
     put_days(folder)
-    with pytest.raises(ValueError, match=f"(?s){option}='ignore'.*'raise' or "):
+    with pytest.raises(ValueError, match=f"(?s){option}='ignore'.*'raise', "):
         folder.open_table(**{option: "ignore"})
 
 

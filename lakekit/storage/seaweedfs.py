@@ -18,7 +18,7 @@ from lakekit.storage.children import start_child
 PARTS = ("s3", "master", "volume", "filer", "admin")  # each listens on one port for HTTP and one for gRPC
 GRPC_OFFSET = 10_000  # SeaweedFS adds it itself in places where it should look at its own flags
 HTTP_PORTS = range(11_000, 22_000)  # these, and those of gRPC, lie below the ports that systems give to clients
-MEMORY_LIMIT = "200MiB"  # a soft one: Go collects garbage more often when it comes near
+MEMORY_LIMIT = "512MiB"  # a soft one; near 200 MiB Go collects garbage all the time, idle too
 
 
 def find_weed() -> Path:
