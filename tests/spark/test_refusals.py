@@ -37,6 +37,7 @@ def test_a_session_that_is_none_is_refused(table):
         table.spark("sc://127.0.0.1")
 
 
+@pytest.mark.usefixtures("spark")  # which imports PySpark as a process without a main module must
 def test_a_server_that_does_not_answer_is_told_soon(table, monkeypatch):
     from pyspark.sql import SparkSession
 

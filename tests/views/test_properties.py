@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -267,9 +269,11 @@ def known_columns(case: Case, names: list[str]) -> list[Column]:
     return [column for column in case.columns if column.name in typed and column.name in names]
 
 
-BOUNDED = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "20"))
+BOUNDED = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
+@pytest.mark.torture
 @BOUNDED
 @given(case=cases(), data=st.data())
 def test_every_engine_finds_the_rows_that_python_finds(case, data):
@@ -300,6 +304,7 @@ def test_every_engine_finds_the_rows_that_python_finds(case, data):
             assert count == len(matching), "count"
 
 
+@pytest.mark.torture
 @BOUNDED
 @given(case=cases(), data=st.data())
 def test_a_lake_is_not_misled_by_names(case, data):
