@@ -4,6 +4,7 @@ It must not import lakekit in this process: what `import lakekit` loads is looke
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+parse = functools.cache(ast.parse)  # of a text; nobody changes a tree
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lakekit"
 FOLDERS = ("lakekit", "tests", "tools", "benchmarks")
@@ -92,7 +94,7 @@ def get_imported_part(name: str) -> str | None:
 def find_wrong_imports(path: Path, text: str) -> list[str]:
     """The imports of a file that do not point down, in words."""
     part, wrong = get_part(path), []
-    for statement, name in find_imports(ast.parse(text)):
+    for statement, name in find_imports(parse(text)):
         imported = get_imported_part(name)
         if name.startswith("."):
             wrong.append(f"line {statement.lineno}: write the whole name, not a relative {name}")
@@ -161,7 +163,7 @@ def test_no_two_files_import_each_other_when_loaded():
     modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
     graph = {}
     for name, path in modules.items():
-        imported = find_top_imports(ast.parse(path.read_text(encoding="utf-8")))
+        imported = find_top_imports(parse(path.read_text(encoding="utf-8")))
         graph[name] = {_find_module(one, modules) for one in imported} - {None, name}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the ring
 
@@ -175,7 +177,7 @@ def _find_module(imported: str, modules: dict[str, Path]) -> str | None:
 
 @pytest.mark.parametrize("path", list_code(PACKAGE / "storage"))
 def test_storage_loads_s3_clients_inside_functions(path):
-    imported = {name.split(".")[0] for name in find_top_imports(ast.parse(path.read_text(encoding="utf-8")))}
+    imported = {name.split(".")[0] for name in find_top_imports(parse(path.read_text(encoding="utf-8")))}
     assert imported.isdisjoint(CLIENTS)
 
 
@@ -187,20 +189,20 @@ def test_no_file_is_longer_than_it_may_be(path):
 @pytest.mark.parametrize("path", PACKAGE_FILES)
 def test_no_function_is_longer_than_it_may_be(path):
     text = path.read_text(encoding="utf-8")
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [node for node in ast.walk(parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lines = {f"{function.name}, line {function.lineno}": count_code_lines(function, text) for function in functions}
     assert {name: count for name, count in lines.items() if count > MOST_LINES_A_FUNCTION} == {}
 
 
 def test_docstrings_comments_and_blank_lines_are_not_code():
     text = 'def add(a, b):\n    """Two\n    lines."""\n\n    # why\n    total = a + b\n    return total\n'
-    assert count_code_lines(ast.parse(text).body[0], text) == 3  # def, total, return
+    assert count_code_lines(parse(text).body[0], text) == 3  # def, total, return
 
 
 @pytest.mark.parametrize("path", PACKAGE_FILES)
 def test_every_module_says_what_it_is_for(path):
     text = path.read_text(encoding="utf-8")
-    assert not text.strip() or ast.get_docstring(ast.parse(text))
+    assert not text.strip() or ast.get_docstring(parse(text))
 
 
 def test_no_module_is_named_after_nothing_in_particular():
