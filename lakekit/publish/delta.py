@@ -20,7 +20,7 @@ from lakekit.delta.types import has_naive, parse_simple, write_field
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from lakekit.manifest.streams import is_compacted
 from lakekit.manifest.types import unify_types
-from lakekit.publish.plans import PublishPlan
+from lakekit.publish.plans import PublishPlan, refuse_source
 from lakekit.storage import open_writer
 from lakekit.storage.columns import list_columns
 from lakekit.table import Table
@@ -109,7 +109,7 @@ def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
         (0, ('add files', '31 files (158 KiB), the first date=2013-03-01/part-0.parquet'))
     """
     store = table.store
-    _refuse_source(table)
+    refuse_source(table, "a log")
     history = read_history(store, list_columns(store))
     if history.version >= 0:
         _refuse_log(history, table)
@@ -130,16 +130,6 @@ def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
     actions += _add(seen, added)
     changes += _tell_files(seen, added, gone, drop_gone)
     return DeltaPlan(store, history.version + 1, tuple(changes), tuple(warnings), tuple(actions), tuple(gone))
-
-
-def _refuse_source(table: Table) -> None:
-    store = table.store
-    if store.address.scheme not in ("file", "s3") or hasattr(store, "places"):
-        what = f"{table.url} is no folder or S3 prefix of its own, and a log names files of one place."
-        raise InvalidArgument(what, hint="compact it into one, with lk.compaction.")
-    if hasattr(store, "listed_at") or table.options.as_of is not None:
-        what = f"{table.name} was opened by an inventory or as of an earlier version, and a log is of now."
-        raise InvalidArgument(what, hint="open it without inventory= and as_of=.")
 
 
 def _refuse_metadata(table: Table, seen: Table) -> None:

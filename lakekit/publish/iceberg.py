@@ -25,7 +25,7 @@ from lakekit.publish.iceberg_commit import (
 )
 from lakekit.publish.iceberg_files import Difference, FileFacts, find_difference, list_facts
 from lakekit.publish.iceberg_types import choose_columns
-from lakekit.publish.plans import PublishPlan
+from lakekit.publish.plans import PublishPlan, refuse_source
 from lakekit.storage.address import parse_address
 from lakekit.storage.secret import scrub_secrets
 from lakekit.table import Table
@@ -173,18 +173,12 @@ def iceberg(
     if len(parts) < 2 or not all(isinstance(part, str) and part for part in parts):
         what = f"{identifier!r} names no table of a catalog."
         raise InvalidArgument(what, hint='write "namespace.table".')
-    _refuse_source(table)
+    refuse_source(table, "a snapshot")
+    _refuse_metadata(table)
     return _plan(table, parts, IcebergCatalog(catalog, table.store), location)
 
 
-def _refuse_source(table: Table) -> None:
-    store = table.store
-    if store.address.scheme not in ("file", "s3") or hasattr(store, "places"):
-        what = f"{table.url} is no folder or S3 prefix of its own, and files of one place are published."
-        raise InvalidArgument(what, hint="compact it into one, with lk.compaction.")
-    if hasattr(store, "listed_at") or table.options.as_of is not None:
-        what = f"{table.name} was opened by an inventory or as of an earlier version, and a snapshot is of now."
-        raise InvalidArgument(what, hint="open it without inventory= and as_of=.")
+def _refuse_metadata(table: Table) -> None:
     if table.manifest.names is not None:
         what = f"{table.url} is an Iceberg table as it is, with metadata of its own."
         raise InvalidArgument(what, hint="name that in a catalog, such as with pyiceberg's register_table(…).")
