@@ -15,7 +15,7 @@ Read = Callable[[], Any]
 
 
 def make_floor(task: dict[str, Any]) -> Read:
-    """The bytes alone: every file whole (or the two columns' share of large ones), 64 at once."""
+    """The bytes alone: every file whole (or the two columns' share of large ones), so many at once."""
     import asyncio
 
     from obstore.store import S3Store
@@ -23,7 +23,7 @@ def make_floor(task: dict[str, Any]) -> Read:
     store = S3Store(task["bucket"], **_obstore_options(task))
 
     async def fetch() -> int:
-        gate = asyncio.Semaphore(64)
+        gate = asyncio.Semaphore(task["at_once"])
 
         async def one(key: str, start: int, end: int) -> int:
             async with gate:

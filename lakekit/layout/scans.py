@@ -21,11 +21,10 @@ class ScanModel:
     """What seconds are computed from; readers as measured, latency and bandwidth assumed: measure your own.
 
     Measured, 240 files of 22 KiB at 30 ms on 2 cores, 2026-11. DuckDB 1.5.5 with httpfs as installed: 480 GETs and 240
-    HEADs, 2 at once, 12.3 s; the model says 10.8 s. lakekit: 240 GETs, 64 at once, 0.35 s in a prototype on an idle
-    machine; the model says 0.12 s, for latency and bandwidth alone are a floor: with 64 requests at once, what one of
-    them makes the processor do decides. That is 0.2 to 0.3 s for these 240 files, about 1 ms each: with
-    ``compute_ms=1`` the model says 0.24 s, and for 2,920 such files 2.97 s in place of 1.42 s. On a machine whose cores
-    twenty others want it takes as many times longer (1.8 to 3 s were seen): no model of S3 tells that.
+    HEADs, 2 at once, 12.3 s; the model says 10.8 s. lakekit: 240 GETs at once, 0.25 s; the model says 0.03 s, for
+    latency and bandwidth alone are a floor: with so many requests at once, what one of them makes the processor do
+    decides. That is about 1 ms: with ``compute_ms=1`` the model says 0.24 s, and for 2,920 such files 2.97 s in place
+    of 0.40 s. On a machine whose cores twenty others want it takes as many times longer: no model of S3 tells that.
 
     Attributes:
         latency_ms: until the first byte of an answer.
@@ -38,7 +37,7 @@ class ScanModel:
     """
 
     latency_ms: float = 30.0
-    concurrency: int = 64
+    concurrency: int = 256
     bytes_per_second: float = 64.0 * MIB
     link_bytes_per_second: float = 1.25e9
     engine_concurrency: int = 2

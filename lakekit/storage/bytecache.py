@@ -66,13 +66,13 @@ class _Writer:
         """Begin to write, or write at once where much is waiting already."""
         with self._lock:
             is_much = self.waiting_bytes + len(data) > _MOST_WAITING_BYTES
+            self._newest_at = time.monotonic()
             if not self.waiting and not is_much:
                 self._hurry.clear()
                 self._thread.submit(self._wait_for_quiet)
             if not is_much:
                 self.waiting[name] = data
                 self.waiting_bytes += len(data)
-                self._newest_at = time.monotonic()
         if is_much:
             _write_quietly(target, data)
         else:
@@ -217,6 +217,9 @@ class ByteCache:
     def measure(self) -> CacheUse:
         """What is kept now, by this and all other processes."""
         self._wait()
+        return self._measure_disk()
+
+    def _measure_disk(self) -> CacheUse:
         kept, pinned = self._list("kept"), self._list("pinned")
         pinned_bytes = sum(size for size, _ in pinned.values())
         size_bytes = pinned_bytes + sum(size for size, _ in kept.values())
@@ -250,19 +253,23 @@ class ByteCache:
         """Whether there is room for this many bytes, after throwing away the oldest where there was none."""
         with self._lock:
             if self._held_bytes is None or self._added_bytes > self.limit_bytes * _LOOK_AGAIN_SHARE:
-                self._held_bytes, self._added_bytes = self.measure().size_bytes, 0
+                self._held_bytes, self._added_bytes = self._measure_held(), 0
                 disk = shutil.disk_usage(self.folder)
                 if disk.free < disk.total * _FREE_SHARE:
                     self._held_bytes = None
                     return False
             if self._held_bytes + size_bytes > self.limit_bytes:
                 self._throw_away(self._held_bytes + size_bytes - int(self.limit_bytes * _KEPT_SHARE))
-                self._held_bytes = self.measure().size_bytes
+                self._held_bytes = self._measure_held()
             if self._held_bytes + size_bytes > self.limit_bytes:
                 return False
             self._held_bytes += size_bytes
             self._added_bytes += size_bytes
             return True
+
+    def _measure_held(self) -> int:
+        """Bytes on the disk and on their way there; nobody waits for these, for a query is under way."""
+        return self._measure_disk().size_bytes + _find_writer(str(self.folder)).waiting_bytes
 
     def _throw_away(self, size_bytes: int) -> None:
         for name, (size, _) in sorted(self._list("kept").items(), key=lambda entry: entry[1][1]):

@@ -19,7 +19,7 @@ from lakekit.storage.listing import KeyRange, Listing, Page
 from lakekit.storage.loop import run_in_loop, start_all_in_loop
 from lakekit.storage.pages import ENTRIES, tabulate_entries, taking_entries
 from lakekit.storage.session import find_endpoint
-from lakekit.storage.store import OnProgress, RangeRequest, StartReads, Store, StoredObject
+from lakekit.storage.store import REQUESTS_AT_ONCE, OnProgress, RangeRequest, StartReads, Store, StoredObject
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,7 +113,7 @@ class S3Store(Store):
             begin, end = request.start, request.start + request.length
             return self._fetch(fast, request.path, f"bytes={begin}-{end - 1}", (begin, end), request.etag)
 
-        yield functools.partial(start_all_in_loop, fetch), concurrency
+        yield functools.partial(start_all_in_loop, fetch), min(concurrency, _count_connections())
 
     def _read_now(self, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
         fast = self._get_fast_client()
@@ -219,6 +219,18 @@ class S3Store(Store):
         if error is not exc and error.__cause__ is None:
             error.__cause__ = exc
         return error
+
+
+def _count_connections() -> int:
+    """How many connections may be open: a quarter of the files that the system lets this process have open.
+
+    macOS has 256 in many programs, Linux 1,024; Windows sets no such limit.
+    """
+    try:
+        import resource
+    except ImportError:
+        return REQUESTS_AT_ONCE
+    return max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 1)
 
 
 async def _get_with_obstore(fast: Any, key: str, span: Any, etag: str | None) -> memoryview:

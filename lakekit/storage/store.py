@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lakekit.storage.bytecache import ByteCache
 
 TAIL_BYTES = 16 * MIB  # of a file hold all that is amended in it
+REQUESTS_AT_ONCE = 256  # 240 small files at 30 ms: half the time of 64; S3 takes 5,500 a second, a Python starts fewer
+BYTES_AT_ONCE = 64 * MIB  # under way: fills 17 Gbit/s at 30 ms, and what is asked for first still comes first
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
 
 OnProgress = Callable[[int], None]
@@ -85,6 +87,26 @@ class _Recalled:
 
 def _cancel_nothing() -> None:
     pass
+
+
+class Pace:
+    """Holds requests back while many bytes are under way: more at once would all come later, and none sooner.
+
+    Attributes:
+        under_way_bytes: of requests that were let go; whoever takes the answer subtracts it.
+    """
+
+    def __init__(self) -> None:
+        self.under_way_bytes = 0
+
+    def slow(self, requests: Iterable[RangeRequest | None]) -> Iterator[RangeRequest | None]:
+        """These requests, and None for as long as the next one must wait."""
+        for request in requests:
+            if request is not None:
+                while self.under_way_bytes and self.under_way_bytes + request.length > BYTES_AT_ONCE:
+                    yield None
+                self.under_way_bytes += request.length
+            yield request
 
 
 class Store(ABC):
@@ -161,7 +183,7 @@ class Store(ABC):
         return self.read_range(path, start, size_bytes - start, etag=etag)
 
     def read_many(
-        self, requests: Iterable[RangeRequest | None], *, concurrency: int = 64, keep: bool = False
+        self, requests: Iterable[RangeRequest | None], *, concurrency: int = REQUESTS_AT_ONCE, keep: bool = False
     ) -> Iterator[tuple[RangeRequest, memoryview | LakekitError]]:
         """Each request with its bytes, or with the error that reading it gave, in the order they arrive.
 
@@ -178,7 +200,9 @@ class Store(ABC):
                 missing = [request for request in batch if not self._recall(cache, request, finish)]
                 return start_reads(missing, finish) if missing else _cancel_nothing
 
-            for request, future in iterate_as_completed(requests, start, at_most=at_most):
+            pace = Pace()
+            for request, future in iterate_as_completed(pace.slow(requests), start, at_most=at_most):
+                pace.under_way_bytes -= request.length
                 outcome = self._take_outcome(request, future)
                 if cache is not None and not isinstance(future, _Recalled) and not isinstance(outcome, LakekitError):
                     self._keep(request, outcome)

@@ -173,3 +173,20 @@ def test_threads_that_keep_and_throw_away_at_once_do_no_harm(cache):
 def test_what_would_throw_itself_away_is_not_begun(cache, tmp_path):
     assert cache.may_hold(900) and not cache.may_hold(901)
     assert not ByteCache(None).may_hold(0)
+
+
+def test_a_query_under_way_does_not_wait_for_the_disk(tmp_path):
+    cache = ByteCache(tmp_path / "bytes", 10_000)
+    cache.measure()
+    requests = [ask(f"file-{number}") for number in range(12)]
+    for request in requests:  # 1,200 bytes: after 5 % of the limit the disk is measured anew
+        cache.keep(URL, request, memoryview(bytes(100)))
+    assert not list((tmp_path / "bytes/kept").iterdir())  # they are written when nothing new came for half a second
+    assert all(cache.holds(URL, request) for request in requests)
+    assert cache.measure().entries == 12 == len(list((tmp_path / "bytes/kept").iterdir()))
+
+
+def test_what_is_on_its_way_to_the_disk_takes_room(cache):
+    for number in range(12):  # 1,200 bytes at once, of 1,000
+        cache.keep(URL, ask(f"file-{number}"), memoryview(bytes(100)))
+    assert 0 < cache.measure().size_bytes <= 1_000

@@ -4,13 +4,14 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import lakekit as lk
 from lakekit.errors import MissingPackage
 
-FILES = 200  # 64 at a time, each answered after a second: four rounds
+FILES = 600  # 256 at a time, each answered after a second: three rounds
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of Unix")
@@ -19,10 +20,11 @@ def test_requests_stop_soon_and_the_next_try_goes_on_from_there():
         sandbox = lk.embedded_s3(latency_ms=3)
     except MissingPackage as error:
         pytest.skip(str(error))
-    client, body = sandbox.storage.boto3(), (lk.sample_folder() / "lake/airlines/part-0.parquet").read_bytes()
-    client.create_bucket(Bucket="cancel")
-    for number in range(FILES):
-        client.put_object(Bucket="cancel", Key=f"t/{number}.parquet", Body=body)
+    body = (lk.sample_folder() / "lake/airlines/part-0.parquet").read_bytes()
+    sandbox.storage.boto3().create_bucket(Bucket="cancel")
+    store = sandbox.storage.obstore("cancel")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: store.put(f"t/{number}.parquet", body), range(FILES)))
     lk.open_table(lk.sample_folder() / "lake/airlines")  # everything is imported: an import is not to be interrupted
     sandbox.latency_ms = 1000
     sandbox.reset()

@@ -195,6 +195,26 @@ def test_requests_at_once_wait_together(sandbox):
     assert (counts["GET"], counts["bytes"]) == (64, 64 * 26_000) and counts["most_at_once"] > 16
 
 
+@on_unix
+def test_connections_are_no_more_than_a_quarter_of_the_files_that_may_be_open(sandbox):
+    import resource
+
+    obstore.put(sandbox.storage.obstore(BUCKET), "few/a", bytes(100))
+    store = open_store(f"s3://{BUCKET}/few", sandbox.storage)
+    requests = [RangeRequest("a", start, 1) for start in range(100)] * 3
+    sandbox.latency_ms = 100
+    at_once, before = {}, resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for files in (1024, 480):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, before[1]))
+            sandbox.reset()
+            assert all(len(data) == 1 for _, data in store.read_many(requests))
+            at_once[files] = sandbox.counts()["most_at_once"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert 120 < at_once[1024] <= 256 and 16 < at_once[480] <= 120
+
+
 def test_other_keys_are_refused(sandbox):
     from botocore.exceptions import ClientError
 

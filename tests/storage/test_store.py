@@ -2,11 +2,14 @@
 
 import weakref
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.storage import RangeRequest, StoredObject, open_store
+from lakekit.storage.store import Pace
+from lakekit.units import MIB
 
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -168,6 +171,18 @@ def test_requests_are_taken_as_there_is_room_and_none_is_no_work(place):
     iterator.close()
     assert next(numbers) <= 4 + 3 + 3  # under way, taken, and done but not yet taken of a batch of four
     assert list(place.store.read_many([])) == []
+
+
+def test_few_large_requests_are_under_way_and_many_small_ones():
+    pace = Pace()
+    large = pace.slow(RangeRequest(f"large-{number}", 0, 24 * MIB) for number in range(4))
+    assert [request and request.path for request in islice(large, 4)] == ["large-0", "large-1", None, None]
+    pace.under_way_bytes -= 24 * MIB  # one is answered: 24 of 64 MiB are under way
+    assert [request and request.path for request in islice(large, 2)] == ["large-2", None]
+    small = [RangeRequest(f"small-{number}", 0, 1000) for number in range(300)]
+    assert list(Pace().slow(small)) == small
+    one = RangeRequest("whole", 0, 200 * MIB)  # more than may be under way: alone
+    assert list(Pace().slow([one])) == [one]
 
 
 def test_every_read_is_counted(place):

@@ -17,9 +17,9 @@ def panel():
 
 
 def test_without_a_table_it_shows_a_lake_that_it_calls_made_up(panel):
-    # 8 files of 26 kB a day; each day one file of 208 kB; 2,920 / 64 x 0.03 s + 75.92 MB / 1.25 GB/s = 1.43 s
+    # 8 files of 26 kB a day; each day one file of 208 kB; 2,920 / 256 x 0.03 s + 75.92 MB / 1.25 GB/s = 0.40 s
     assert panel.text.startswith("A made-up lake: 2,920 files, 72.4 MiB, become 365.")
-    assert "2,920 GETs and 1.43 s now, 365 and 0.23 s compacted" in panel.text
+    assert "2,920 GETs and 0.40 s now, 365 and 0.10 s compacted" in panel.text
     # an engine: 3 requests each, 2 at once: 8,760 / 2 x 0.03 + 75.92 MB / 128 MiB/s = 131.97 s
     assert "an engine as installed 132.0 s" in panel.text
 
@@ -35,7 +35,7 @@ def test_more_latency_is_more_seconds_and_no_more_requests(panel):
     before = panel.report.frame
     panel.set(latency_ms=60)
     assert panel.report.frame["requests"].equals(before["requests"])
-    assert panel.report.frame["seconds"][0] - before["seconds"][0] == pytest.approx(2920 / 64 * 0.03)
+    assert panel.report.frame["seconds"][0] - before["seconds"][0] == pytest.approx(2920 / 256 * 0.03)
 
 
 def test_files_merge_within_a_partition_or_across_all(panel):
