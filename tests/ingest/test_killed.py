@@ -29,11 +29,19 @@ print(done.rows, done.quarantined, flush=True)
 
 
 class Reader(threading.Thread):
-    """Opens the table again and again, and keeps the row counts that it saw."""
+    """Opens the table again and again while it is entered, and keeps the row counts that it saw."""
 
     def __init__(self, home):
         super().__init__(daemon=True)
         self.home, self.seen, self.errors, self.ends = home, [], [], threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.ends.set()
+        self.join(60)
 
     def run(self):
         while not self.ends.is_set():
@@ -58,9 +66,25 @@ def write_source(folder) -> str:
 def start(source: str, home) -> subprocess.Popen:
     endpoint = (home.storage.endpoint_url if home.storage else "") or ""
     command = [sys.executable, "-c", WRITER, source, home.url, endpoint]
-    writer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = os.environ | {"PYTHONFAULTHANDLER": "1"}  # an end by another signal says where it was
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     assert writer.stdout.readline() == "go\n", writer.stderr.read()
     return writer
+
+
+def kill_until_done(source: str, home, dice: random.Random, seconds: float, most_kills: int) -> int:
+    """How often the writer was killed before it came to its end."""
+    kills = 0
+    while True:
+        writer = start(source, home)
+        if kills < most_kills:
+            time.sleep(dice.uniform(0, seconds))
+            writer.kill()
+        _, err = writer.communicate(timeout=120)
+        if writer.returncode == 0:
+            return kills
+        assert writer.returncode == -9, err
+        kills += 1
 
 
 def run_round(home, source: str, dice: random.Random, seconds: float, most_kills: int) -> int:
@@ -69,20 +93,8 @@ def run_round(home, source: str, dice: random.Random, seconds: float, most_kills
     home.write(
         pl.DataFrame({"n": [0] * base, "k": [0] * base, "text": ["x"] * base}), batch_id="base", partition_by="k"
     )
-    reader, kills = Reader(home), 0
-    reader.start()
-    while True:
-        writer = start(source, home)
-        if kills < most_kills:
-            time.sleep(dice.uniform(0, seconds))
-            writer.kill()
-        out, err = writer.communicate(timeout=120)
-        if writer.returncode == 0:
-            break
-        assert writer.returncode == -9, err
-        kills += 1
-    reader.ends.set()
-    reader.join(60)
+    with Reader(home) as reader:
+        kills = kill_until_done(source, home, dice, seconds, most_kills)
     assert reader.errors == []
     whole = (base + ROWS, ROWS * (ROWS - 1) // 2)
     assert set(reader.seen) <= {(base, 0), whole}, sorted(set(reader.seen))
