@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -26,7 +25,7 @@ NO_KINESALITE = (
 )
 SERVE = """
 const serve = require(process.argv[1])({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5, shardLimit: 999})
-serve.listen(+process.argv[2], '127.0.0.1')
+serve.listen(0, '127.0.0.1', () => console.log(serve.address().port))
 """  # its own command listens on every address of the machine
 
 
@@ -44,28 +43,14 @@ def run_kinesalite():
     folder = find_kinesalite()
     if folder is None:
         pytest.skip(NO_KINESALITE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["node", "-e", SERVE, folder, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(["node", "-e", SERVE, folder], stdout=subprocess.PIPE, text=True)
     try:
-        wait_for_port(port)
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
         keys = {"access_key_id": "kinesalite", "secret_access_key": "not-a-secret"}
         yield Storage(region="us-east-1", endpoint_url=url, **keys)
     finally:
         process.terminate()
         process.wait(10)
-
-
-def wait_for_port(port):
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("the server did not open its port within ten seconds")
 
 
 def make_stream(storage, name, shards=1):
