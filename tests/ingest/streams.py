@@ -24,9 +24,10 @@ NO_KINESALITE = (
     " or LAKEKIT_KINESALITE=…/node_modules/kinesalite"
 )
 SERVE = """
+process.on('uncaughtException', error => { if (error.message !== 'aborted') throw error })
 const serve = require(process.argv[1])({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5, shardLimit: 999})
 serve.listen(0, '127.0.0.1', () => console.log(serve.address().port))
-"""  # its own command listens on every address of the machine
+"""  # its own command listens on every address, and it ends where a client is killed in the middle of a request
 
 
 def find_kinesalite():
