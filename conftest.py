@@ -22,6 +22,6 @@ def pytest_configure(config):
         AWS_EC2_METADATA_DISABLED="true",
         LAKEKIT_PROGRESS="off",  # a slow machine would show bars where stored outputs have none
     )
-    cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-")
+    cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-", ignore_cleanup_errors=True)
     os.environ["LAKEKIT_CACHE_DIR"] = cache.name
     config.add_cleanup(cache.cleanup)

@@ -70,7 +70,8 @@ class Receipt:
     def wasted_bytes(self) -> int | None:
         """Fetched and not needed: what whole files and joined ranges hold beside the columns asked for.
 
-        It is found in the footers of the files when it is first asked for; None for an old query of many files.
+        It is found in the footers of the files when it is first asked for; None for an old query of many files, or of
+        files that are gone.
         """
         return None if self._measured is None else self._measured.wasted_bytes
 

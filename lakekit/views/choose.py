@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -24,6 +24,8 @@ from lakekit.views.sqltypes import quote_name, quote_text
 
 if TYPE_CHECKING:
     from lakekit.views.plan import Group, ViewPlan
+
+_Connect = Callable[[], duckdb.DuckDBPyConnection]
 
 FEW_FILES = 8  # are fetched before a query that ends after some rows
 
@@ -62,6 +64,14 @@ class Chooser:
         self._scans = scans
         self._keeps_names = any(scan.conditions for scan in scans) and reads_only_tables(con, query)
 
+    @functools.cached_property
+    def _keys_database(self) -> duckdb.DuckDBPyConnection:
+        """A connection to ask of partition values alone, with the time zone of the user's."""
+        zone = self._con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+        con = own_database().cursor()
+        con.execute(f"SET TimeZone = {quote_text(zone)}")
+        return con
+
     def choose(self, plan: ViewPlan, group: Group) -> Chosen:
         """The files of a group that some scan can need."""
         keys_shown = {marked: key for key, marked in plan.marked_keys(group).items()}
@@ -69,7 +79,7 @@ class Chooser:
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):
             return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
-        keys = _KeyTable(self._con, plan, group, keys_shown)
+        keys = _KeyTable(lambda: self._keys_database, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions, is_exact = self._reads_conditions(plan, candidates), True
         for scan in candidates:
@@ -142,11 +152,11 @@ class _KeyTable:
         folders: how many there are.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, plan: ViewPlan, group: Group, names: Mapping[str, str]):
+    def __init__(self, connect: _Connect, plan: ViewPlan, group: Group, names: Mapping[str, str]):
         self.names = names
         self.others = group.from_file
         self.folders = len(group.samples)
-        self._user = con
+        self._connect = connect
         self._asked: dict[str, np.ndarray | None] = {}
         self._plan = plan
         self._group = group
@@ -203,7 +213,8 @@ class _KeyTable:
         if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):
             return None
         try:
-            rows = self._table.execute(f'SELECT " folder" FROM folders WHERE {condition}').fetchnumpy()[" folder"]
+            query = f'SELECT " folder" FROM {self._table} WHERE {condition}'
+            rows = self._connect().execute(query).fetchnumpy()[" folder"]
         except duckdb.Error:  # it reads other columns, or functions of the user's own
             return None
         met = np.zeros(len(self._group.samples), bool)
@@ -211,22 +222,11 @@ class _KeyTable:
         return met
 
     @functools.cached_property
-    def _table(self) -> duckdb.DuckDBPyConnection:
-        """A connection with a table of the folders, and the time zone of the user's."""
-        zone = self._user.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-        con = own_database().cursor()
-        con.execute(f"SET TimeZone = {quote_text(zone)}")
-        con.register("folders", self._list_values())
-        return con
-
-    def _list_values(self) -> pa.Table:
-        partitioning = self._plan.manifest.partitioning
-        values = [partitioning.values_of(self._group.paths[position]) for position in self._group.samples]
-        columns: dict[str, Any] = {
-            key: pa.array([row[index] for row in values], kind)
-            for index, (key, kind) in enumerate(zip(partitioning.keys, partitioning.types, strict=True))
-        }
-        return pa.table(columns | {" folder": pa.array(range(len(values)), pa.int64())})
+    def _table(self) -> str:
+        """The name of a view of the folders."""
+        name = f"folders-{self._group.number}"
+        self._connect().register(name, self._plan.list_key_values(self._group))
+        return quote_name(name)
 
 
 @functools.cache

@@ -35,6 +35,7 @@ from lakekit.views.groups import (
     next_number,
     show_folders,
     split_group,
+    tabulate_keys,
     tell_file,
     tell_files,
 )
@@ -81,6 +82,7 @@ class ViewPlan:
         self.copied: set[str] = set()
         self.groups: list[Group] = []
         self._counters: dict[int, RowCounter] = {}
+        self._key_values: dict[int, pa.Table] = {}
 
     def build(self, is_read_alike: Callable[[str, FileKind], bool], previous: ViewPlan | None = None) -> None:
         """Fill in the plan.
@@ -190,6 +192,12 @@ class ViewPlan:
         keys = self.manifest.schema.keys
         names = [key if _WORD.fullmatch(key) else f"key-{position}" for position, key in enumerate(keys)]
         return {key: mark_key(name, group.number) for key, name in zip(keys, names, strict=True)}
+
+    def list_key_values(self, group: Group) -> pa.Table:
+        """What :func:`tabulate_keys` says of a group, made once."""
+        if group.number not in self._key_values:
+            self._key_values[group.number] = tabulate_keys(self.manifest.partitioning, group)
+        return self._key_values[group.number]
 
     def sql(self) -> str:
         """The query behind the view.

@@ -199,3 +199,21 @@ def test_a_query_that_meets_a_changed_file_pays_for_the_new_listing_too(sandbox,
     # lists the lake, t and other; asks for the old file in vain, for the new footer, and for the new file
     assert (receipt.requests["LIST"], receipt.requests["GET"]) == (counts["LIST"], counts["GET"]) == (3, 3)
     assert (receipt.files_scanned, receipt.files, receipt.tables) == (1, 2, ("t",))
+
+
+def test_a_receipt_outlives_its_files_and_their_footers(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAKEKIT_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "lake/t").mkdir(parents=True)
+    for name in "ab":
+        (tmp_path / f"lake/t/{name}.parquet").write_bytes(to_parquet(pa.table({"x": [1, 2], "y": [3, 4]})))
+    lk.open_lake(str(tmp_path / "lake"))
+    for path in tmp_path.rglob("*.footers"):  # a summary of them is kept beside
+        path.unlink()
+    lake = lk.open_lake(str(tmp_path / "lake"))
+    assert lake.polars("t").select(pl.col("x").sum()).collect().item() == 6
+    for path in tmp_path.rglob("*.parquet"):  # as after a retirement
+        path.unlink()
+    receipt = lake.receipt
+    assert (receipt.files_scanned, receipt.wasted_bytes, receipt.row_groups_scanned) == (2, None, None)
+    assert "2 of 2" in repr(receipt)
+    assert lake.receipts["wasted_bytes"].to_list() == [None]
