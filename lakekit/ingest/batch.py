@@ -90,6 +90,7 @@ def write_batch(
     Raises:
         StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows.
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch.
+        IncompleteTable: a compacted copy that is not finished, or originals that were retired.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.
         StorageFailed, AccessDenied: the table's store, or this machine's disk, takes no more; the same call completes

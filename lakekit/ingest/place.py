@@ -16,7 +16,7 @@ from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
 from lakekit.iceberg import list_metadata
 from lakekit.ingest.plan import name_plan
 from lakekit.manifest.batches import make_token
-from lakekit.manifest.listing import sort_objects
+from lakekit.manifest.listing import RECORDS, refuse_records, sort_objects
 from lakekit.storage import Address, Encryption, Storage, open_store
 from lakekit.storage.columns import list_columns
 
@@ -53,6 +53,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
 
     Raises:
         InvalidArgument: the table is one of Delta or Iceberg, whose log would not know of the batch.
+        IncompleteTable: it is a copy that is not verified, or originals that were retired: nobody would read the batch.
     """
     token = make_token(batch_id)
     try:
@@ -71,6 +72,8 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
             hint="append by its catalog, such as with pyiceberg's table.append(…), or write elsewhere.",
         )
     markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
+    if not markers.len():  # what is complete may still be asked about
+        refuse_records(frozenset(paths.filter(paths.str.starts_with(RECORDS))), address.url)
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
     return Place(
         next(iter(markers), None),
