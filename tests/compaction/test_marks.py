@@ -95,3 +95,19 @@ def test_a_copy_within_its_table_by_way_of_a_link_is_refused(tmp_path, source, i
     with pytest.raises(lk.InvalidArgument, match="overlap: rows would be counted twice"):
         plan(lk.open_table(tmp_path / source), tmp_path / into, rules=ALL)
     assert list_files(tmp_path / "t") == before
+
+
+def test_retiring_says_that_an_iceberg_table_may_name_the_originals(tmp_path):
+    url = tmp_path / "t"
+    write(url, "a", [1, 2])
+    write(url, "b", [3])
+    run(plan(lk.open_table(url), tmp_path / "c", rules=ALL))
+    assert "Iceberg" not in repr(lk.compaction.retire(lk.open_table(tmp_path / "c"), older_than=ALL.closed_after))
+    lk.publish.iceberg(lk.open_table(url), "db.t", catalog=tmp_path / "catalog.sqlite").run()
+    assert "publish again before" in repr(
+        lk.compaction.retire(lk.open_table(tmp_path / "c"), older_than=ALL.closed_after)
+    )
+    lk.publish.delta(lk.open_table(url)).run()
+    run(plan(lk.open_table(url), rules=ALL))
+    gone = lk.compaction.retire(lk.open_table(url), older_than=ALL.closed_after)
+    assert len(gone.files) == 2 and "publish again before" in repr(gone)
