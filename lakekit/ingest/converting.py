@@ -89,7 +89,7 @@ def _means_the_same(from_type: pa.DataType, kind: pa.DataType) -> bool:
         return True
     if pa.types.is_string(before) or pa.types.is_string(kind):
         return not pa.types.is_nested(before)
-    unified = unify_types(before, kind)
+    unified = unify_types(kind, before)  # in this order: fields of structs are found by name, and stand as in the type
     return unified is not None and kind.equals(unified)
 
 

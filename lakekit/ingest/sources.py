@@ -172,6 +172,8 @@ class MemorySource:
 
     def choose_types(self, table: pa.Schema | None) -> Typing:
         """The types of all columns."""
+        if not len(self.schema):
+            raise InvalidArgument("The batch has no columns.", hint="give rows with at least one.")
         return choose_types(self.schema, table)
 
     def read(self) -> Iterator[Part]:

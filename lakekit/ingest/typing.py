@@ -67,8 +67,6 @@ def choose_types(
         s: string, widened=('n: int32 became int64',))
     """
     declared = declared or {}
-    if not len(found):
-        raise InvalidArgument("The batch has no columns.", hint="give rows with at least one.")
     _check_declared(declared, found, table)
     found = store_schema(pa.schema([(field.name, declared.get(field.name) or field.type) for field in found]))
     for field in found:

@@ -101,3 +101,27 @@ def test_a_partition_key_whose_folders_would_be_hidden_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
     write(pa.table({"_k": [1], "v": [2]}), tmp_path, partition_by="_k")
     assert read(tmp_path).to_dicts() == [{"v": 2, "_k": 1}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"a": 1, "b": "x"}, {"b": "y", "a": 2}, {"a": 2, "b": "y"}),
+        ({"a": 1}, {"z": 0.5, "a": 2}, {"a": 2, "z": 0.5}),
+        ([{"a": {"p": 1, "q": 2}}], [{"a": {"q": 3, "p": 4}}], [{"a": {"p": 4, "q": 3}}]),
+    ],
+)
+def test_fields_of_structs_may_come_in_another_order_than_in_the_table(tmp_path, before, after, expected):
+    lk.ingest.write_batch(pa.table({"n": [1], "s": [before]}), tmp_path, batch_id="before")
+    done = write(pa.table({"n": [2], "s": [after]}), tmp_path)
+    assert (done.rows, done.quarantined) == (1, 0)
+    table = lk.open_table(tmp_path)
+    assert table.polars().filter(pl.col("n") == 2).collect()["s"].to_list() == [expected]
+    assert table.duckdb(duckdb.connect()).filter("n = 2").select("s").fetchall() == [(expected,)]
+
+
+def test_durations_take_the_unit_of_the_table_which_could_not_be_read_in_two(tmp_path):
+    lk.ingest.write_batch(pa.table({"d": pa.array([5], pa.duration("s"))}), tmp_path, batch_id="seconds")
+    done = write(pa.table({"d": pa.array([7000, 1500], pa.duration("ms"))}), tmp_path)
+    assert (done.rows, done.quarantined, done.widened) == (1, 1, ())  # 1.5 s are no whole seconds
+    assert sorted(read(tmp_path)["d"].to_list()) == [5, 7]
