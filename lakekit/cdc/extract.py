@@ -22,14 +22,16 @@ import pyarrow.parquet as pq
 
 from lakekit.arguments import require_moment
 from lakekit.cdc.arguments import check_given
+from lakekit.cdc.batch import CAPTURED
 from lakekit.cdc.checkpoint import decode_mark, encode_mark, reach_back
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
 from lakekit.cdc.state import State, open_state
 from lakekit.cdc.values import convert, parse_commit_time
-from lakekit.errors import InvalidArgument, StaleFile
+from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from lakekit.manifest.footers import read_metadata
 from lakekit.manifest.type_names import parse_types
+from lakekit.manifest.types import describe_type, normalize_type, unify_types
 from lakekit.storage import Storage, Writer, open_store, open_writer
 from lakekit.table import Table, open_table
 from lakekit.units import format_number_of
@@ -140,7 +142,7 @@ def extract(
     Raises:
         InvalidArgument: a column that is not there, a watermark that is NULL or not in order, a journal of
             something else.
-        TypeConflict: a value that is not of its column's type.
+        TypeConflict: a value that is not of its column's type, or a column that is of another kind in the journal.
         StaleFile: another extraction into the same journal was faster.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
 
@@ -164,6 +166,8 @@ def extract(
         raise InvalidArgument(what, hint="rows without one are never seen again: fill it, or use snapshot=True alone.")
     names, table = _find_stored(url, storage)
     note = _read_note(table, names, keys, watermark) if table else {}
+    if table:
+        _check_types(schema, table)
     checkpoint = decode_mark(note.get("checkpoint"))
     start = None if checkpoint is None or snapshot else reach_back(checkpoint, overlap)
     plan = _Plan(keys, watermark, soft_delete, as_of, file_rows, schema, start, not names, snapshot)
@@ -182,10 +186,21 @@ def _check_arguments(
             raise InvalidArgument(what, hint="key=, watermark= and soft_delete= name columns of the source.")
     if not key or not (watermark or snapshot):
         raise InvalidArgument("Neither watermark= nor snapshot=True, or no key= was given.", hint="give key and one.")
-    taken = [name for name in schema.names if name.lower() in (OP.lower(), TIMESTAMP, SEQUENCE)]
+    own = {OP.lower(), TIMESTAMP, SEQUENCE, *CAPTURED.names}
+    taken = [name for name in schema.names if name.lower() in own]
     if taken:
         what = f"The source has a column {taken[0]!r}, a name that the journal has for its own."
         raise InvalidArgument(what, hint="rename it in a SELECT.")
+
+
+def _check_types(schema: pa.Schema, table: Table) -> None:
+    """TypeConflict where a column is of another kind than in the journal, which could no longer be read then."""
+    for field in schema:
+        before = table.schema.field(field.name).type if field.name in table.schema.names else field.type
+        if unify_types(before, normalize_type(field.type)) is None:
+            kinds = f"{describe_type(before)} in {table.url} and {describe_type(field.type)} in the source"
+            hint = f'give columns={{"{field.name}": …}} as it was, or extract into another folder.'
+            raise TypeConflict(f"The column {field.name!r} is {kinds}; nothing was stored.", hint=hint)
 
 
 def _check_moments(schema: pa.Schema, watermark: str | None, snapshot: bool, as_of: datetime | None) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.compaction.ahead import work_ahead
 from lakekit.compaction.digests import Digest, digest_tables
+from lakekit.compaction.marks import carry_marks, list_marks
 from lakekit.compaction.plans import FORMAT, Bin, Plan, describe_types
 from lakekit.compaction.records import read_record, survey
 from lakekit.compaction.rewriting import copy_bin, write_bin
@@ -77,6 +78,7 @@ def run_copy(plan: Plan, encryption: Encryption | None = None) -> Outcome:
     if COPY_VERIFIED not in found.records:
         _write_bins(plan, missing, writer, digests)
         told = verify_copy(plan, digests)
+        carry_marks(plan, writer)
         writer.put_new(COPY_VERIFIED, json.dumps(told, indent=1).encode())
     objects = survey(plan.into, plan.storage).objects
     size_bytes = sum(one.size_bytes for one in objects.values())
@@ -219,6 +221,8 @@ def discard(url: str, storage: Storage | None = None) -> int:
     gone = [path for path in found.files if path in outputs]
     for path in gone:
         writer.remove(path, etag=found.objects[path].etag)
+    for path in list_marks(found.marks):
+        writer.remove(path)
     writer.remove(COPY_BEGUN)
     return len(gone)
 

@@ -208,7 +208,10 @@ def _leave_out(manifest: Manifest) -> tuple[tuple[str, str], ...]:
 def _refuse_overlap(source: Address, into: Address) -> None:
     if (source.scheme, source.bucket) != (into.scheme, into.bucket):
         return
-    one, other = (f"{address.prefix}/".lstrip("/") for address in (source, into))
+    places = [address.prefix for address in (source, into)]
+    if source.scheme == "file":  # one folder may have two names, by links
+        places = [os.path.realpath(place) for place in places]
+    one, other = (f"{place}/".lstrip("/") for place in places)
     if one.startswith(other) or other.startswith(one):
         what = f"{into.url} and the table's own {source.url} overlap: rows would be counted twice."
         raise InvalidArgument(what, hint="give an address beside the table.")

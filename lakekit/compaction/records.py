@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import InvalidArgument
+from lakekit.manifest.batches import FOLDER
 from lakekit.manifest.listing import RECORDS, is_hidden
 from lakekit.storage.store import open_store
 from lakekit.units import GIB
@@ -26,11 +27,15 @@ class Survey:
         objects: data files by path.
         records: the paths of records.
         has_log: whether a Delta log is there.
+        has_iceberg: whether metadata lies there that ``lk.publish.iceberg`` has put.
+        marks: the paths of markers and plans of batches.
     """
 
     objects: dict[str, StoredObject]
     records: frozenset[str]
     has_log: bool = False
+    has_iceberg: bool = False
+    marks: frozenset[str] = frozenset()
 
     @property
     def files(self) -> list[str]:
@@ -42,7 +47,10 @@ def survey(address: Address, storage: Storage | None) -> Survey:
     found = open_store(address, storage).list_objects()
     records = frozenset(one.path for one in found if one.path.startswith(RECORDS))
     has_log = any(one.path.startswith("_delta_log/") for one in found)
-    return Survey({one.path: one for one in found if not is_hidden(one.path, one.size_bytes)}, records, has_log)
+    has_iceberg = any(one.path.startswith("_iceberg/") for one in found)
+    marks = frozenset(one.path for one in found if one.path.startswith(f"{FOLDER}/"))
+    objects = {one.path: one for one in found if not is_hidden(one.path, one.size_bytes)}
+    return Survey(objects, records, has_log, has_iceberg, marks)
 
 
 def read_record(address: Address, storage: Storage | None, path: str) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def retire(
     if since > moment - older_than:
         notes += (f"The copy was verified at {since:%Y-%m-%d %H:%M} UTC: originals stay for {older_than} after that.",)
         files = []
+    notes += _warn_of_iceberg(originals)
     pairs = tuple((one.path, one.etag) for one in files)
     size_bytes = sum(one.size_bytes for one in files)
     return Retirement(table, address, pairs, size_bytes, storage_class, older_than, moment, storage, notes)
@@ -156,8 +157,18 @@ def _retire_in_place(
     there, kept = _keep_checkpoints([found.objects[path] for path in sorted(files & found.objects.keys())], found)
     pairs = tuple((one.path, one.etag) for one in there)
     size_bytes = sum(one.size_bytes for one in there)
-    notes = (f"Snapshots of the last {older_than} need none of them.", *kept)
+    notes = (f"Snapshots of the last {older_than} need none of them.", *kept, *_warn_of_iceberg(found))
     return Retirement(table, address, pairs, size_bytes, storage_class, older_than, as_of, storage, notes)
+
+
+def _warn_of_iceberg(originals: Survey) -> tuple[str, ...]:
+    """A word where an Iceberg table may still name the originals: only its catalog could tell."""
+    if not originals.has_iceberg:
+        return ()
+    return (
+        "They were published as Iceberg, too: publish again before, as its readers fail where a file is gone;"
+        " its earlier snapshots cannot be read after.",
+    )
 
 
 def _keep_checkpoints(files: list[StoredObject], found: Survey) -> tuple[list[StoredObject], tuple[str, ...]]:

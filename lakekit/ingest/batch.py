@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 from lakekit.arguments import require_whole, show_value, take_names
 from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
-from lakekit.ingest.place import Place, check_encryption, choose_keys, find_columns, look_at, open_existing, read_whole
+from lakekit.ingest.place import (
+    Place,
+    check_encryption,
+    choose_keys,
+    find_columns,
+    keep_units,
+    look_at,
+    open_existing,
+    read_whole,
+)
 from lakekit.ingest.plan import (
     Plan,
     check_begin,
@@ -90,6 +99,7 @@ def write_batch(
     Raises:
         StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows.
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch.
+        IncompleteTable: a compacted copy that is not finished, or originals that were retired.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.
         StorageFailed, AccessDenied: the table's store, or this machine's disk, takes no more; the same call completes
@@ -191,7 +201,7 @@ def _make_plan(
     table: Table | None, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
 ) -> Plan:
     keys = choose_keys(table, asked.get("partition_by"))
-    typing = source.choose_types(find_columns(table))
+    typing = keep_units(source.choose_types(find_columns(table)), table)
     check_keys(typing.schema, keys)
     check_order(typing.schema, asked["sort_by"])
     share = USUAL_SHARE

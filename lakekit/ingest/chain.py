@@ -170,5 +170,10 @@ def name_folder(kind: str, stream: str, shard: str) -> str:
     Example:
         >>> name_folder("kafka", "_orders", "0")
         'kafka-_orders/0'
+        >>> name_folder("memory", "orders", "_new")
+        'memory-orders/%5Fnew'
     """
-    return f"{kind}-{encode_segment(stream)}/{encode_segment(shard)}"
+    named = encode_segment(shard)
+    if named.startswith((".", "_")):
+        named = f"%{ord(named[0]):02X}{named[1:]}"
+    return f"{kind}-{encode_segment(stream)}/{named}"

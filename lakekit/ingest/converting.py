@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakekit.manifest.cast import cast_array
+from lakekit.manifest.cast import cast_array, decode_dictionary
 from lakekit.manifest.types import describe_type, normalize_type, unify_types
 
 _REFUSED = (pa.ArrowException, TypeError, ValueError, OverflowError)
@@ -34,6 +34,8 @@ def convert_column(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[pa.Chunk
         >>> values.to_pylist(), is_bad.tolist()
         ([7, None, None], [False, True, False])
     """
+    if pa.types.is_dictionary(column.type):
+        column = pa.chunked_array([decode_dictionary(chunk) for chunk in column.chunks or [pa.array([], column.type)]])
     try:
         if not _is_parsed(column.type, kind):
             chunks = [_cast_whole(chunk, kind) for chunk in column.chunks]
@@ -73,6 +75,8 @@ def _cast_whole(array: pa.Array, kind: pa.DataType) -> pa.Array:
         raise pa.ArrowNotImplementedError(f"{array.type} is not {kind}")
     if pa.types.is_string(kind) and pa.types.is_binary(array.type):
         array.cast(pa.string()).validate(full=True)
+    if pa.types.is_decimal(array.type):
+        array.validate(full=True)  # DuckDB calls a HUGEINT a decimal of 38 digits, also where it has 39
     return cast_array(array, kind)
 
 
@@ -85,7 +89,7 @@ def _means_the_same(from_type: pa.DataType, kind: pa.DataType) -> bool:
         return True
     if pa.types.is_string(before) or pa.types.is_string(kind):
         return not pa.types.is_nested(before)
-    unified = unify_types(before, kind)
+    unified = unify_types(kind, before)  # in this order: fields of structs are found by name, and stand as in the type
     return unified is not None and kind.equals(unified)
 
 

@@ -274,6 +274,9 @@ def check_keys(schema: pa.Schema, keys: Sequence[str]) -> None:
         if key not in schema.names:
             there = ", ".join(map(repr, schema.names))
             raise InvalidArgument(f"No column {key!r} to partition by: there are {there}.", hint="name one of these.")
+        if key.startswith("."):
+            what = f"The column {key!r} would make folders such as {encode_segment(key)}=1, which readers pass over."
+            raise InvalidArgument(what, hint="rename it in the batch, or partition by another.")
         kind = normalize_type(schema.field(key).type)
         if pa.types.is_nested(kind) or pa.types.is_binary(kind):
             what = f"The column {key!r} is of type {describe_type(kind)}, which no path can hold."

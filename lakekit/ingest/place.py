@@ -15,8 +15,10 @@ from lakekit.arguments import require_kind
 from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
 from lakekit.iceberg import list_metadata
 from lakekit.ingest.plan import name_plan
+from lakekit.ingest.typing import Typing
 from lakekit.manifest.batches import make_token
-from lakekit.manifest.listing import sort_objects
+from lakekit.manifest.listing import RECORDS, refuse_records, sort_objects
+from lakekit.manifest.types import stored_type
 from lakekit.storage import Address, Encryption, Storage, open_store
 from lakekit.storage.columns import list_columns
 
@@ -53,6 +55,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
 
     Raises:
         InvalidArgument: the table is one of Delta or Iceberg, whose log would not know of the batch.
+        IncompleteTable: it is a copy that is not verified, or originals that were retired: nobody would read the batch.
     """
     token = make_token(batch_id)
     try:
@@ -71,6 +74,8 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
             hint="append by its catalog, such as with pyiceberg's table.append(…), or write elsewhere.",
         )
     markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
+    if not markers.len():  # what is complete may still be asked about
+        refuse_records(frozenset(paths.filter(paths.str.starts_with(RECORDS))), address.url)
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
     return Place(
         next(iter(markers), None),
@@ -115,3 +120,20 @@ def choose_keys(table: Table | None, asked: Sequence[str] | None) -> tuple[str, 
 def find_columns(table: Table | None) -> pa.Schema | None:
     """The columns of the table's files; not its partition keys, whose types its paths tell."""
     return pa.schema(table.manifest.schema.file_columns) if table is not None else None
+
+
+def keep_units(typing: Typing, table: Table | None) -> Typing:
+    """The types of a batch, whose durations have the unit that those of the table's files have.
+
+    A table shows durations as whole numbers, and cannot be read where two of its files count in two units.
+    """
+    schema, widened = typing.schema, typing.widened
+    for position, field in enumerate(schema):
+        if table is None or not pa.types.is_duration(field.type):
+            continue
+        kinds = [kind.schema.field(field.name) for kind in table.manifest.kinds if field.name in kind.types]
+        unit = next((kind for kind in map(stored_type, kinds) if pa.types.is_duration(kind)), None)
+        if unit is not None:
+            schema = schema.set(position, field.with_type(unit))
+            widened = tuple(told for told in widened if not told.startswith(f"{field.name}: int64 became "))
+    return Typing(schema, widened)

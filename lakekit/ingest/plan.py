@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from lakekit.errors import InvalidArgument, StaleFile
-from lakekit.manifest.batches import FOLDER, make_token
+from lakekit.manifest import batches
+from lakekit.manifest.batches import make_token
 
 FORMAT = 2  # another number when the same source would be cut into other files
 _ASKED = ("partition_by", "sort_by", "target_file_bytes")
@@ -69,7 +70,7 @@ def name_plan(batch_id: str) -> str:
         >>> name_plan("day 1")
         '_batches/_e9732851e0701563.plan.json'
     """
-    return f"{FOLDER}/_{make_token(batch_id)}.plan.json"
+    return batches.name_plan(make_token(batch_id))
 
 
 def read_plan(text: bytes) -> Plan:

@@ -34,6 +34,10 @@ _FORMATS = {
     "parquet": ("parquet", "parq", "pq"),
     "orc": ("orc",),
 }
+_NOT_IN_ARROW = frozenset(  # DuckDB gives -1 for the highest UHUGEINT, and 10:00+02 without its zone
+    {"UHUGEINT", "TIME WITH TIME ZONE", "BIGNUM", "BIT", "Int128", "UInt128", "Object"}
+)
+_NESTED = ("list", "array", "struct", "map", "union")  # of DuckDB
 _FORMAT_OF = {ending: name for name, endings in _FORMATS.items() for ending in endings}
 
 
@@ -168,6 +172,8 @@ class MemorySource:
 
     def choose_types(self, table: pa.Schema | None) -> Typing:
         """The types of all columns."""
+        if not len(self.schema):
+            raise InvalidArgument("The batch has no columns.", hint="give rows with at least one.")
         return choose_types(self.schema, table)
 
     def read(self) -> Iterator[Part]:
@@ -195,6 +201,7 @@ def open_source(source: Any, storage: Storage | None = None) -> FileSource | Mem
     if is_list or isinstance(source, str | os.PathLike):
         return FileSource(Files(source, storage=storage))
     kind = f"{type(source).__module__.partition('.')[0]} {type(source).__name__}"
+    _refuse_kinds(source, kind)
     if kind == "polars LazyFrame":
         schema = source.collect_schema().to_frame().to_arrow().schema
         return MemorySource(schema, partial(_collect_lazily, source), kind)
@@ -209,6 +216,34 @@ def open_source(source: Any, storage: Storage | None = None) -> FileSource | Mem
         f"A {type(source).__name__} is no source of rows.",
         hint="give addresses of files, or data of Arrow, Polars or DuckDB.",
     )
+
+
+def _refuse_kinds(source: Any, kind: str) -> None:
+    """InvalidArgument where DuckDB or Polars would hand over other values than it has, without a word."""
+    if kind == "duckdb DuckDBPyRelation":
+        columns = zip(source.columns, source.types, strict=True)
+    elif kind in ("polars LazyFrame", "polars DataFrame"):
+        columns = source.collect_schema().items()
+    else:
+        return
+    for column, told in columns:
+        unknown = _NOT_IN_ARROW.intersection(_name_kinds(told))
+        if unknown:
+            what = f"The column {column!r} is or holds {min(unknown)}, for which Arrow has no type."
+            raise InvalidArgument(what, hint="cast it to text, or to a number or time that fits.")
+
+
+def _name_kinds(told: Any) -> Iterator[str]:
+    """The names of a type of DuckDB or Polars, and of those within it."""
+    if hasattr(told, "base_type"):
+        yield told.base_type().__name__
+        inner = [getattr(told, "inner", None), *(field.dtype for field in getattr(told, "fields", ()))]
+    else:
+        yield str(told)
+        inner = [one for _, one in told.children] if told.id in _NESTED else []
+    for one in inner:
+        if one is not None and not isinstance(one, int):
+            yield from _name_kinds(one)
 
 
 def _collect_lazily(frame: Any) -> Iterator[pa.RecordBatch]:

@@ -6,6 +6,7 @@ the last record that is stored.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakekit.arguments import require_choice, require_kind, require_whole, show_value
-from lakekit.errors import InvalidArgument, NoFilesFound
+from lakekit.errors import CorruptFile, InvalidArgument, NoFilesFound
 from lakekit.ingest.decode import Decode, decode_json
 from lakekit.ingest.place import check_encryption
 from lakekit.ingest.progress import StreamProgress
@@ -209,7 +210,7 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     from lakekit.ingest.chain import name_folder
     from lakekit.ingest.parquet import store_schema
     from lakekit.ingest.ranges import POSITION_COLUMNS
-    from lakekit.manifest.listing import RECORDS, refuse_records
+    from lakekit.manifest.listing import COPY_BEGUN, RECORDS, refuse_records
 
     if declared is not None:
         taken = [name for name in declared.names if name.casefold() in POSITION_COLUMNS.names]
@@ -219,7 +220,10 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     folders = store.list_folders()
     goes_on = name_folder(source.kind, source.name, "").strip("/") in folders
     if RECORDS.strip("/") in folders:
-        refuse_records(frozenset(one.path for one in store.list_objects(RECORDS.strip("/"))), store.address.url)
+        records = frozenset(one.path for one in store.list_objects(RECORDS.strip("/")))
+        refuse_records(records, store.address.url)
+        if COPY_BEGUN in records:
+            _refuse_lost(source, store, COPY_BEGUN)
     if LOG in folders and not (goes_on and _is_published(store)):
         what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
@@ -235,6 +239,23 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     if declared is not None:
         return store_schema(declared)
     return pa.schema([field for field in found if field.name not in POSITION_COLUMNS.names])
+
+
+def _refuse_lost(source: Source, store: Store, record: str) -> None:
+    """CorruptFile where the table is a compacted copy that holds rows of a shard, and not the file to go on from."""
+    from lakekit.ingest.chain import name_folder
+    from lakekit.manifest.streams import find_stream_folder
+    from lakekit.units import GIB
+
+    bins = json.loads(bytes(store.read_suffix(record, GIB)))["bins"]
+    folders = {find_stream_folder(path) for _, _, sources in bins for path, *_ in sources} - {None}
+    for folder in sorted(one for one in folders if one.startswith(name_folder(source.kind, source.name, ""))):
+        if not any(find_stream_folder(one.path) for one in store.list_objects(folder)):
+            raise CorruptFile(
+                f"{store.address.url} holds compacted rows of {folder}, and no file that a stream wrote: where it"
+                " stopped is not known, and every record would come again.",
+                hint="go on where the stream wrote before, or into a new table",
+            )
 
 
 def _is_published(store: Store) -> bool:

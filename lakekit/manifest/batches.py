@@ -82,6 +82,27 @@ def name_marker(token: str, files: int) -> str:
     return f"{FOLDER}/_{token}-{files}.json"
 
 
+def find_token(path: str) -> str:
+    """The token of the batch whose marker this is; "" for any other path.
+
+    Example:
+        >>> find_token("_batches/_e9732851e0701563-3.json"), find_token("_batches/_e9732851e0701563.plan.json")
+        ('e9732851e0701563', '')
+    """
+    found = re.match(_MARKER, path)
+    return found[1] if found else ""
+
+
+def name_plan(token: str) -> str:
+    """Where the plan of a batch is noted, relative to the table.
+
+    Example:
+        >>> name_plan("e9732851e0701563")
+        '_batches/_e9732851e0701563.plan.json'
+    """
+    return f"{FOLDER}/_{token}.plan.json"
+
+
 def find_batches(
     listed: pl.DataFrame, *, as_of: datetime | None = None, settled: frozenset[str] | None = None
 ) -> Batches:

@@ -38,7 +38,7 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
         as_text = array.type.extension_name == "arrow.uuid" and types.is_string(kind)
         return _format_uuids(array.storage) if as_text else cast_array(array.storage, kind)
     if types.is_dictionary(array.type):
-        return cast_array(array.dictionary_decode(), kind)
+        return cast_array(decode_dictionary(array), kind)
     if types.is_struct(array.type) and types.is_struct(kind):
         return _cast_struct(array, kind)
     if types.is_map(array.type) and types.is_map(kind):
@@ -46,6 +46,21 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if types.is_list(kind) and _is_any_list(array.type):
         return _cast_list(array, kind)
     return pc.cast(array, kind)
+
+
+def decode_dictionary(array: pa.DictionaryArray) -> pa.Array:
+    """The values themselves; also texts and bytes in views, as Polars has its categories, which pyarrow decodes not.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> decode_dictionary(pa.DictionaryArray.from_arrays([0, None], pa.array(["a"], pa.string_view()))).to_pylist()
+        ['a', None]
+    """
+    values = array.dictionary
+    if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
+        plain = pa.large_string() if pa.types.is_string_view(values.type) else pa.large_binary()
+        return values.cast(plain).take(array.indices)
+    return array.dictionary_decode()
 
 
 def _is_any_list(kind: pa.DataType) -> bool:

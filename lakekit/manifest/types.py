@@ -57,8 +57,9 @@ def normalize_type(kind: pa.DataType) -> pa.DataType:
     if types.is_large_binary(kind) or types.is_binary_view(kind) or types.is_fixed_size_binary(kind):
         return pa.binary()
     if types.is_decimal(kind):
-        fits = kind.precision <= MAX_DECIMAL_PRECISION
-        return pa.decimal128(kind.precision, kind.scale) if fits else pa.string()
+        scale = max(kind.scale, 0)  # Parquet and the engines have no decimals that count in tens or hundreds
+        precision = kind.precision + scale - kind.scale
+        return pa.decimal128(precision, scale) if precision <= MAX_DECIMAL_PRECISION else pa.string()
     return _normalize_number_or_time(kind)
 
 

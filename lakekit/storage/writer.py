@@ -252,8 +252,8 @@ def open_writer(
         encryption: how S3 encrypts what is written; by its own keys when None.
 
     Raises:
-        InvalidArgument: another kind of address; an endpoint without TLS that is not this machine; encryption for
-            a folder.
+        InvalidArgument: another kind of address, or a file; an endpoint without TLS that is not this machine;
+            encryption for a folder.
 
     Example:
         >>> open_writer("s3://bucket/lake")
@@ -263,6 +263,8 @@ def open_writer(
     storage = resolve_storage(storage, address)
     if address.scheme not in ("file", "s3"):
         raise InvalidArgument(f"{address.url} cannot be written to.", hint="give a folder, or an S3 prefix")
+    if address.scheme == "file" and os.path.isfile(address.prefix):
+        raise InvalidArgument(f"{address.url} is a file, and no folder to write to.", hint="give a folder")
     if address.scheme == "file" and encryption is not None:
         raise InvalidArgument(f"encryption was given for the folder {address.url}.", hint="it is for S3: leave it out")
     endpoint = find_endpoint(storage, "s3") if address.scheme == "s3" else None

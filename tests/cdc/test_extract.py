@@ -292,6 +292,31 @@ def test_a_put_whose_answer_was_lost_is_no_other_extraction(con, folder, monkeyp
     assert read_names(run) == [(1, "Ann")]
 
 
+def test_a_column_that_became_another_kind_is_refused_before_the_journal_cannot_be_read(con, tmp_path):
+    con.execute("CREATE TABLE parts (id INTEGER, size INTEGER, version INTEGER)")
+    con.execute("INSERT INTO parts VALUES (1, 7, 1)")
+    options = {"key": "id", "watermark": "version", "as_of": NOW}
+    run = lk.cdc.extract(con, "parts", tmp_path, **options)
+    con.execute("DROP TABLE parts")
+    con.execute("CREATE TABLE parts (id INTEGER, size TEXT, version INTEGER)")
+    con.execute("INSERT INTO parts VALUES (1, '7', 1), (2, '8', 2)")
+    with pytest.raises(TypeConflict, match="'size' is int64 in .* and string in the source; nothing was stored"):
+        lk.cdc.extract(con, "parts", tmp_path, **options)
+    assert read_both(run.open_state()) == [(1, 7, 1)]
+    run = lk.cdc.extract(con, "parts", tmp_path, columns={"size": "int64"}, **options)
+    assert (run.inserted, run.updated) == (0, 1)
+    assert read_both(run.open_state()) == [(1, 7, 1), (2, 8, 2)]
+
+
+@pytest.mark.parametrize("name", ["_position", "_File", "_row", "_committed_at"])
+def test_a_source_with_a_name_that_the_state_adds_is_refused_before_anything_is_stored(con, tmp_path, name):
+    con.execute(f"CREATE TABLE parts (id INTEGER, {name} INTEGER)")
+    con.execute("INSERT INTO parts VALUES (1, 7)")
+    with pytest.raises(InvalidArgument, match="a name that the journal has for its own"):
+        lk.cdc.extract(con, "parts", tmp_path, key="id", snapshot=True, as_of=NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.torture
 def test_an_extraction_that_is_killed_again_and_again_stores_every_row_exactly_once(tmp_path):
     seed = int(os.environ.get("LAKEKIT_TORTURE_SEED", time.time_ns() % 10**6))

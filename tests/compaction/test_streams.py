@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import lakekit as lk
@@ -80,10 +81,26 @@ def test_where_columns_changed_a_copy_has_no_checkpoint_and_the_stream_says_so(s
     stream(source, tmp_path / "orders", options=AT_ONCE)
     run(plan(lk.open_table(tmp_path / "orders"), tmp_path / "copy", rules=ALL))
     before = list_files(tmp_path / "copy")
-    with pytest.raises(lk.CorruptFile, match="holds compacted rows, and no file that a stream wrote"):
+    with pytest.raises(lk.CorruptFile, match="rows of memory-orders/a, and no file that a stream wrote"):
         stream(source, tmp_path / "copy", options=AT_ONCE)
     assert list_files(tmp_path / "copy") == before
     assert stream(source, tmp_path / "orders", options=AT_ONCE).records == 0  # where it was, it goes on
+
+
+def test_where_rows_of_a_stream_went_into_a_file_of_another_folder_it_does_not_begin_anew(source, tmp_path):
+    """A batch came to the table, with a column that the stream's files lack: its rows and theirs are one file."""
+    stream(source, tmp_path / "orders", options=AT_ONCE)
+    lk.ingest.write_batch(pa.table({"more": [1]}), tmp_path / "orders", batch_id="more")
+    run(plan(lk.open_table(tmp_path / "orders"), tmp_path / "copy", rules=ALL))
+    before = list_files(tmp_path / "copy")
+    assert not [path for path in before if path.startswith("memory-")]
+    for worker in range(2):
+        options = lk.ingest.StreamOptions(worker=(worker, 2))
+        with pytest.raises(lk.CorruptFile, match="every record would come again"):
+            stream(source, tmp_path / "copy", options=options)
+    assert list_files(tmp_path / "copy") == before
+    other = lk.ingest.MemorySource("others", {"0": make_json(range(500, 503))})
+    assert stream(other, tmp_path / "copy", options=AT_ONCE).rows == 3
 
 
 def test_a_log_of_another_engine_does_not_take_in_the_files_of_a_stream(source, tmp_path):

@@ -153,3 +153,10 @@ def test_a_row_of_the_quarantine_is_one(folder):
 
     with pytest.raises(InvalidArgument, match="is not a BadRow"):
         ingest.Quarantine(open_writer(folder.url), "x").put(["text"])
+
+
+def test_a_file_in_the_place_of_a_table_is_refused_and_stays(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"mine")
+    with pytest.raises(lk.InvalidArgument, match="is a file, and no folder"):
+        lk.ingest.write_batch(pa.table({"n": [1]}), tmp_path / "t.parquet", batch_id="a")
+    assert (tmp_path / "t.parquet").read_bytes() == b"mine"

@@ -388,3 +388,11 @@ def test_a_long_stream_is_stored_whole(table):
     assert lk.open_table(table).polars().select("_shard", "_position").unique().collect().height == SOAKED
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{SOAKED:,} records in {done.seconds:.1f} s, {done.files} files, at most {most // 1024} MiB resident")
+
+
+def test_no_name_of_a_shard_hides_its_rows(tmp_path):
+    shards = {name: [json.dumps({"n": n}).encode()] for n, name in enumerate([".a", "_b", "../c", "d=1", "e f%", "g"])}
+    for _ in range(2):  # the second finds all of it stored
+        stream(MemorySource("odd", shards), tmp_path / "t")
+    rows = lk.open_table(tmp_path / "t").polars().select("n", "_shard").collect().rows()
+    assert sorted(rows) == list(enumerate(shards))
