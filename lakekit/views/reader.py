@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from lakekit.storage import Store
 
 READ_AHEAD_BYTES = 128 * MIB  # under way or not yet decoded, beside the row group that passes it
-DECODE_AHEAD_BYTES = 64 * MIB  # as stored, of what is decoded before it is asked for
+DECODE_AHEAD_BYTES = 64 * MIB  # of what is decoded before it is asked for
+VALUE_BYTES = 8  # of a decoded value, about: a file of equal ones may be stored in a thousandth
 DECODE_THREADS = min(4, os.cpu_count() or 1)
 GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less than another request
 SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
@@ -103,18 +104,26 @@ class TableReader:
         threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="lakekit-decode")
         try:
             for part, data in self._fetch(self._plan(paths, names, predicate)):
-                under_way.append((threads.submit(self._decode, part, data, names), part.size_bytes))
-                held_bytes += part.size_bytes
-                while under_way and (under_way[0][0].done() or held_bytes > DECODE_AHEAD_BYTES):
+                size_bytes = max(part.size_bytes, self._count_rows(part) * len(names) * VALUE_BYTES)
+                under_way.append((threads.submit(self._decode, part, data, names), size_bytes))
+                held_bytes += size_bytes
+                while under_way and (
+                    under_way[0][0].done() or (held_bytes > DECODE_AHEAD_BYTES and len(under_way) > DECODE_THREADS)
+                ):
                     future, size_bytes = under_way.popleft()
                     held_bytes -= size_bytes
                     if (table := future.result()).num_rows:
                         yield table
-            for future, _ in under_way:
-                if (table := future.result()).num_rows:
+            while under_way:  # taken out, so that nothing is kept here that was handed out
+                if (table := under_way.popleft()[0].result()).num_rows:
                     yield table
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+
+    def _count_rows(self, part: _Part) -> int:
+        if part.metadata is not None:
+            return part.metadata.row_group(part.group).num_rows
+        return self._files[part.path][3] or 0
 
     def _look_up(self, paths: Sequence[str]) -> None:
         entries = self.manifest.entries
