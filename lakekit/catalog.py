@@ -283,8 +283,8 @@ class Catalog:
 
         return narrow_files(con, {view.token: view for view in self._views()}, query, values)
 
-    def explain_error(self, error: Exception) -> LakekitError | None:
-        """The error of lakekit that stands behind one of DuckDB's, or None."""
+    def explain_error(self, error: Exception) -> LakekitError | KeyboardInterrupt | None:
+        """The error of lakekit, or the Ctrl-C, that stands behind one of DuckDB's, or None."""
         from lakekit.views.relation import read_conflict
 
         views = self._views()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lakekit.errors import LakekitError
 from lakekit.receipts.cost import Classes, Usage, glob_usage, price_usage
 from lakekit.receipts.measure import Measured, measure
 from lakekit.receipts.receipt import Receipt
@@ -79,8 +80,12 @@ def _use(table: TableTally, classes: Classes) -> Usage:
     return usage
 
 
-def _measure_all(tables: Sequence[TableTally]) -> Measured:
-    return sum_measured(measure(table) for table in tables)
+def _measure_all(tables: Sequence[TableTally]) -> Measured | None:
+    """None where a file is gone since, and its footer is no longer kept either."""
+    try:
+        return sum_measured(measure(table) for table in tables)
+    except LakekitError:
+        return None
 
 
 def sum_measured(parts: Iterable[Measured]) -> Measured:

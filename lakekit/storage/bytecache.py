@@ -96,9 +96,13 @@ class _Writer:
         self._thread.submit(len, ()).result()
 
 
-@functools.cache
 def _find_writer(folder: str) -> _Writer:
-    return _Writer()
+    return _make_writer(folder, os.getpid())
+
+
+@functools.cache
+def _make_writer(folder: str, process: int) -> _Writer:
+    return _Writer()  # its thread is not there after a fork
 
 
 class ByteCache:

@@ -130,7 +130,7 @@ class FolderStore(Store):
         self.requests.count("GET", size_bytes=len(content), path=path, start=start)
         return memoryview(content)
 
-    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str | memoryview]:
+    def fetch_local(self, requests: Sequence[RangeRequest], *, copies: bool = False) -> dict[str, str | memoryview]:
         """By path, the file itself; nothing is read.
 
         Raises:

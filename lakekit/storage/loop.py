@@ -4,6 +4,7 @@ It must not know what runs on it: it starts, hands over coroutines, and lets the
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import queue
@@ -151,11 +152,16 @@ def start_all_in_loop(fetch: Callable[[T], Coroutine[Any, Any, Any]], requests: 
     loop = get_background_loop()
     tasks: set[asyncio.Task] = set()  # those that are not done: they hold what they fetched
 
+    def end(request: T, task: "asyncio.Task") -> None:
+        if not task.cancelled():
+            task.exception()  # seen: asyncio would print those that nobody takes
+            finish(request, task)
+
     def begin() -> None:
         for request in requests:
             task = loop.create_task(fetch(request))
             tasks.add(task)
-            task.add_done_callback(lambda task, request=request: task.cancelled() or finish(request, task))
+            task.add_done_callback(functools.partial(end, request))
             task.add_done_callback(tasks.discard)
 
     def cancel() -> None:

@@ -6,7 +6,7 @@ It must not write, nor turn a key into another: where obstore would, boto3 reads
 import asyncio
 import contextlib
 import functools
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -108,24 +108,40 @@ class S3Store(Store):
     @contextlib.contextmanager
     def _open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
         fast = self._get_fast_client()
+        asked: dict[object, str] = {}  # paths of requests that were sent and are not answered
 
-        def fetch(request: RangeRequest) -> Coroutine[Any, Any, memoryview]:
+        async def fetch(request: RangeRequest) -> memoryview:
             begin, end = request.start, request.start + request.length
-            return self._fetch(fast, request.path, f"bytes={begin}-{end - 1}", (begin, end), request.etag)
+            key = object()
+            if request.length > 0:  # nothing is asked for no bytes
+                asked[key] = request.path
 
-        yield functools.partial(start_all_in_loop, fetch), min(concurrency, _count_connections())
+            def count(kind: str, **more: Any) -> None:
+                if asked.pop(key, None) is not None:  # else it was counted when all was left
+                    self.requests.count(kind, **more)
+
+            return await self._fetch(fast, request.path, f"bytes={begin}-{end - 1}", (begin, end), request.etag, count)
+
+        try:
+            yield functools.partial(start_all_in_loop, fetch), min(concurrency, _count_connections())
+        finally:
+            for key in list(asked):  # nobody waits for these any more, but S3 has them on its bill
+                if (path := asked.pop(key, None)) is not None:
+                    self.requests.count("GET", path=path)
 
     def _read_now(self, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
         fast = self._get_fast_client()
         try:
-            return run_in_loop(self._fetch(fast, path, span, fast_span, etag))
+            return run_in_loop(self._fetch(fast, path, span, fast_span, etag, self.requests.count))
         except LakekitError:
             raise
         except Exception as exc:
             raise self._translate(exc, "read", path) from exc
 
-    async def _fetch(self, fast: Any, path: str, span: str, fast_span: Any, etag: str | None) -> memoryview:
-        """The bytes of a span, from obstore, or from boto3 for a key that obstore would change."""
+    async def _fetch(
+        self, fast: Any, path: str, span: str, fast_span: Any, etag: str | None, count: Callable[..., None]
+    ) -> memoryview:
+        """The bytes of a span, from obstore, or from boto3 for a key that obstore would change, and counted."""
         if isinstance(fast_span, tuple) and fast_span[0] >= fast_span[1]:
             return memoryview(b"")
         key = self.address.full_path(path)
@@ -139,13 +155,13 @@ class S3Store(Store):
             if read_answer(exc).code in ("InvalidRange", "416"):  # it starts behind the end: no bytes, as from a file
                 content = memoryview(b"")
             elif "NotPartial" in str(exc):  # an empty object has no last bytes, and is sent whole
-                self.requests.count("GET", path=path)
+                count("GET", path=path)
                 content = await asyncio.get_running_loop().run_in_executor(None, self._get_with_boto3, key, span, etag)
             else:
-                self.requests.count("GET", path=path)
+                count("GET", path=path)
                 raise
         start = fast_span[0] if isinstance(fast_span, tuple) else 0
-        self.requests.count("GET", size_bytes=len(content), path=path, start=start)
+        count("GET", size_bytes=len(content), path=path, start=start)
         return content
 
     def _get_with_boto3(self, key: str, span: str, etag: str | None) -> memoryview:

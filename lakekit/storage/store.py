@@ -247,8 +247,12 @@ class Store(ABC):
         self._keep(request, data)
         return data
 
-    def fetch_local(self, requests: Sequence[RangeRequest]) -> dict[str, str | memoryview]:
+    def fetch_local(self, requests: Sequence[RangeRequest], *, copies: bool = False) -> dict[str, str | memoryview]:
         """By path, the local file that holds the range, or its bytes; nothing where the cache cannot hold all of it.
+
+        Args:
+            requests: what to fetch.
+            copies: bytes only, for the cache may throw away a file at any time.
 
         Raises: as `read_range`, for the first that fails.
         """
@@ -259,7 +263,8 @@ class Store(ABC):
         for request in requests:
             local = self.cache.find_waiting(self._cache_url, request)
             if local is None:
-                local = self.cache.find(self._cache_url, request)
+                look = self.cache.read if copies else self.cache.find
+                local = look(self._cache_url, request)
             if local is None:
                 missing.append(request)
             else:

@@ -84,17 +84,19 @@ class DuckDBView:
         source: the table.
 
     Attributes:
-        last_error: the last error that a file gave since the query began.
+        last_error: the last error that a file gave since the query began, or Ctrl-C while one was read.
         opened: paths of the files that the query asked for.
         is_stale: whether a file turned out to have changed since the manifest was made.
+        shows_copies: whether DuckDB is shown copies of what the cache keeps, which others then may throw away.
     """
 
     def __init__(self, source: ViewSource):
         self.source = source
         self.token = f"{re.sub(r'[^A-Za-z0-9_]+', '_', source.name)}-{next(_VIEW_NUMBERS)}"
-        self.last_error: LakekitError | None = None
+        self.last_error: LakekitError | KeyboardInterrupt | None = None
         self.opened: set[str] = set()
         self.is_stale = False
+        self.shows_copies = False
         self._streamed: set[str] = set()  # those of opened that DuckDB reads through lakekit
         self._copies: dict[tuple[str, str, pa.Schema], LocalCopy] = {}
         self._shared: weakref.WeakValueDictionary[_FileKey, StoredFile] = weakref.WeakValueDictionary()
@@ -185,7 +187,7 @@ class DuckDBView:
         shown = self.open_shown(path)
         return {"size": shown.size_bytes, "modified_at": shown.modified_at}
 
-    def note_error(self, error: LakekitError) -> None:
+    def note_error(self, error: LakekitError | KeyboardInterrupt) -> None:
         """Remember an error that DuckDB is about to wrap, so that the caller can be given it as it was."""
         self.last_error = error
         self.is_stale = self.is_stale or isinstance(error, StaleFile)

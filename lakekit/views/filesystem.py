@@ -111,7 +111,7 @@ class FileProvider(Protocol):
     def describe_shown(self, path: str) -> Mapping[str, Any]:
         """``size`` and ``modified_at`` of that file, without opening it."""
 
-    def note_error(self, error: LakekitError) -> None:
+    def note_error(self, error: LakekitError | KeyboardInterrupt) -> None:
         """Remember an error that DuckDB is about to wrap."""
 
     def list_shown(self, group: int) -> pa.ListArray:
@@ -202,7 +202,7 @@ class _Handle(io.RawIOBase):
         length = max(min(self.size - self._position, self.size if length < 0 else length), 0)
         try:
             data = self._file.read(self._position, length)
-        except LakekitError as error:
+        except (LakekitError, KeyboardInterrupt) as error:
             self._provider.note_error(error)
             raise error.with_traceback(None) from None
         if len(data) < length:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from lakekit.errors import StaleFile
 from lakekit.storage import RangeRequest
-from lakekit.units import MIB
+from lakekit.units import MIB, format_number_of
 from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LocalFiles:
     def __init__(self) -> None:
         self._links: list[str] = []
         self._shown: list[tuple[Store, list[RangeRequest]]] = []
+        self._views: list[DuckDBView] = []
         self._number = next(_NUMBERS)
 
     def __enter__(self) -> LocalFiles:
@@ -76,8 +78,9 @@ class LocalFiles:
         if not wanted or sum(request.length for request in wanted.values()) > LOCAL_BYTES:
             return {}
         names = group.shown.field("filename").take(pa.array(list(wanted))).to_pylist()
-        local = store.fetch_local(list(wanted.values()))
+        local = store.fetch_local(list(wanted.values()), copies=view.shows_copies)
         self._shown.append((store, list(wanted.values())))
+        self._views.append(view)
         keys = len(manifest.schema.keys)
         shown = {}
         for (position, request), name in zip(wanted.items(), names, strict=True):
@@ -92,6 +95,17 @@ class LocalFiles:
         """Raise StaleFile where a file has changed since it was shown; only files of a folder can."""
         for store, requests in self._shown:
             store.check_local(requests)
+
+    def explain(self, error: Exception) -> StaleFile | None:
+        """The reason of an error, if what was shown is here no longer; from now on these views are shown copies."""
+        lost = [link for link in self._links if not os.path.exists(link)]  # a link to what the cache threw away
+        if not lost:
+            return None
+        for view in self._views:
+            view.shows_copies = True
+        lost_files = f"{format_number_of(len(lost), 'file')} on this computer {'was' if len(lost) == 1 else 'were'}"
+        what = f"{lost_files} thrown away while a query read from there: {error}"
+        return StaleFile(what, hint="run the query again; a larger LAKEKIT_CACHE_BYTES makes room for what it reads.")
 
     def _show_one(self, local: str | memoryview | None, parts: Sequence[str]) -> str | None:
         """The name of a local file, or of one made of these bytes, below folders of these names; None for none."""

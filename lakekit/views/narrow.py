@@ -95,8 +95,13 @@ def _narrow(
             else:
                 names = local.show(view, group, chosen)
                 lists[view.token, group.number] = group.list_files(chosen.listed, names)
-        with _list_by(con, lambda token, number: lists.get((token, number))):
-            yield None
+        try:
+            with _list_by(con, lambda token, number: lists.get((token, number))):
+                yield None
+        except duckdb.Error as exc:
+            if (lost := local.explain(exc)) is not None:
+                raise lost from exc
+            raise
         local.check()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lakekit.views.source import ViewSource
 
 FRAME_ROWS = 50_000  # small files are handed to Polars together, about so many rows at a time
+FRAME_SECONDS = 0.5  # or what came meanwhile: Polars looks for Ctrl-C only when it is handed something
 
 
 def scan_source(source: ViewSource) -> pl.LazyFrame:
@@ -57,7 +59,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         query = _describe_scan(source.name, columns, predicate)
         with record_scan(source, "polars", Needs(columns, said), query) as scan:
             tables = read_tables(source, choose, columns, promised, said, scan=scan)
-            for table in _join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
+            for table in join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
                 frame = _to_frame(table, empty, columns)
                 if left is not None:
                     frame = frame.head(left)
@@ -77,14 +79,15 @@ def _describe_scan(name: str, columns: Sequence[str], predicate: pl.Expr | None)
     return f"SELECT {', '.join(columns)} FROM {name}{condition}"
 
 
-def _join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+def join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
     """The same rows in tables of at least this many, but for the last: each costs Polars a start."""
     waiting: list[pa.Table] = []
+    handed_at = time.monotonic()
     for table in tables:
         waiting.append(table)
-        if sum(part.num_rows for part in waiting) >= rows:
+        if sum(part.num_rows for part in waiting) >= rows or time.monotonic() > handed_at + FRAME_SECONDS:
             yield pa.concat_tables(waiting)
-            waiting = []
+            waiting, handed_at = [], time.monotonic()
     if waiting:
         yield pa.concat_tables(waiting)
 

@@ -42,8 +42,8 @@ class QueryHooks(Protocol):
     def narrow_query(self, con: duckdb.DuckDBPyConnection, query: str, values: Any) -> AbstractContextManager[Any]:
         """While it lasts, views list only the files that the query can need; gives the answer if it needs none."""
 
-    def explain_error(self, error: Exception) -> LakekitError | None:
-        """The error of lakekit that stands behind one of DuckDB's, if any."""
+    def explain_error(self, error: Exception) -> LakekitError | KeyboardInterrupt | None:
+        """The error of lakekit, or the Ctrl-C, that stands behind one of DuckDB's, if any."""
 
     def refresh(self) -> object:
         """List all tables again."""

@@ -1,6 +1,7 @@
 """Bytes kept on this computer: whole or not at all, bounded, private, and by version."""
 
 import os
+import signal
 import stat
 import threading
 from pathlib import Path
@@ -190,3 +191,16 @@ def test_what_is_on_its_way_to_the_disk_takes_room(cache):
     for number in range(12):  # 1,200 bytes at once, of 1,000
         cache.keep(URL, ask(f"file-{number}"), memoryview(bytes(100)))
     assert 0 < cache.measure().size_bytes <= 1_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_measures_and_keeps_with_a_thread_of_its_own(cache):
+    cache.keep(URL, ask("a"), memoryview(bytes(100)))
+    cache.measure()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # it would wait for a thread that is not there
+        cache.keep(URL, ask("b"), memoryview(bytes(100)))
+        os._exit(0 if cache.measure().entries == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from lakekit.storage.loop import iterate_as_completed, run_in_loop, start_all_in_loop
+from lakekit.storage.loop import get_background_loop, iterate_as_completed, run_in_loop, start_all_in_loop
 
 
 async def get_thread():
@@ -129,3 +130,22 @@ def test_what_was_handed_out_is_not_kept():
         task.result()
         most = max(most, len(alive))
     assert most <= 2 * 4 + 2  # under way or waiting to be taken; the one here, and the one before it
+
+
+def test_errors_that_nobody_takes_any_more_are_not_printed():
+    async def fail(number):
+        raise ValueError(number)
+
+    loop, said = get_background_loop(), []
+    loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+    try:
+        answers = iterate_as_completed(range(8), functools.partial(start_all_in_loop, fail), at_most=8)
+        next(answers)
+        time.sleep(0.1)  # the others have failed as well
+        answers.close()
+        del answers
+        gc.collect()
+        run_in_loop(get_thread())
+    finally:
+        loop.set_exception_handler(None)
+    assert said == []

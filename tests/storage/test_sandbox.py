@@ -195,6 +195,23 @@ def test_requests_at_once_wait_together(sandbox):
     assert (counts["GET"], counts["bytes"]) == (64, 64 * 26_000) and counts["most_at_once"] > 16
 
 
+def test_requests_that_nobody_waits_for_any_more_are_counted_as_they_were_asked(sandbox):
+    obstore.put(sandbox.storage.obstore(BUCKET), "left/a", bytes(1000))
+    store = open_store(f"s3://{BUCKET}/left", sandbox.storage)
+    assert len(store.read_range("a", 0, 1)) == 1  # 1 GET; the clients are made
+    requests = [RangeRequest("a", start, 1) for start in range(1000)]
+    before = store.requests.snapshot()
+    sandbox.latency_ms = 100
+    sandbox.reset()
+    reads = store.read_many([RangeRequest("a", 0, 0), *requests], concurrency=16)
+    assert len(next(reads)[1]) == 0  # nothing is asked for no bytes: 16 others are under way
+    time.sleep(0.05)
+    reads.close()
+    time.sleep(0.3)
+    asked = store.requests.since(before)
+    assert (asked["GET"], asked["bytes"], sandbox.counts()["GET"]) == (16, 0, 16)
+
+
 @on_unix
 def test_connections_are_no_more_than_a_quarter_of_the_files_that_may_be_open(sandbox):
     import resource

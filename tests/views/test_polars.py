@@ -1,13 +1,14 @@
 """Polars' view: which files a filter opens, and that filters answer as they do over rows in memory."""
 
 import math
+import time
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from lakekit.views.polars import choose_paths, drop_dynamic_parts
+from lakekit.views.polars import FRAME_SECONDS, choose_paths, drop_dynamic_parts, join_small
 from tests.views.lakes import count_gets, days, put_days
 
 n, x, s, day, city = (pl.col(name) for name in ("n", "x", "s", "day", "city"))
@@ -210,3 +211,14 @@ def test_a_predicate_without_hints_of_a_running_query_stays_as_it_is():
 def test_a_filter_on_a_table_without_keys_is_applied(folder):
     folder.put("t/a.parquet", pa.table({"x": [1, 2, 3]}))
     assert folder.open_table().polars().filter(x > 1).select(x.sum()).collect().item() == 5
+
+
+def test_small_tables_are_handed_over_together_but_are_not_waited_for_long():
+    def come(seconds):
+        for number in range(4):
+            time.sleep(seconds)
+            yield pa.table({"x": [number]})
+
+    assert [table.num_rows for table in join_small(come(0), 3)] == [3, 1]
+    # 0.3, 0.6 (handed over, late), 0.9, 1.2 (late again): Polars sees Ctrl-C in between
+    assert [table.num_rows for table in join_small(come(0.6 * FRAME_SECONDS), 1_000)] == [2, 2]

@@ -1,5 +1,7 @@
 """Reading files into Arrow tables: the columns asked for, by few and bounded requests."""
 
+import time
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -84,3 +86,17 @@ def test_a_copy_holds_the_columns_as_the_table_has_them(folder):
     copy = write_copy(rows, "a.parquet", ["x"], table.files["modified_at"][0])
     found = pq.read_table(pa.BufferReader(copy.read(0, copy.size_bytes)))
     assert found.to_pydict() == {"x": [1.0, None]}
+
+
+def test_files_that_are_much_larger_decoded_than_stored_are_not_decoded_far_ahead(folder):
+    for number in range(40):  # a million zeros: 8 MB decoded, some kB stored
+        folder.put(f"t/{number:02}.parquet", pa.table({"x": pa.repeat(pa.scalar(0), 1_000_000)}))
+    table = folder.open_table()
+    before, most, rows = pa.total_allocated_bytes(), 0, 0
+    for one in TableReader(table.store, table.manifest).read_files(table.files["path"].to_list()):
+        if not rows:
+            time.sleep(0.5)  # what may be decoded meanwhile is
+        rows += one.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    # 64 MiB ahead, one in each of at most 4 threads, and those that are here; all of them would be 320 MB
+    assert rows == 40_000_000 and most < 64 * 2**20 + 8 * 8_000_000

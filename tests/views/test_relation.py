@@ -267,3 +267,24 @@ def test_archived_objects_are_left_out_when_that_is_asked_for(s3, engine):
 def test_objects_in_instant_retrieval_are_read(s3):
     put_beside_good(s3, GOOD, storage_class="GLACIER_IR")
     assert read_all(s3, "sql").num_rows == 200
+
+
+def test_an_interrupt_while_duckdb_reads_a_file_is_one_and_asks_for_nothing_more(s3):
+    for number in range(4):  # 2 MB each, so that DuckDB reads them through lakekit
+        s3.put(f"t/{number}.parquet", pa.table({"x": range(250_000)}), compression="none", use_dictionary=False)
+    lake = s3.open_lake()
+    lake.duckdb.execute("SET threads = 1")
+    store, asked = lake["t"].store, []
+    read_range = store.read_range
+
+    def interrupt(*args, **kwargs):
+        asked.append(args)
+        raise KeyboardInterrupt  # as Ctrl-C does where Python waits for the bytes
+
+    store.read_range = interrupt
+    before = store.requests.snapshot()
+    with pytest.raises(KeyboardInterrupt):
+        lake.sql("SELECT sum(x) FROM t").fetchall()
+    assert store.requests.since(before)["GET"] == 0 < len(asked)  # nor does anybody look for a damaged file
+    store.read_range = read_range
+    assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(4 * 250_000 * 249_999 // 2,)]
