@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import glob
 import itertools
 import os
 import shutil
@@ -35,6 +36,7 @@ LOCAL_BYTES = 256 * MIB  # of a group's files are fetched before a query begins;
 _NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
 _MEMORY = "/dev/shm"  # where Linux keeps files that lie in memory alone
+_PREFIX, _HELD = "lakekit-shown-", ".held"  # of such folders, and in each the file that its process has locked
 _ROOT: list[str] = []
 _FOLDERS: set[str] = set()  # that are made
 
@@ -112,7 +114,7 @@ class LocalFiles:
         if local is None:
             return None
         try:
-            folder = "/".join([_find_root(), *parts[:-1]])
+            folder = "/".join([find_root(), *parts[:-1]])
             if folder not in _FOLDERS:
                 os.makedirs(folder, exist_ok=True)
                 _FOLDERS.add(folder)
@@ -149,16 +151,46 @@ def _write(name: str, data: memoryview) -> None:
         os.close(handle)
 
 
-def _find_root() -> str:
+def find_root() -> str:
     """This process's private folder for what is shown: in memory where the system has such a place and room in it."""
     with _LOCK:
         if not _ROOT:
-            memory = _MEMORY if _has_room(_MEMORY) else None
-            _ROOT.append(tempfile.mkdtemp(prefix="lakekit-", dir=memory))  # mode 0700
-            atexit.register(shutil.rmtree, _ROOT[0], ignore_errors=True)
+            parent = _MEMORY if _has_room(_MEMORY) else tempfile.gettempdir()
+            remove_left(parent)
+            _ROOT.append(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # mode 0700
+            _lock(os.open(f"{_ROOT[0]}/{_HELD}", os.O_RDWR | os.O_CREAT, 0o600))  # until this process ends
+            atexit.register(_remove, _ROOT[0], os.getpid())
     if "=" in _ROOT[0]:  # DuckDB would take it for a partition
         raise OSError
     return _ROOT[0]
+
+
+def _remove(root: str, process: int) -> None:
+    if os.getpid() == process:  # and not one that it forked
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def remove_left(parent: str) -> None:
+    """Remove the folders of those processes that were killed, and so could not do it themselves."""
+    for path in glob.glob(f"{glob.escape(parent)}/{_PREFIX}*/{_HELD}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                if _lock(handle):
+                    shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Whether nobody else holds the lock of an open file; it is held from now on, until the process ends."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):  # Windows has none
+        return False
+    return True
 
 
 def _has_room(folder: str) -> bool:

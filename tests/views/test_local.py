@@ -1,9 +1,16 @@
 """Files that a query is shown on this computer, which others may throw away while it reads."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pyarrow as pa
+import pytest
 
 from lakekit import StaleFile
 from lakekit.storage.bytecache import LIMIT_VARIABLE
+from lakekit.views import local
 from lakekit.views.choose import Chosen
 from lakekit.views.local import LocalFiles
 
@@ -38,15 +45,30 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
     view = lake["t"].view
     (group,) = view.plan.groups
     chosen = Chosen([0, 1], fetched=[0, 1], reads_floats=False)
-    with LocalFiles() as local:
-        assert len(local.show(view, group, chosen)) == 2
-        assert local.explain(OSError("another reason")) is None and not view.shows_copies
+    with LocalFiles() as files:
+        assert len(files.show(view, group, chosen)) == 2
+        assert files.explain(OSError("another reason")) is None and not view.shows_copies
         lake.cache.clear()  # as another notebook may
-        lost = local.explain(OSError("no such file"))
+        lost = files.explain(OSError("no such file"))
     assert isinstance(lost, StaleFile) and "2 files on this computer were thrown away" in str(lost)
     lake.sql("SELECT sum(x) FROM t").fetchall()
     lake.cache.measure()
-    with LocalFiles() as local:
-        assert len(local.show(view, group, chosen)) == 2
+    with LocalFiles() as files:
+        assert len(files.show(view, group, chosen)) == 2
         lake.cache.clear()
-        assert local.explain(OSError("no such file")) is None  # the copies are still there
+        assert files.explain(OSError("no such file")) is None  # the copies are still there
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks of files are of Unix")
+def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_in_use_is_not():
+    script = "import sys; from lakekit.views import local; print(local.find_root(), flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([sys.executable, "-c", script], **pipes) for _ in range(2)]
+    left, used = (Path(process.stdout.readline().strip()) for process in processes)
+    processes[0].kill()
+    processes[0].communicate()
+    assert left.is_dir() and used.is_dir() and left.parent == used.parent
+    local.remove_left(str(left.parent))
+    assert not left.exists() and used.is_dir()
+    processes[1].communicate()
+    assert processes[1].returncode == 0 and not used.exists()
