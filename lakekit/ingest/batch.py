@@ -44,7 +44,8 @@ from lakekit.ingest.result import BatchResult
 from lakekit.ingest.sources import FileSource, MemorySource, open_source
 from lakekit.ingest.text import Part
 from lakekit.ingest.writing import Job, convert_part, hash_parts
-from lakekit.storage import Encryption, Storage, Writer, open_writer
+from lakekit.manifest.listing import is_hidden
+from lakekit.storage import Address, Encryption, Storage, Writer, open_writer
 from lakekit.units import GIB, KIB, MIB
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def write_batch(
 
     Raises:
         StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows.
-        InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch.
+        InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch;
+            Parquet files of the table itself as the source.
         IncompleteTable: a compacted copy that is not finished, or originals that were retired.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.
@@ -120,6 +122,7 @@ def write_batch(
     check_encryption(encryption)
     writer = open_writer(table_url, storage, encryption=encryption)
     opened = open_source(source, storage)
+    _refuse_own_files(opened, writer.address)
     batch_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
     place = look_at(writer.address, writer.storage, batch_id)
     if place.marker is not None:
@@ -168,6 +171,17 @@ def _check_asked(partition_by: Any, sort_by: Any, target_file_bytes: Any) -> dic
     if partition_by is not None:
         asked["partition_by"] = take_names("partition_by", partition_by, hint=hint.replace("sort_by", "partition_by"))
     return asked
+
+
+def _refuse_own_files(source: FileSource | MemorySource, table: Address) -> None:
+    """InvalidArgument where a file that the table has already is to be written into it once more."""
+    if not isinstance(source, FileSource) or source.asked.format != "parquet":
+        return
+    for file in source.files:
+        path = file.url.removeprefix(f"{table.url.rstrip('/')}/")
+        if path != file.url and not is_hidden(path, file.size_bytes):
+            what = f"{file.url} is a file of the table itself: its rows would be there twice."
+            raise InvalidArgument(what, hint="lk.compaction makes few files of many; give files that lie elsewhere.")
 
 
 def _check_id(batch_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -160,3 +161,13 @@ def test_a_file_in_the_place_of_a_table_is_refused_and_stays(tmp_path):
     with pytest.raises(lk.InvalidArgument, match="is a file, and no folder"):
         lk.ingest.write_batch(pa.table({"n": [1]}), tmp_path / "t.parquet", batch_id="a")
     assert (tmp_path / "t.parquet").read_bytes() == b"mine"
+
+
+def test_files_of_the_table_itself_are_not_written_into_it_again(home):
+    home.write(pl.DataFrame({"n": [1, 2], "k": [1, 2]}), batch_id="x", partition_by="k")
+    before = home.list()
+    for source in (home.url, f"{home.url}/**/*.parquet"):
+        with pytest.raises(lk.InvalidArgument, match="is a file of the table itself: its rows would be there twice"):
+            home.write(source)
+    assert home.list() == before
+    assert home.open().polars().collect().height == 2
