@@ -8,9 +8,10 @@ much padding between its data and its footer; the offsets of columns, counted fr
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from lakekit.errors import LakekitError, StaleFile
+from lakekit.storage.store import BYTES_AT_ONCE
 from lakekit.units import KIB, MIB
 
 if TYPE_CHECKING:
@@ -37,6 +39,32 @@ class ShownFile(Protocol):
 
     def read(self, start: int, length: int) -> bytes | memoryview:
         """Bytes of the file as shown."""
+
+
+class Gate:
+    """Lets reads begin while few bytes are under way: DuckDB's threads ask for a column chunk each, all at once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way_bytes = 0
+
+    @contextlib.contextmanager
+    def enter(self, size_bytes: int) -> Iterator[None]:
+        """While this lasts, so many bytes more are under way; one read always may be."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._under_way_bytes or self._under_way_bytes + size_bytes <= BYTES_AT_ONCE
+            )
+            self._under_way_bytes += size_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way_bytes -= size_bytes
+                self._changed.notify_all()
+
+
+_GATE = Gate()
 
 
 @dataclass
@@ -66,7 +94,8 @@ class StoredFile:
 
     def _read_data(self, start: int, length: int) -> memoryview:
         if self.stored_bytes > WHOLE_FILE_BYTES:
-            return self.store.read_kept(self.path, start, length, etag=self.etag)
+            with _GATE.enter(length):
+                return self.store.read_kept(self.path, start, length, etag=self.etag)
         with self._lock:
             if self._data is None:  # with its footer: as all other readers of small files ask for it
                 self._data = self.store.read_kept(self.path, 0, self.stored_bytes, etag=self.etag)

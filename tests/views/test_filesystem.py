@@ -1,6 +1,7 @@
 """The file system that DuckDB reads through: files as stored, with padding before their footer, and nothing else."""
 
 import io
+import threading
 from datetime import datetime
 
 import pyarrow as pa
@@ -8,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakekit import StaleFile
-from lakekit.views.filesystem import FILE_SYSTEM, PADDING_BYTES, MemoryFile, StoredFile
+from lakekit.units import MIB
+from lakekit.views.filesystem import FILE_SYSTEM, PADDING_BYTES, Gate, MemoryFile, StoredFile
 from tests.views.lakes import Place, to_parquet
 
 MOMENT = datetime.fromisoformat("2024-01-01")
@@ -78,3 +80,25 @@ def test_a_name_that_the_table_no_longer_has_is_stale(tmp_path):
     assert view.plan.sql()
     with pytest.raises(StaleFile, match="no longer a file of t"):
         FILE_SYSTEM.open(f"lakekit://{view.token}/other.parquet")
+
+
+def test_a_read_waits_while_64_mib_are_under_way_and_one_larger_than_that_is_alone():
+    gate, entered = Gate(), threading.Event()
+
+    def enter(size_bytes):
+        with gate.enter(size_bytes):
+            entered.set()
+
+    with gate.enter(30 * MIB):
+        with gate.enter(34 * MIB):  # 64 in all
+            thread = threading.Thread(target=enter, args=(1,))
+            thread.start()
+            assert not entered.wait(0.1)
+        assert entered.wait(10)
+        thread.join()
+        entered.clear()
+        thread = threading.Thread(target=enter, args=(200 * MIB,))
+        thread.start()
+        assert not entered.wait(0.1)
+    assert entered.wait(10)
+    thread.join()
