@@ -33,6 +33,7 @@ from lakekit.units import format_number_of
 from lakekit.views.reader import TableReader
 
 if TYPE_CHECKING:
+    from lakekit.manifest.partitions import Partitioning
     from lakekit.storage import Encryption, Writer
 
 
@@ -69,8 +70,13 @@ def plan_in_place(table: Table, rules: Rules, as_of: datetime, left_out: tuple[t
     return Plan(seen, None, tuple(bins), left_out, rules, version=log.version)
 
 
-def open_files(table: Table, paths: Iterable[str]) -> Table:
+def open_files(table: Table, paths: Iterable[str], *, partitioning: Partitioning | None = None) -> Table:
     """The table of these of its files alone, as they are there now.
+
+    Args:
+        table: the table.
+        paths: which files.
+        partitioning: with the types of its keys; if not given, they are as the values of these files tell.
 
     Raises:
         IncompleteTable: one is not there.
@@ -85,7 +91,10 @@ def open_files(table: Table, paths: Iterable[str]) -> Table:
         raise IncompleteTable(what, hint="look who removed it; deltalake's restore leads to an earlier version.")
     shown = listed.filter(path.is_in(list(wanted)) | path.str.starts_with(f"{FOLDER}/"))  # with the markers of batches
     store.list_columns = lambda on_progress=None: shown  # and reads as before
-    made = Table(store, table.name, replace(table.options, as_of=None))
+    options = replace(table.options, as_of=None)
+    if partitioning is not None:
+        options = replace(options, partitions=dict(zip(partitioning.keys, partitioning.types, strict=True)))
+    made = Table(store, table.name, options)
     missing = wanted - set(made.manifest.entries["path"]) - set(made.skipped["path"])
     if missing:
         what = f"{min(missing)}, which the log of {table.name} names, belongs to a batch that is not complete."
@@ -124,7 +133,9 @@ def _write_bins(plan: Plan, bins: list[Bin], writer: Writer, log: Log, renew: Ca
             digests[bin_.output] = digest
             progress.advance()
             renew()
-    made = open_files(plan.table, [bin_.output for bin_ in bins]) if bins else None
+    if not bins:
+        return
+    made = open_files(plan.table, [bin_.output for bin_ in bins], partitioning=plan.table.manifest.partitioning)
     for bin_ in bins:
         _compare(bin_, digests[bin_.output], made)
         entry = made.manifest.entries.row(made.manifest.find(bin_.output), named=True)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -267,3 +268,16 @@ def test_a_copy_of_a_delta_table_holds_what_its_log_names(events, tmp_path):
     run(plan(lk.open_table(events), rules=ALL))  # 12 originals lie beside 3 new files
     assert run(plan(lk.open_table(events), tmp_path / "copy", rules=ALL)).rows == 120
     assert lk.open_table(tmp_path / "copy").polars().collect()["id"].sort().to_list() == list(range(120))
+
+
+def test_a_partition_is_compacted_whose_key_alone_looks_like_a_number(tmp_path):
+    for path, numbers in (("k=1/a", [1]), ("k=1/b", [2]), ("k=a%2Fb/c", [3])):
+        (tmp_path / "t" / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"id": numbers}), tmp_path / "t" / f"{path}.parquet")
+    lk.publish.delta(lk.open_table(tmp_path / "t")).run()
+    made = plan(lk.open_table(tmp_path / "t"), rules=ALL)
+    assert [bin_.paths for bin_ in made.bins] == [("k=1/a.parquet", "k=1/b.parquet")]  # and not the single file
+    run(made)
+    after = lk.open_table(tmp_path / "t")
+    assert after.files.height == 2 and after.schema.field("k").type == pa.string()
+    assert sorted(after.polars().collect().select("id", "k").rows()) == [(1, "1"), (2, "1"), (3, "a/b")]
