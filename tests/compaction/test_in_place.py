@@ -276,7 +276,7 @@ def test_a_partition_is_compacted_whose_key_alone_looks_like_a_number(tmp_path):
         pq.write_table(pa.table({"id": numbers}), tmp_path / "t" / f"{path}.parquet")
     lk.publish.delta(lk.open_table(tmp_path / "t")).run()
     made = plan(lk.open_table(tmp_path / "t"), rules=ALL)
-    assert [bin_.paths for bin_ in made.bins] == [("k=1/a.parquet", "k=1/b.parquet")]  # and not the single file
+    assert [bin_.paths for bin_ in made.bins] == [["k=1/a.parquet", "k=1/b.parquet"]]  # and not the single file
     run(made)
     after = lk.open_table(tmp_path / "t")
     assert after.files.height == 2 and after.schema.field("k").type == pa.string()
