@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakekit.compaction.ahead import work_ahead
 from lakekit.compaction.digests import Digest, digest_tables
-from lakekit.compaction.marks import carry_marks, list_marks
+from lakekit.compaction.marks import carry_marks
 from lakekit.compaction.plans import FORMAT, Bin, Plan, describe_types
 from lakekit.compaction.records import read_record, survey
 from lakekit.compaction.rewriting import copy_bin, write_bin
@@ -221,7 +221,7 @@ def discard(url: str, storage: Storage | None = None) -> int:
     gone = [path for path in found.files if path in outputs]
     for path in gone:
         writer.remove(path, etag=found.objects[path].etag)
-    for path in list_marks(found.marks):
+    for path in sorted(found.marks, key=lambda path: (path.endswith(".plan.json"), path)):  # a marker before its plan
         writer.remove(path)
     writer.remove(COPY_BEGUN)
     return len(gone)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from lakekit.delta.replay import read_history
 from lakekit.errors import InvalidArgument
-from lakekit.manifest.batches import FOLDER, find_token, name_plan
+from lakekit.manifest.batches import find_token, name_plan
 from lakekit.storage import open_store
 from lakekit.storage.columns import list_columns
 from lakekit.units import GIB
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lakekit.compaction.plans import Plan
     from lakekit.storage import Store, Writer
 
@@ -33,11 +35,12 @@ def carry_marks(plan: Plan, writer: Writer) -> None:
     if origin.address.scheme not in ("file", "s3") or hasattr(origin, "places"):
         return  # batches are written to folders and S3 prefixes alone
     store = open_store(origin.address, origin.storage)
-    there = {one.path for one in store.list_objects()}
+    listed = list_columns(store)
+    there = set(listed["path"])
     marks = sorted(path for path in there if find_token(path))
     if not marks:
         return
-    copied = {source.path for bin_ in plan.bins for source in bin_.sources} | _find_removed(store)
+    copied = {source.path for bin_ in plan.bins for source in bin_.sources} | _find_removed(store, listed)
     for path in marks:
         content = bytes(store.read_suffix(path, GIB))
         told = json.loads(content)
@@ -50,20 +53,9 @@ def carry_marks(plan: Plan, writer: Writer) -> None:
         writer.put_new(path, content)
 
 
-def _find_removed(store: Store) -> set[str]:
+def _find_removed(store: Store, listed: pl.DataFrame) -> set[str]:
     """Files whose rows are in others since: a Delta log took them out."""
     try:
-        return read_history(store, list_columns(store)).removed
+        return read_history(store, listed).removed
     except InvalidArgument:  # its beginning is gone
         return set()
-
-
-def list_marks(paths: frozenset[str]) -> list[str]:
-    """Those of the paths that are what `carry_marks` puts, the markers first.
-
-    Example:
-        >>> list_marks(frozenset({"_batches/_e9732851e0701563.plan.json", "a.parquet"}))
-        ['_batches/_e9732851e0701563.plan.json']
-    """
-    found = [path for path in paths if path.startswith(f"{FOLDER}/")]
-    return sorted(found, key=lambda path: (path.endswith(".plan.json"), path))

@@ -223,7 +223,7 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
         records = frozenset(one.path for one in store.list_objects(RECORDS.strip("/")))
         refuse_records(records, store.address.url)
         if COPY_BEGUN in records:
-            _refuse_lost(source, store, COPY_BEGUN)
+            _refuse_lost(source, store)
     if LOG in folders and not (goes_on and _is_published(store)):
         what = f"{store.address.url} is a table of Delta, whose log would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table; lk.publish can make a Delta table of it later")
@@ -241,13 +241,14 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     return pa.schema([field for field in found if field.name not in POSITION_COLUMNS.names])
 
 
-def _refuse_lost(source: Source, store: Store, record: str) -> None:
+def _refuse_lost(source: Source, store: Store) -> None:
     """CorruptFile where the table is a compacted copy that holds rows of a shard, and not the file to go on from."""
     from lakekit.ingest.chain import name_folder
+    from lakekit.manifest.listing import COPY_BEGUN
     from lakekit.manifest.streams import find_stream_folder
     from lakekit.units import GIB
 
-    bins = json.loads(bytes(store.read_suffix(record, GIB)))["bins"]
+    bins = json.loads(bytes(store.read_suffix(COPY_BEGUN, GIB)))["bins"]
     folders = {find_stream_folder(path) for _, _, sources in bins for path, *_ in sources} - {None}
     for folder in sorted(one for one in folders if one.startswith(name_folder(source.kind, source.name, ""))):
         if not any(find_stream_folder(one.path) for one in store.list_objects(folder)):
