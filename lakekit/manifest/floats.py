@@ -2,8 +2,8 @@
 
 It must not change a footer's length, nor anything else in it: what lies where in the file stays true.
 
-DuckDB 2.0 takes NaN for the greatest value, and skips row groups by bounds that do not tell of it: a file with 1, 2 and
-NaN has no row for ``x > 5`` then, and NaN is among those for ``x <= 2``.
+DuckDB 2.0 takes NaN for the greatest value, and skips row groups, and pages, by bounds that do not tell of it: a file
+with 1, 2 and NaN has no row for ``x > 5`` then, and NaN is among those for ``x <= 2``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _SCHEMA, _ROW_GROUPS, _COLUMNS, _METADATA, _STATISTICS = 2, 4, 1, 3, 12
 _TYPE, _CHILDREN, _LOGICAL_TYPE, _FLOAT16 = 1, 5, 10, 15
 _FLOATING = (4, 5)  # FLOAT, DOUBLE
 _BOUNDS = (1, 2, 5, 6)  # max, min, max_value, min_value
+PAGE_INDEX = (4, 5, 6, 7)  # of a column chunk, where the bounds of its pages stand, and where these begin
+_STRUCT = 12
 _FAR = 15  # added to the number of a field, no reader knows it
 _SMALLEST = 12  # bytes of a Parquet file
 
@@ -36,13 +38,9 @@ def hide_float_bounds(footer: bytes) -> bytes:
         >>> pq.read_metadata(io.BytesIO(hidden)).row_group(0).column(0).statistics.has_min_max
         False
     """
-    hidden = bytearray(footer)
-    for place in _Search(footer).places:
-        if hidden[place] > 15:  # the step from the field before stands in the upper half of the header
-            hidden[place] |= _FAR << 4
-        else:  # the number itself, doubled, stands behind the header
-            hidden[place + 1] += 2 * _FAR
-    return bytes(hidden)
+    found = BoundSearch()
+    found.search(footer)
+    return found.hide(footer)
 
 
 def hide_in_file(data: memoryview) -> memoryview:
@@ -63,52 +61,83 @@ def hide_in_file(data: memoryview) -> memoryview:
     return data if hidden == footer else memoryview(bytes(data[:-size]) + hidden)
 
 
-class _Search:
-    """Where the first bound of each floating-point column chunk has its header; found in one pass over a footer.
+class BoundSearch:
+    """Where in a footer the headers stand that are to be changed so that nobody knows these fields; found in one pass.
+
+    Of fields that follow each other that is the first: the others count from it, unless they tell their own number.
 
     Attributes:
         places: positions in the footer.
+        in_metadata: by field of the metadata of a floating-point column chunk, what is called for it.
+        in_chunk: likewise of the chunk.
+        in_other_chunk: likewise of a chunk of another type.
+        in_group: likewise of a row group.
+        in_footer: likewise of the footer.
     """
 
-    def __init__(self, footer: bytes):
+    def __init__(self):
         self.places: list[int] = []
         self._leaves: tuple[bool, ...] = ()
         self._leaf = 0
-        self._bound: int | None = None
-        self._in_statistics: Visit = dict.fromkeys(_BOUNDS, self._note_bound)
-        self._in_metadata: Visit = {_STATISTICS: self._visit_statistics}
-        self._in_column: Visit = {_METADATA: lambda data, at, kind, place: walk_struct(data, at, self._in_metadata)}
-        self._in_group: Visit = {_COLUMNS: self._visit_columns}
-        walk_struct(footer, 0, {_SCHEMA: self._visit_schema, _ROW_GROUPS: self._visit_groups})
+        self._is_first = True
+        in_statistics: Visit = dict.fromkeys(_BOUNDS, self.hide_field)
+        self.in_metadata: Visit = {_STATISTICS: functools.partial(self._visit_struct, in_statistics)}
+        self.in_chunk: Visit = dict.fromkeys(PAGE_INDEX, self.hide_field)
+        self.in_chunk[_METADATA] = lambda data, at, kind, place: walk_struct(data, at, self.in_metadata)
+        self.in_other_chunk: Visit = {}
+        self.in_group: Visit = {_COLUMNS: self._visit_chunks}
+        self.in_footer: Visit = {_SCHEMA: self._visit_schema, _ROW_GROUPS: self.visit_groups}
+
+    def search(self, footer: bytes) -> int:
+        """Go through a footer; where it ends."""
+        return walk_struct(footer, 0, self.in_footer)
+
+    def hide(self, footer: bytes) -> bytes:
+        """The footer that was searched, without these fields."""
+        hidden = bytearray(footer)
+        for place in self.places:
+            if hidden[place] > 15:  # the step from the field before stands in the upper half of the header
+                hidden[place] |= _FAR << 4
+            else:  # the number itself, doubled, stands behind the header
+                hidden[place + 1] += 2 * _FAR
+        return bytes(hidden)
+
+    def visit_groups(self, data: bytes, at: int, kind: int, place: int) -> int:
+        """Go through the row groups; where they end."""
+        if not any(self._leaves):
+            return skip_value(data, at, kind)
+        return walk_items(data, at, self.visit_group)
+
+    def visit_group(self, data: bytes, at: int) -> int:
+        """Go through one row group; where it ends."""
+        return walk_struct(data, at, self.in_group)
+
+    def hide_field(self, data: bytes, at: int, kind: int, place: int) -> int:
+        """Note a field, one of some that follow each other in a struct; where it ends."""
+        if self._is_first or data[place] <= 15:
+            self.places.append(place)
+        self._is_first = False
+        return skip_value(data, at, kind)
+
+    def _visit_struct(self, visit: Visit, data: bytes, at: int, kind: int, place: int) -> int:
+        self._is_first = True
+        end = walk_struct(data, at, visit)
+        self._is_first = True
+        return end
 
     def _visit_schema(self, data: bytes, at: int, kind: int, place: int) -> int:
         end = skip_value(data, at, kind)
         self._leaves = _list_leaves(data[at:end])
         return end
 
-    def _visit_groups(self, data: bytes, at: int, kind: int, place: int) -> int:
-        if not any(self._leaves):
-            return skip_value(data, at, kind)
-        return walk_items(data, at, lambda data, at: walk_struct(data, at, self._in_group))
-
-    def _visit_columns(self, data: bytes, at: int, kind: int, place: int) -> int:
+    def _visit_chunks(self, data: bytes, at: int, kind: int, place: int) -> int:
         self._leaf = -1
-        return walk_items(data, at, self._visit_column)
+        return walk_items(data, at, self._visit_chunk)
 
-    def _visit_column(self, data: bytes, at: int) -> int:
+    def _visit_chunk(self, data: bytes, at: int) -> int:
         self._leaf += 1
-        return walk_struct(data, at, self._in_column if self._leaves[self._leaf] else {})
-
-    def _visit_statistics(self, data: bytes, at: int, kind: int, place: int) -> int:
-        self._bound = None
-        end = walk_struct(data, at, self._in_statistics)
-        if self._bound is not None:
-            self.places.append(self._bound)
-        return end
-
-    def _note_bound(self, data: bytes, at: int, kind: int, place: int) -> int:
-        self._bound = place if self._bound is None else self._bound
-        return skip_value(data, at, kind)
+        visit = self.in_chunk if self._leaves[self._leaf] else self.in_other_chunk
+        return self._visit_struct(visit, data, at, _STRUCT, at)
 
 
 @functools.lru_cache(maxsize=256)

@@ -57,7 +57,7 @@ def walk_struct(data: bytes, at: int, visit: Visit) -> int:
         if header > 15:
             field += header >> 4
         else:
-            field, at = _read_integer(data, at)
+            field, at = read_integer(data, at)
         kind = header & 15
         if field in visit:
             at = visit[field](data, at, kind, place)
@@ -127,6 +127,17 @@ def _skip_integer(data: bytes, at: int) -> int:
     return at + 1
 
 
+def read_integer(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at this byte as the value of a field, and where it ends.
+
+    Example:
+        >>> read_integer(write_integer(-100) + bytes(1), 0)
+        (-100, 2)
+    """
+    number, at = _read_varint(data, at) if data[at] > 127 else (data[at], at + 1)
+    return (number >> 1) ^ -(number & 1), at
+
+
 def write_integer(number: int) -> bytes:
     """A number as the value of a field.
 
@@ -147,6 +158,16 @@ def write_binary(data: bytes) -> bytes:
     return _write_varint(len(data)) + data
 
 
+def begin_structs(count: int) -> bytes:
+    """What the value of a field begins with that is a list of so many structs.
+
+    Example:
+        >>> begin_structs(2).hex(), begin_structs(200).hex()
+        ('2c', 'fcc801')
+    """
+    return bytes([count << 4 | _STRUCT]) if count < 15 else bytes([15 << 4 | _STRUCT]) + _write_varint(count)
+
+
 def _write_varint(number: int) -> bytes:
     written = bytearray()
     while number > 127:
@@ -164,7 +185,7 @@ def _read_struct(data: bytes, at: int) -> tuple[Fields, int]:
         if header > 15:
             field += header >> 4
         else:
-            field, at = _read_integer(data, at)
+            field, at = read_integer(data, at)
         if field in found:
             raise ValueError(f"field {field} stands twice")
         kind = header & 15
@@ -211,11 +232,6 @@ def _read_size(data: bytes, at: int) -> tuple[int, int]:
     return size, at
 
 
-def _read_integer(data: bytes, at: int) -> tuple[int, int]:
-    number, at = _read_varint(data, at) if data[at] > 127 else (data[at], at + 1)
-    return (number >> 1) ^ -(number & 1), at
-
-
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     byte = data[at]
     if byte < 128:
@@ -241,6 +257,6 @@ def _refuse(data: bytes, at: int) -> tuple[None, int]:
 
 # What reads a value of each type: stop, true, false, byte, i16, i32, i64, double, binary, list, set, map, struct, uuid
 _READERS = (
-    *(_refuse, _read_bytes(1), _read_bytes(1), _read_bytes(1), _read_integer, _read_integer, _read_integer),
+    *(_refuse, _read_bytes(1), _read_bytes(1), _read_bytes(1), read_integer, read_integer, read_integer),
     *(_read_bytes(8), _read_binary, _read_list, _read_list, _read_map, _read_struct, _read_bytes(16), _refuse, _refuse),
 )

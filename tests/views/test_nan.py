@@ -36,6 +36,17 @@ def test_a_condition_finds_the_rows_that_it_finds_in_memory(place, engine, condi
 
 
 @pytest.mark.parametrize("engine", ["sql", "duckdb"])
+@pytest.mark.parametrize("rows", [1_000, 100_000], ids=["small", "large"])
+def test_bounds_of_pages_are_not_believed_either(place, engine, rows):
+    for number in range(2):
+        table = pa.table({"d": [*(n / 2 for n in range(rows - 1)), NAN], "i": range(rows)})
+        place.put(f"t/{number}.parquet", table, write_page_index=True, data_page_size=1_000, use_dictionary=False)
+    assert ask(place, engine, "SELECT i FROM t WHERE d > 1e9") == [(rows - 1,)] * 2
+    assert ask(place, engine, "SELECT count(*) FROM t WHERE d <= 10") == [(2 * 21,)]
+    assert ask(place, engine, "SELECT d FROM t WHERE i = 70") == [(35.0,)] * 2
+
+
+@pytest.mark.parametrize("engine", ["sql", "duckdb"])
 def test_nan_is_the_greatest_also_of_one_file(place, engine):
     put_numbers(place, [1.0, 2.0, NAN])
     assert repr(ask(place, engine, "SELECT min(d), max(d) FROM t")) == "[(1.0, nan)]"
