@@ -20,12 +20,12 @@ from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
 from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
 from lakekit.views.plantext import split_conditions
-from lakekit.views.sqltypes import quote_name, quote_text
+from lakekit.views.sqltypes import quote_name
 
 if TYPE_CHECKING:
+    from lakekit.manifest.manifest import Manifest
+    from lakekit.manifest.predicates import Predicate
     from lakekit.views.plan import Group, ViewPlan
-
-_Connect = Callable[[], duckdb.DuckDBPyConnection]
 
 FEW_FILES = 8  # are fetched before a query that ends after some rows
 
@@ -62,15 +62,13 @@ class Chooser:
         self._con = con
         self._query = query
         self._scans = scans
+        self._judged: tuple[Manifest, Predicate, np.ndarray] | None = None
         self._keeps_names = any(scan.conditions for scan in scans) and reads_only_tables(con, query)
 
     @functools.cached_property
-    def _keys_database(self) -> duckdb.DuckDBPyConnection:
-        """A connection to ask of partition values alone, with the time zone of the user's."""
-        zone = self._con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-        con = own_database().cursor()
-        con.execute(f"SET TimeZone = {quote_text(zone)}")
-        return con
+    def _zone(self) -> str:
+        """The time zone in which conditions are meant."""
+        return self._con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
 
     def choose(self, plan: ViewPlan, group: Group) -> Chosen:
         """The files of a group that some scan can need."""
@@ -79,13 +77,13 @@ class Chooser:
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):
             return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
-        keys = _KeyTable(lambda: self._keys_database, plan, group, keys_shown)
+        keys = _KeyTable(lambda: self._zone, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions, is_exact = self._reads_conditions(plan, candidates), True
         for scan in candidates:
             texts = [*scan.filters, *scan.file_filters]
             predicate = read_duckdb_conditions(texts, plan.manifest.schema.arrow, keys_shown)
-            found = choose_files(plan.manifest, predicate)[group.rows]
+            found = self._choose_files(plan.manifest, predicate)[group.rows]
             found &= keys.match(scan.file_filters)
             is_exact &= keys.count_folders(found) == keys.count_scanned(scan)
             if reads_conditions:
@@ -99,6 +97,12 @@ class Chooser:
         return Chosen(
             np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist(), reads_floats, is_counted
         )
+
+    def _choose_files(self, manifest: Manifest, predicate: Predicate) -> np.ndarray:
+        """As :func:`choose_files`; groups of a table are often asked the same."""
+        if self._judged is None or self._judged[0] is not manifest or self._judged[1] != predicate:
+            self._judged = manifest, predicate, choose_files(manifest, predicate)
+        return self._judged[2]
 
     def _reads_conditions(self, plan: ViewPlan, candidates: Sequence[Scan]) -> bool:
         """Whether conditions above these scans mean by the name of a key that key, and each scan has some."""
@@ -152,11 +156,11 @@ class _KeyTable:
         folders: how many there are.
     """
 
-    def __init__(self, connect: _Connect, plan: ViewPlan, group: Group, names: Mapping[str, str]):
+    def __init__(self, find_zone: Callable[[], str], plan: ViewPlan, group: Group, names: Mapping[str, str]):
         self.names = names
         self.others = group.from_file
         self.folders = len(group.samples)
-        self._connect = connect
+        self._find_zone = find_zone
         self._asked: dict[str, np.ndarray | None] = {}
         self._plan = plan
         self._group = group
@@ -213,20 +217,9 @@ class _KeyTable:
         if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):
             return None
         try:
-            query = f'SELECT " folder" FROM {self._table} WHERE {condition}'
-            rows = self._connect().execute(query).fetchnumpy()[" folder"]
+            return self._plan.key_values.find_folders(self._group, condition, self._find_zone())
         except duckdb.Error:  # it reads other columns, or functions of the user's own
             return None
-        met = np.zeros(len(self._group.samples), bool)
-        met[rows.astype(np.int64)] = True
-        return met
-
-    @functools.cached_property
-    def _table(self) -> str:
-        """The name of a view of the folders."""
-        name = f"folders-{self._group.number}"
-        self._connect().register(name, self._plan.list_key_values(self._group))
-        return quote_name(name)
 
 
 @functools.cache

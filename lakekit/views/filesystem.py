@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lakekit.storage import Store
 
 PROTOCOL = "lakekit"
+FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
+NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
 PADDING_BYTES = 16 * KIB  # how much of a file's end DuckDB 2.0 reads in search of the footer
 WHOLE_FILE_BYTES = 1 * MIB  # up to this size a file is fetched in one request, whatever the columns
 

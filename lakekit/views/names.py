@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from lakekit.views.plan import FILES_FUNCTION
+from lakekit.views.filesystem import FILES_FUNCTION
 
 _RENAMING = {"SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE", "PIVOT", "SHOW_REF"}  # give columns names unseen
 _HARMLESS = {"range", "generate_series", "unnest"}  # functions in FROM that read no table

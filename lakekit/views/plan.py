@@ -24,7 +24,7 @@ from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
 from lakekit.views.counted import RowCounter
 from lakekit.views.explain import mark_key
-from lakekit.views.filesystem import PADDING_BYTES, PROTOCOL, MemoryFile
+from lakekit.views.filesystem import FILES_FUNCTION, NARROW_VARIABLE, PADDING_BYTES, PROTOCOL, MemoryFile
 from lakekit.views.groups import (
     Group,
     KeyRange,
@@ -35,10 +35,10 @@ from lakekit.views.groups import (
     next_number,
     show_folders,
     split_group,
-    tabulate_keys,
     tell_file,
     tell_files,
 )
+from lakekit.views.keyvalues import KeyValues
 from lakekit.views.reader import CONFLICT_HINT, describe_conflict
 from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
 from lakekit.views.transcode import NO_COLUMN
@@ -51,9 +51,6 @@ _STRANGE_CODECS = "SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
 
 _SEEDS = 2**32 - 1
-
-FILES_FUNCTION = "lakekit_files"  # the DuckDB function that lists a group's files: token, number, narrowing
-NARROW_VARIABLE = "lakekit_narrowing"  # the DuckDB variable that names the shorter lists of the query under way
 
 
 class ViewPlan:
@@ -70,6 +67,7 @@ class ViewPlan:
         counts: by name, what makes a file of so many rows, for queries that read no column.
         copied: schemas whose files are shown as rewritten copies.
         groups: the files by layout.
+        key_values: the values of keys, to ask which folders of a group meet a condition.
     """
 
     def __init__(self, manifest: Manifest, token: str):
@@ -82,7 +80,7 @@ class ViewPlan:
         self.copied: set[str] = set()
         self.groups: list[Group] = []
         self._counters: dict[int, RowCounter] = {}
-        self._key_values: dict[int, pa.Table] = {}
+        self.key_values = KeyValues(manifest.partitioning)
 
     def build(self, is_read_alike: Callable[[str, FileKind], bool], previous: ViewPlan | None = None) -> None:
         """Fill in the plan.
@@ -192,12 +190,6 @@ class ViewPlan:
         keys = self.manifest.schema.keys
         names = [key if _WORD.fullmatch(key) else f"key-{position}" for position, key in enumerate(keys)]
         return {key: mark_key(name, group.number) for key, name in zip(keys, names, strict=True)}
-
-    def list_key_values(self, group: Group) -> pa.Table:
-        """What :func:`tabulate_keys` says of a group, made once."""
-        if group.number not in self._key_values:
-            self._key_values[group.number] = tabulate_keys(self.manifest.partitioning, group)
-        return self._key_values[group.number]
 
     def sql(self) -> str:
         """The query behind the view.

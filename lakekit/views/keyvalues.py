@@ -1,0 +1,68 @@
+"""The partition values of a view's folders, of which DuckDB itself says which meet a condition.
+
+It must not read a file, nor see anything of the user's connection but its time zone.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lakekit.manifest.partitions import Partitioning
+from lakekit.views.groups import Group
+from lakekit.views.names import own_database
+from lakekit.views.sqltypes import quote_name, quote_text
+
+
+class KeyValues:
+    """The values of the keys in the folders of a table, by group; each group's are tabulated once.
+
+    Args:
+        partitioning: of the table.
+    """
+
+    def __init__(self, partitioning: Partitioning):
+        self._partitioning = partitioning
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._zone = ""
+        self._known: set[int] = set()
+        self._lock = threading.Lock()
+
+    def find_folders(self, group: Group, condition: str, zone: str) -> np.ndarray:
+        """For each of a group's samples, whether its folder meets a condition.
+
+        Args:
+            group: of the table.
+            condition: SQL over keys, by their names.
+            zone: the time zone in which it is meant.
+
+        Raises:
+            duckdb.Error: it asks for more than keys, or means nothing.
+        """
+        name = f"folders-{group.number}"
+        with self._lock:
+            if self._con is None:
+                self._con = own_database().cursor()
+            if zone != self._zone:
+                self._con.execute(f"SET TimeZone = {quote_text(zone)}")
+                self._zone = zone
+            if group.number not in self._known:
+                self._con.register(name, self._tabulate(group))
+                self._known.add(group.number)
+            query = f'SELECT " folder" FROM {quote_name(name)} WHERE {condition}'
+            met = self._con.execute(query).fetchnumpy()[" folder"]
+        found = np.zeros(len(group.samples), bool)
+        found[met.astype(np.int64)] = True
+        return found
+
+    def _tabulate(self, group: Group) -> pa.Table:
+        """A column for each key, and " folder", which counts the samples."""
+        values = [self._partitioning.values_of(group.paths[position]) for position in group.samples]
+        columns = {
+            key: pa.array([row[index] for row in values], kind)
+            for index, (key, kind) in enumerate(zip(self._partitioning.keys, self._partitioning.types, strict=True))
+        }
+        return pa.table(columns | {" folder": pa.array(range(len(values)), pa.int64())})
