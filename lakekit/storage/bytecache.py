@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,36 +47,63 @@ class CacheUse:
         return f"{entries}, {format_bytes(self.size_bytes)} of at most {format_bytes(self.limit_bytes)}{pinned}"
 
 
+Amend = Callable[[memoryview], memoryview]
+
+
 class _Writer:
-    """What is on its way to the disk, for all who use one folder: bytes by name, until they are written.
+    """What is on its way to the disk, for all who use one folder: bytes by address and range, until they are written.
 
     To make a file takes longer than many a request: nobody waits for it, and the query under way has the processor for
     itself first.
     """
 
-    def __init__(self) -> None:
-        self.waiting: dict[str, memoryview] = {}
+    def __init__(self, folder: str) -> None:
+        self.waiting: dict[tuple[str, RangeRequest], tuple[memoryview, Amend | None]] = {}
         self.waiting_bytes = 0
+        self._folder = folder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lakekit-keep")
         self._lock = threading.Lock()
         self._hurry = threading.Event()
         self._newest_at = 0.0
 
-    def write(self, name: str, target: str, data: memoryview) -> None:
+    def write(self, url: str, request: RangeRequest, data: memoryview, amend: Amend | None) -> None:
         """Begin to write, or write at once where much is waiting already."""
         with self._lock:
-            is_much = self.waiting_bytes + len(data) > _MOST_WAITING_BYTES
             self._newest_at = time.monotonic()
-            if not self.waiting and not is_much:
-                self._hurry.clear()
-                self._thread.submit(self._wait_for_quiet)
+            is_much = self.waiting_bytes + len(data) > _MOST_WAITING_BYTES
+            is_first = not self.waiting
             if not is_much:
-                self.waiting[name] = data
-                self.waiting_bytes += len(data)
+                self.waiting_bytes += len(data) - len(self.waiting.get((url, request), (b"",))[0])
+                self.waiting[url, request] = data, amend
         if is_much:
-            _write_quietly(target, data)
-        else:
-            self._thread.submit(self._finish, name, target, data)
+            self._write_now(url, request, data, amend)
+        elif is_first:
+            self._hurry.clear()
+            self._thread.submit(self._write_waiting)
+
+    def _write_waiting(self) -> None:
+        while True:
+            self._wait_for_quiet()
+            with self._lock:
+                if not self.waiting:
+                    return
+                (url, request), (data, amend) = next(iter(self.waiting.items()))
+            self._write_now(url, request, data, amend)
+            with self._lock:
+                self._forget(url, request)
+
+    def _forget(self, url: str, request: RangeRequest) -> int:
+        size_bytes = len(self.waiting.pop((url, request), (b"",))[0])
+        self.waiting_bytes -= size_bytes
+        return size_bytes
+
+    def throw_away(self, size_bytes: int) -> None:
+        """Forget so much of what has waited longest."""
+        with self._lock:
+            for url, request in list(self.waiting):
+                if size_bytes <= 0:
+                    return
+                size_bytes -= self._forget(url, request)
 
     def _wait_for_quiet(self) -> None:
         while self.waiting_bytes < _PATIENT_SHARE * _MOST_WAITING_BYTES:
@@ -84,11 +111,9 @@ class _Writer:
             if left <= 0 or self._hurry.wait(left):
                 return
 
-    def _finish(self, name: str, target: str, data: memoryview) -> None:
-        _write_quietly(target, data)
-        with self._lock:
-            self.waiting.pop(name, None)
-            self.waiting_bytes -= len(data)
+    def _write_now(self, url: str, request: RangeRequest, data: memoryview, amend: Amend | None) -> None:
+        with contextlib.suppress(OSError):  # it is asked for again
+            _write_whole(f"{self._folder}/kept/{_name_range(url, request)}", data if amend is None else amend(data))
 
     def wait(self) -> None:
         """Return when all that was waiting is written."""
@@ -102,7 +127,7 @@ def _find_writer(folder: str) -> _Writer:
 
 @functools.cache
 def _make_writer(folder: str, process: int) -> _Writer:
-    return _Writer()  # its thread is not there after a fork
+    return _Writer(folder)  # its thread is not there after a fork
 
 
 class ByteCache:
@@ -146,20 +171,14 @@ class ByteCache:
         return None
 
     def read(self, url: str, request: RangeRequest) -> memoryview | None:
-        """The bytes of this range, or None."""
+        """The bytes of this range, or None. Files are renewed by being asked for."""
         waiting = self.find_waiting(url, request)
-        if waiting is not None:
+        if waiting is not None or self.folder is None or request.etag is None:
             return waiting
-        path, start = self.find(url, request), 0
-        if path is None:
-            path, start = self._find_whole(url, request), request.start
-        try:
-            with open(path, "rb", buffering=0) as file:
-                file.seek(start)
-                data = file.read(request.length)
-        except (OSError, TypeError):  # thrown away meanwhile, or never there
-            return None
-        return memoryview(data) if len(data) == request.length else None
+        data = _read_span(f"{self.folder}/kept/{_name_range(url, request)}", 0, request.length, renew=True)
+        if data is None:
+            data = _read_span(f"{self.folder}/pinned/{_name_whole(url, request)}", request.start, request.length)
+        return data
 
     def _find_whole(self, url: str, request: RangeRequest) -> str | None:
         """The file that holds all of the remote file of which this is a range, or None: only pinned ones do."""
@@ -168,19 +187,26 @@ class ByteCache:
         path = f"{self.folder}/pinned/{_name_whole(url, request)}"
         return path if os.path.exists(path) else None
 
-    def keep(self, url: str, request: RangeRequest, data: memoryview) -> None:
-        """Keep the bytes of a range, if there is room; they are found from now on, and on disk soon."""
+    def keep(self, url: str, request: RangeRequest, data: memoryview, amend: Amend | None = None) -> None:
+        """Keep the bytes of a range, if there is room; they are found from now on, and on disk soon.
+
+        Args:
+            url: see :meth:`find`.
+            request: the range.
+            data: its bytes.
+            amend: what makes of them those that go to the disk, as many.
+        """
         if self.folder is None or request.etag is None or len(data) != request.length:
             return
         if self._make_room(len(data)):
-            name = _name_range(url, request)
-            _find_writer(str(self.folder)).write(name, f"{self.folder}/kept/{name}", data)
+            _find_writer(str(self.folder)).write(url, request, data, amend)
 
     def find_waiting(self, url: str, request: RangeRequest) -> memoryview | None:
         """The bytes of a range that are on their way to the disk."""
         if self.folder is None or request.etag is None:
             return None
-        return _find_writer(str(self.folder)).waiting.get(_name_range(url, request))
+        found = _find_writer(str(self.folder)).waiting.get((url, request))
+        return None if found is None else found[0]
 
     def _wait(self) -> None:
         if self.folder is not None:
@@ -282,6 +308,7 @@ class ByteCache:
             with contextlib.suppress(OSError):
                 os.unlink(f"{self.folder}/kept/{name}")
                 size_bytes -= size
+        _find_writer(str(self.folder)).throw_away(size_bytes)
 
 
 def _find_limit() -> int:
@@ -300,9 +327,17 @@ def _name_whole(url: str, request: RangeRequest) -> str:
     return _name_range(url, RangeRequest(request.path, -1, -1, request.etag))
 
 
-def _write_quietly(target: str, data: memoryview) -> None:
-    with contextlib.suppress(OSError):  # it is asked for again
-        _write_whole(target, data)
+def _read_span(path: str, start: int, length: int, *, renew: bool = False) -> memoryview | None:
+    """So many bytes of a file from one on; None where it has not as many, was thrown away, or never was there."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(start)
+            data = file.read(length)
+            if renew:
+                os.utime(path)
+    except OSError:
+        return None
+    return memoryview(data) if len(data) == length else None
 
 
 def _write_whole(target: str, data: memoryview) -> None:

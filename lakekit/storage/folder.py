@@ -130,16 +130,21 @@ class FolderStore(Store):
         self.requests.count("GET", size_bytes=len(content), path=path, start=start)
         return memoryview(content)
 
-    def fetch_local(self, requests: Sequence[RangeRequest], *, copies: bool = False) -> dict[str, str | memoryview]:
-        """By path, the file itself; nothing is read.
+    def fetch_local(
+        self, requests: Sequence[RangeRequest], *, copied_bytes: int = 0
+    ) -> Iterator[tuple[RangeRequest, str | memoryview]]:
+        """Each request with the file itself, or with its bytes; only these are read.
 
         Raises:
             StaleFile: one has changed since it was listed, or is gone.
         """
-        self.check_local(requests)
+        self.check_local([request for request in requests if request.length > copied_bytes])
         for request in requests:
-            self.requests.count("GET", size_bytes=request.length, path=request.path, start=request.start)
-        return {request.path: self._locate(request.path) for request in requests}
+            if request.length <= copied_bytes:
+                yield request, self.read_range(request.path, 0, request.length, etag=request.etag)
+            else:
+                self.requests.count("GET", size_bytes=request.length, path=request.path, start=request.start)
+                yield request, self._locate(request.path)
 
     def check_local(self, requests: Sequence[RangeRequest]) -> None:
         """Raise StaleFile where a file is not, or no longer, the one that was listed."""

@@ -117,7 +117,7 @@ class Store(ABC):
         storage: with which options.
         requests: what was asked so far, a RequestLog.
         cache: where ranges are kept that are read with ``keep``; None for folders, which need none.
-        amend: what is done to the bytes of a whole file before they are kept; must not change their number.
+        amend: what is done to the bytes of a whole file before they go to the disk; must not change their number.
     """
 
     cache: ByteCache | None = None
@@ -247,44 +247,44 @@ class Store(ABC):
         self._keep(request, data)
         return data
 
-    def fetch_local(self, requests: Sequence[RangeRequest], *, copies: bool = False) -> dict[str, str | memoryview]:
-        """By path, the local file that holds the range, or its bytes; nothing where the cache cannot hold all of it.
+    def fetch_local(
+        self, requests: Sequence[RangeRequest], *, copied_bytes: int = 0
+    ) -> Iterator[tuple[RangeRequest, str | memoryview]]:
+        """Each request with the local file that holds the range, or its bytes, as they come; those only that are here
+        already where the cache cannot hold all.
 
         Args:
             requests: what to fetch.
-            copies: bytes only, for the cache may throw away a file at any time.
+            copied_bytes: of ranges up to this size the bytes; the cache may throw away a file at any time.
 
         Raises: as `read_range`, for the first that fails.
         """
-        found: dict[str, str | memoryview] = {}
         if self.cache is None:
-            return found
+            return
+        here = []
         missing = []
         for request in requests:
             local = self.cache.find_waiting(self._cache_url, request)
             if local is None:
-                look = self.cache.read if copies else self.cache.find
+                look = self.cache.read if request.length <= copied_bytes else self.cache.find
                 local = look(self._cache_url, request)
             if local is None:
                 missing.append(request)
             else:
-                found[request.path] = local
+                here.append((request, local))
                 self.requests.count_cached(request.length)
-        if not self.cache.may_hold(sum(request.length for request in missing)):
-            return found
-        for request, outcome in self.read_many(missing):
-            if isinstance(outcome, LakekitError):
-                raise outcome
-            found[request.path] = self._keep(request, outcome)
-        return found
+        if self.cache.may_hold(sum(request.length for request in missing)):
+            for request, outcome in self.read_many(missing):
+                if isinstance(outcome, LakekitError):
+                    raise outcome
+                self._keep(request, outcome)
+                yield request, outcome
+        yield from here
 
-    def _keep(self, request: RangeRequest, data: memoryview) -> memoryview:
-        """The bytes of a range as they are kept from now on, if there is room."""
-        if self.cache is None:
-            return data
-        amended = self.amend(data) if self.amend is not None and not request.start else data
-        self.cache.keep(self._cache_url, request, amended)
-        return amended
+    def _keep(self, request: RangeRequest, data: memoryview) -> None:
+        """Keep the bytes of a range from now on, if there is room."""
+        if self.cache is not None:
+            self.cache.keep(self._cache_url, request, data, None if request.start else self.amend)
 
     def is_kept(self, request: RangeRequest) -> bool:
         """Whether this computer holds a range, so that nothing would be asked for; False without a cache."""

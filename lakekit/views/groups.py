@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from lakekit.manifest.manifest import Manifest
-from lakekit.manifest.partitions import HIVE_NULL, Partitioning
+from lakekit.manifest.partitions import HIVE_NULL
 from lakekit.views.filesystem import PADDING_BYTES
 
 SPLIT_FILES = 20_000  # files of a group above which it is cut in ranges of a key; DuckDB prunes 400 files a ms
@@ -114,7 +114,7 @@ class Group:
 
         Args:
             positions: which of ``paths``; all if not given.
-            names: by position, what some are called instead.
+            names: by position, what some are called instead; those that share a name are listed once.
         """
         chosen = np.arange(len(self.paths)) if positions is None else np.array(positions, np.int64)
         plain = chosen[self.plain[chosen]]
@@ -125,19 +125,11 @@ class Group:
             known = shown.field("filename").to_pylist()
             renamed = [names.get(position, name) for position, name in zip(chosen.tolist(), known, strict=True)]
             shown = pa.StructArray.from_arrays([pa.array(renamed), *shown.flatten()[1:]], fields=list(shown.type))
+            firsts = {name: place for place, name in reversed(list(enumerate(renamed)))}
+            shown = shown.take(pa.array(sorted(firsts.values()))) if len(firsts) < len(renamed) else shown
         if not len(plain):
             shown = pa.concat_arrays([self.header, shown])
         return pa.ListArray.from_arrays(pa.array([0, len(shown)], pa.int32()), shown)
-
-
-def tabulate_keys(partitioning: Partitioning, group: Group) -> pa.Table:
-    """The partition values of a group's folders: a column for each key, and " folder", which counts the samples."""
-    values = [partitioning.values_of(group.paths[position]) for position in group.samples]
-    columns = {
-        key: pa.array([row[index] for row in values], kind)
-        for index, (key, kind) in enumerate(zip(partitioning.keys, partitioning.types, strict=True))
-    }
-    return pa.table(columns | {" folder": pa.array(range(len(values)), pa.int64())})
 
 
 def tell_files(names: pl.Series, files: pl.DataFrame, is_copied: pl.Series, seed: int = 0) -> pa.StructArray:

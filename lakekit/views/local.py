@@ -14,17 +14,22 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from lakekit.errors import StaleFile
+from lakekit.manifest.floats import hide_in_file
+from lakekit.manifest.joined import JOINED_BYTES, JOINED_FILES, CutFooter, cut_footer, join_footers
 from lakekit.storage import RangeRequest
 from lakekit.units import MIB, format_number_of
 from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
 
 if TYPE_CHECKING:
+    import duckdb
+
     from lakekit.manifest.manifest import Manifest
     from lakekit.storage import Store
     from lakekit.views.choose import Chosen
@@ -37,15 +42,43 @@ _NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
 _MEMORY = "/dev/shm"  # where Linux keeps files that lie in memory alone
 _PREFIX, _HELD = "lakekit-shown-", ".held"  # of such folders, and in each the file that its process has locked
-_ROOT: list[str] = []
+_ROOTS: dict[int, str] = {}  # by process: one that was forked has its own
 _FOLDERS: set[str] = set()  # that are made
+
+
+@dataclass
+class _Run:
+    """Files that may be shown as one: small ones of a folder, that follow each other; or any file alone.
+
+    Attributes:
+        folders: those below which DuckDB is shown them; they tell it the values of keys.
+        schema_id: of their columns.
+        is_small: whether they may be shown as one.
+        requests: by position in the group, what to fetch.
+        contents: what came of it.
+    """
+
+    folders: list[str]
+    schema_id: str
+    is_small: bool
+    requests: dict[int, RangeRequest] = field(default_factory=dict)
+    contents: dict[int, str | memoryview] = field(default_factory=dict)
+
+    def is_like(self, other: _Run) -> bool:
+        return (self.folders, self.schema_id) == (other.folders, other.schema_id)
+
+    def take(self, position: int) -> _Run:
+        """One file alone."""
+        requests, contents = {position: self.requests[position]}, {position: self.contents[position]}
+        return _Run(self.folders, self.schema_id, self.is_small, requests, contents)
 
 
 class LocalFiles:
     """Files that are here, named as DuckDB is to see them; with ``with``, the names are gone at its end."""
 
     def __init__(self) -> None:
-        self._links: list[str] = []
+        self._made: list[str] = []
+        self._paths: dict[str, list[str]] = {}  # by name, the files that it shows
         self._shown: list[tuple[Store, list[RangeRequest]]] = []
         self._views: list[DuckDBView] = []
         self._number = next(_NUMBERS)
@@ -54,44 +87,58 @@ class LocalFiles:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for link in self._links:
+        for name in self._made:
             with contextlib.suppress(OSError):
-                os.unlink(link)
+                os.unlink(name)
 
     def show(self, view: DuckDBView, group: Group, chosen: Chosen) -> dict[int, str]:
         """By position, the local name of those files that are small and can be had here; fetches them.
 
+        The smallest of a folder share a name: to open such a file costs DuckDB more than to read it.
+
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
-        store = view.source.store
-        if not all(how in ("file", "missing") for _, how in group.layout):  # an error names the file as DuckDB sees it
+        store, copied_bytes = view.source.store, _find_copied_bytes(view, chosen)
+        runs = _list_runs(view, group, chosen, copied_bytes)
+        places = {request.path: (run, at) for run in runs for at, request in run.requests.items()}
+        requests = [request for run in runs for request in run.requests.values()]
+        if sum(request.length for request in requests) > LOCAL_BYTES:
             return {}
-        if store.cache is None and chosen.reads_floats:  # the files themselves tell DuckDB of bounds without NaN
-            return {}
-        manifest = view.plan.manifest
-        positions = _leave_out_altered(manifest, group, np.array(chosen.fetched, np.int64))
-        files = manifest.entries.select("path", "size_bytes", "etag")[group.rows[positions]]
-        wanted = {
-            position: RangeRequest(path, 0, size_bytes, etag)
-            for position, (path, size_bytes, etag) in zip(positions.tolist(), files.iter_rows(), strict=True)
-            if size_bytes <= WHOLE_FILE_BYTES
-        }
-        if not wanted or sum(request.length for request in wanted.values()) > LOCAL_BYTES:
-            return {}
-        names = group.shown.field("filename").take(pa.array(list(wanted))).to_pylist()
-        local = store.fetch_local(list(wanted.values()), copies=view.shows_copies)
-        self._shown.append((store, list(wanted.values())))
+        shown: dict[int, str] = {}
+        for request, content in store.fetch_local(requests, copied_bytes=copied_bytes):
+            run, position = places[request.path]
+            run.contents[position] = content
+            if len(run.contents) == len(run.requests):  # while others are under way
+                shown |= self._show_run(view, group, run)
+        for run in runs:
+            for position in run.contents if len(run.contents) < len(run.requests) else ():  # the cache has no room
+                shown |= self._show_run(view, group, run.take(position))
+        self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
         self._views.append(view)
-        keys = len(manifest.schema.keys)
-        shown = {}
-        for (position, request), name in zip(wanted.items(), names, strict=True):
-            folders = name.removeprefix(f"{PROTOCOL}://").split("/")[: keys + 1]
-            shown_name = self._show_one(local.get(request.path), [*folders, f"{self._number}-{position}.parquet"])
-            if shown_name is not None:
-                shown[position] = shown_name
-                view.opened.add(request.path)
+        view.opened.update(group.paths[position] for position in shown)
         return shown
+
+    def _show_run(self, view: DuckDBView, group: Group, run: _Run) -> dict[int, str]:
+        """By position, the names of files that are all here."""
+        manifest = view.plan.manifest
+        footers = {at: _cut(manifest, request) if run.is_small else None for at, request in run.requests.items()}
+        shown: dict[int, str] = {}
+        for _, alike in itertools.groupby(footers, lambda position: footers[position] and footers[position].kind):
+            positions = list(alike)
+            contents = [run.contents[position] for position in positions]
+            if footers[positions[0]] is not None:
+                footer = join_footers([footers[position] for position in positions], contents)
+                name = self._make(run.folders, positions[0], b"".join([*contents, footer]))
+                shown |= dict.fromkeys(positions, name)
+                continue
+            for position, content in zip(positions, contents, strict=True):
+                content = content if isinstance(content, str) else hide_in_file(content)
+                shown[position] = self._make(run.folders, position, content)
+        for position, name in shown.items():
+            if name is not None:
+                self._paths.setdefault(name, []).append(group.paths[position])
+        return {position: name for position, name in shown.items() if name is not None}
 
     def check(self) -> None:
         """Raise StaleFile where a file has changed since it was shown; only files of a folder can."""
@@ -100,7 +147,7 @@ class LocalFiles:
 
     def explain(self, error: Exception) -> StaleFile | None:
         """The reason of an error, if what was shown is here no longer; from now on these views are shown copies."""
-        lost = [link for link in self._links if not os.path.exists(link)]  # a link to what the cache threw away
+        lost = [link for link in self._made if not os.path.exists(link)]  # a link to what the cache threw away
         if not lost:
             return None
         for view in self._views:
@@ -109,24 +156,75 @@ class LocalFiles:
         what = f"{lost_files} thrown away while a query read from there: {error}"
         return StaleFile(what, hint="run the query again; a larger LAKEKIT_CACHE_BYTES makes room for what it reads.")
 
-    def _show_one(self, local: str | memoryview | None, parts: Sequence[str]) -> str | None:
-        """The name of a local file, or of one made of these bytes, below folders of these names; None for none."""
-        if local is None:
-            return None
+    def name_files(self, error: duckdb.Error) -> duckdb.Error:
+        """The same error, with the files of the table in place of what they are shown by."""
+        text = str(error)
+        for name, (first, *others) in self._paths.items():
+            if name in text:
+                text = text.replace(name, f"{first} … {others[-1]}" if others else first)
+        return error if text == str(error) else type(error)(text)
+
+    def _make(self, folders: Sequence[str], position: int, content: str | bytes | memoryview) -> str | None:
+        """The name below these folders of a link to a file, or of a new file of these bytes; None for none."""
         try:
-            folder = "/".join([find_root(), *parts[:-1]])
+            folder = "/".join([find_root(), *folders])
             if folder not in _FOLDERS:
                 os.makedirs(folder, exist_ok=True)
                 _FOLDERS.add(folder)
-            name = f"{folder}/{parts[-1]}"
-            if isinstance(local, str):
-                os.symlink(local, name)
+            name = f"{folder}/{self._number}-{position}.parquet"
+            if isinstance(content, str):
+                os.symlink(content, name)
             else:
-                _write(name, local)
+                _write(name, content)
         except OSError:
             return None
-        self._links.append(name)
+        self._made.append(name)
         return name
+
+
+def _find_copied_bytes(view: DuckDBView, chosen: Chosen) -> int:
+    """Files up to this size are shown as copies, others by links."""
+    if view.source.store.cache is not None:
+        return WHOLE_FILE_BYTES if view.shows_copies else JOINED_BYTES
+    return JOINED_BYTES if chosen.reads_floats else 0  # the files themselves tell DuckDB of bounds without NaN
+
+
+def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, copied_bytes: int) -> list[_Run]:
+    """Those files of a group that a query reads, and that DuckDB may be shown on this computer."""
+    if not all(how in ("file", "missing") for _, how in group.layout):  # an error names the file as DuckDB sees it
+        return []
+    manifest = view.plan.manifest
+    most_bytes = JOINED_BYTES if view.source.store.cache is None and chosen.reads_floats else WHOLE_FILE_BYTES
+    positions = _leave_out_altered(manifest, group, np.array(chosen.fetched, np.int64))
+    files = manifest.entries.select("path", "size_bytes", "etag", "schema_id")[group.rows[positions]]
+    names = group.shown.field("filename").take(pa.array(positions)).to_pylist()
+    keys = len(manifest.schema.keys)
+    before = dict(itertools.pairwise(reversed(chosen.listed)))  # of each file, the one that DuckDB is told of before it
+    runs: list[_Run] = []
+    for position, name, (path, size_bytes, etag, schema_id) in zip(
+        positions.tolist(), names, files.iter_rows(), strict=True
+    ):
+        if size_bytes > most_bytes:
+            continue
+        folders = name.removeprefix(f"{PROTOCOL}://").split("/")[: keys + 1]
+        run = _Run(folders, schema_id, is_small=size_bytes <= min(copied_bytes, JOINED_BYTES))
+        last = runs[-1] if runs else run
+        follows = before.get(position) in last.requests and len(last.requests) < JOINED_FILES
+        if follows and last.is_small and run.is_small and last.is_like(run):
+            run = last
+        else:
+            runs.append(run)
+        run.requests[position] = RangeRequest(path, 0, size_bytes, etag)
+    return runs
+
+
+def _cut(manifest: Manifest, request: RangeRequest) -> CutFooter | None:
+    """The footer of a file, if it is at hand and can be joined."""
+    footer = manifest.footers.find_kept(request.path, request.etag)
+    try:
+        return None if footer is None else cut_footer(footer)
+    except (ValueError, IndexError):
+        return None
 
 
 def _leave_out_altered(manifest: Manifest, group: Group, positions: np.ndarray) -> np.ndarray:
@@ -139,9 +237,10 @@ def _leave_out_altered(manifest: Manifest, group: Group, positions: np.ndarray) 
     return positions[~ids.is_in(altered).to_numpy()]
 
 
-def _write(name: str, data: memoryview) -> None:
+def _write(name: str, data: bytes | memoryview) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        data = memoryview(data)
         while len(data):
             data = data[os.write(handle, data) :]
     except OSError:
@@ -154,15 +253,17 @@ def _write(name: str, data: memoryview) -> None:
 def find_root() -> str:
     """This process's private folder for what is shown: in memory where the system has such a place and room in it."""
     with _LOCK:
-        if not _ROOT:
+        process = os.getpid()
+        if process not in _ROOTS:
             parent = _MEMORY if _has_room(_MEMORY) else tempfile.gettempdir()
             remove_left(parent)
-            _ROOT.append(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # mode 0700
-            _lock(os.open(f"{_ROOT[0]}/{_HELD}", os.O_RDWR | os.O_CREAT, 0o600))  # until this process ends
-            atexit.register(_remove, _ROOT[0], os.getpid())
-    if "=" in _ROOT[0]:  # DuckDB would take it for a partition
+            _ROOTS[process] = root = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)  # mode 0700
+            _lock(os.open(f"{root}/{_HELD}", os.O_RDWR | os.O_CREAT, 0o600))  # until this process ends
+            atexit.register(_remove, root, process)
+        root = _ROOTS[process]
+    if "=" in root:  # DuckDB would take it for a partition
         raise OSError
-    return _ROOT[0]
+    return root
 
 
 def _remove(root: str, process: int) -> None:

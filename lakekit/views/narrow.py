@@ -22,10 +22,9 @@ import pyarrow as pa
 
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
-from lakekit.views.filesystem import FILE_SYSTEM, Listing
+from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
 from lakekit.views.local import LocalFiles
 from lakekit.views.names import is_select, reads_only_tables
-from lakekit.views.plan import NARROW_VARIABLE
 from lakekit.views.plantext import mentions_moment
 from lakekit.views.summaries import read_aggregates, summarize
 
@@ -101,7 +100,7 @@ def _narrow(
         except duckdb.Error as exc:
             if (lost := local.explain(exc)) is not None:
                 raise lost from exc
-            raise
+            raise local.name_files(exc) from None
         local.check()
 
 

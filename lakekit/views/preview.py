@@ -21,7 +21,7 @@ from lakekit.views.explain import Scan
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
 from lakekit.views.narrow import plan_query
 from lakekit.views.needs import find_needs
-from lakekit.views.reader import plan_ranges
+from lakekit.views.sparse import plan_ranges
 
 if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView

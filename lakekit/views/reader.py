@@ -5,7 +5,6 @@ It must not filter rows: it reads the files it is told to.
 
 from __future__ import annotations
 
-import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,14 +18,16 @@ import pyarrow.parquet as pq
 
 from lakekit.errors import CorruptFile, LakekitError, TypeConflict
 from lakekit.manifest.cast import cast_column
-from lakekit.manifest.footers import column_range, open_parquet, read_metadata
+from lakekit.manifest.footers import open_parquet, read_metadata
+from lakekit.manifest.joined import JOINED_BYTES, JOINED_FILES
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import ALWAYS, Predicate
 from lakekit.manifest.pruning import choose_row_groups
 from lakekit.manifest.types import describe_type
 from lakekit.storage import RangeRequest
-from lakekit.units import KIB, MIB, format_number_of
+from lakekit.units import MIB, format_number_of
 from lakekit.views.filesystem import WHOLE_FILE_BYTES
+from lakekit.views.sparse import SparseFile, plan_ranges
 
 if TYPE_CHECKING:
     from lakekit.storage import Store
@@ -35,8 +36,9 @@ READ_AHEAD_BYTES = 128 * MIB  # under way or not yet decoded, beside the row gro
 DECODE_AHEAD_BYTES = 64 * MIB  # of what is decoded before it is asked for
 VALUE_BYTES = 8  # of a decoded value, about: a file of equal ones may be stored in a thousandth
 DECODE_THREADS = min(4, os.cpu_count() or 1)
-GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less than another request
-SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
+
+
+_Data = dict[tuple[int, int], memoryview]  # by first byte, and the one after the last, what is there
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ class _Part:
     @property
     def size_bytes(self) -> int:
         return sum(end - start for start, end in self.ranges)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is all of a file that may go with others."""
+        return self.metadata is None and 0 < self.size_bytes <= JOINED_BYTES
+
+
+_Fetched = tuple[_Part, _Data]
 
 
 class TableReader:
@@ -80,7 +90,7 @@ class TableReader:
     def read_files(
         self, paths: Sequence[str], columns: Sequence[str] | None = None, predicate: Predicate = ALWAYS
     ) -> Iterator[pa.Table]:
-        """Arrow tables of these files in their order: one for each small file, or row group of a large one.
+        """Arrow tables of these files in their order: one for each row group of a large file; small files go together.
 
         Args:
             paths: files of the manifest.
@@ -103,9 +113,9 @@ class TableReader:
         held_bytes = 0
         threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="lakekit-decode")
         try:
-            for part, data in self._fetch(self._plan(paths, names, predicate)):
-                size_bytes = max(part.size_bytes, self._count_rows(part) * len(names) * VALUE_BYTES)
-                under_way.append((threads.submit(self._decode, part, data, names), size_bytes))
+            for parts in self._gather(self._fetch(self._plan(paths, names, predicate)), len(names)):
+                size_bytes = sum(self._estimate(part, len(names)) for part, _ in parts)
+                under_way.append((threads.submit(self._decode, parts, names), size_bytes))
                 held_bytes += size_bytes
                 while under_way and (
                     under_way[0][0].done() or (held_bytes > DECODE_AHEAD_BYTES and len(under_way) > DECODE_THREADS)
@@ -120,10 +130,32 @@ class TableReader:
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
-    def _count_rows(self, part: _Part) -> int:
-        if part.metadata is not None:
-            return part.metadata.row_group(part.group).num_rows
-        return self._files[part.path][3] or 0
+    def _gather(self, fetched: Iterable[_Fetched], columns: int) -> Iterator[list[_Fetched]]:
+        """Parts with their bytes: small files of the same columns, that follow each other, together.
+
+        What is done with each table, to cast it and to hand it over, costs more than to decode a small file.
+        """
+        together: list[_Fetched] = []
+        last = None
+        for part, data in fetched:
+            is_small = part.is_small and self._estimate(part, columns) <= WHOLE_FILE_BYTES
+            kind = self._files[part.path][2] if is_small else None
+            if together and (kind != last or len(together) == JOINED_FILES):
+                yield together
+                together = []
+            if kind is None:
+                yield [(part, data)]
+            else:
+                together.append((part, data))
+                last = kind
+        if together:
+            yield together
+
+    def _estimate(self, part: _Part, columns: int) -> int:
+        """How many bytes a part takes, fetched or decoded, whichever is more."""
+        of_group = part.metadata.row_group(part.group) if part.metadata is not None else None
+        rows = of_group.num_rows if of_group is not None else self._files[part.path][3] or 0
+        return max(part.size_bytes, rows * columns * VALUE_BYTES)
 
     def _look_up(self, paths: Sequence[str]) -> None:
         entries = self.manifest.entries
@@ -174,7 +206,7 @@ class TableReader:
             self._leaves[key] = tuple(indices)
         return self._leaves[key]
 
-    def _fetch(self, plan: Iterable[_Part]) -> Iterator[tuple[_Part, dict[tuple[int, int], memoryview]]]:
+    def _fetch(self, plan: Iterable[_Part]) -> Iterator[_Fetched]:
         """Each part with its bytes, in the order of the plan; later parts are under way meanwhile."""
         waiting: deque[_Part] = deque()
         held_bytes = 0
@@ -203,23 +235,34 @@ class TableReader:
         for part in waiting:  # those that take no bytes
             yield part, {}
 
-    def _decode(self, part: _Part, data: dict[tuple[int, int], memoryview], names: tuple[str, ...]) -> pa.Table:
-        if not part.ranges:
-            return self.align(pa.table({}), part.path, names, self._files[part.path][3])
+    def _decode(self, parts: list[_Fetched], names: tuple[str, ...]) -> pa.Table:
+        if not parts[0][0].ranges:
+            return self._align(pa.table({}), [(part.path, self._files[part.path][3]) for part, _ in parts], names)
+        tables, files = [], []
+        for part, data in parts:
+            table, rows = self._decode_part(part, data, names)
+            tables.append(table)
+            files.append((part.path, rows))
+        try:
+            return self._align(pa.concat_tables(tables), files, names)
+        except (TypeConflict, pa.ArrowException):  # one by one they tell which it is
+            aligned = [self._align(table, [file], names) for table, file in zip(tables, files, strict=True)]
+            return pa.concat_tables(aligned)
+
+    def _decode_part(self, part: _Part, data: _Data, names: tuple[str, ...]) -> tuple[pa.Table, int]:
+        """The wanted columns of a part as they are stored, and how many rows it has."""
         try:
             if part.metadata is None:
                 parquet = self._open_whole(data[part.ranges[0]])
                 leaves = self._find_leaves(part.path, parquet.metadata, names)
                 rows = parquet.metadata.num_rows
-                table = parquet.reader.read_all(column_indices=leaves, use_threads=False)
-            else:
-                rows = part.metadata.row_group(part.group).num_rows
-                source = pa.PythonFile(_SparseFile(data, self._files[part.path][0]), mode="r")
-                parquet = open_parquet(source, part.metadata)
-                table = parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=True)
+                return parquet.reader.read_all(column_indices=leaves, use_threads=False), rows
+            rows = part.metadata.row_group(part.group).num_rows
+            source = pa.PythonFile(SparseFile(data, self._files[part.path][0]), mode="r")
+            parquet = open_parquet(source, part.metadata)
+            return parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=True), rows
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
-        return self.align(table, part.path, names, rows)
 
     def _open_whole(self, data: memoryview) -> pq.ParquetFile:
         """A small file from its bytes, with the names that its columns have in the table."""
@@ -230,20 +273,31 @@ class TableReader:
         renamed = names.rename(footer)
         return open_parquet(pa.BufferReader(data), None if renamed is footer else read_metadata(renamed))
 
-    def align(self, table: pa.Table, path: str, names: Sequence[str], rows: int) -> pa.Table:
-        """A file's columns as the table's: cast, filled with NULL, partition values added.
+    def _align(self, table: pa.Table, files: Sequence[tuple[str, int]], names: Sequence[str]) -> pa.Table:
+        """The columns of files as the table's: cast, filled with NULL, partition values added.
+
+        Args:
+            table: the rows of files that have the same columns.
+            files: their paths, each with the number of its rows.
+            names: the columns that are wanted.
 
         Raises:
             TypeConflict: a value that the table's type does not hold unchanged.
         """
-        schema = self.manifest.schema
-        values = dict(zip(schema.keys, self.manifest.partitioning.values_of(path), strict=True))
+        schema, (path, _) = self.manifest.schema, files[0]
+        values = [self.manifest.partitioning.values_of(path) for path, _ in files]
         supplies = schema.supplies[self._files[path][2]]
+        rows = sum(rows for _, rows in files)
         columns = []
         for name in names:
             kind = schema.arrow.field(name).type
-            if name in values:
-                columns.append(pa.chunked_array([pa.repeat(pa.scalar(values[name], kind), rows)]))
+            if name in schema.keys:
+                key = schema.keys.index(name)
+                told = [
+                    pa.repeat(pa.scalar(of_file[key], kind), rows)
+                    for of_file, (_, rows) in zip(values, files, strict=True)
+                ]
+                columns.append(pa.chunked_array(told))
             elif supplies[name] == "missing":
                 columns.append(pa.chunked_array([pa.nulls(rows, kind)]))
             else:
@@ -301,50 +355,3 @@ def _count_leaves(kind: pa.DataType) -> int:
     if kind.num_fields == 0:
         return 1
     return sum(_count_leaves(kind.field(index).type) for index in range(kind.num_fields))
-
-
-def plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
-    """The byte ranges of some leaves of a row group, joined where the gap between them is small."""
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(column_range(group.column(leaf)) for leaf in leaves):
-        end = min(end + SLACK_BYTES, size_bytes)
-        if joined and start - joined[-1][1] <= GAP_BYTES:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-class _SparseFile(io.RawIOBase):
-    """A file of which only some ranges are here; pyarrow reads no others."""
-
-    def __init__(self, ranges: dict[tuple[int, int], memoryview], size_bytes: int):
-        self._ranges = sorted(ranges.items())
-        self._size = size_bytes
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        base = (0, self._position, self._size)[whence]
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def size(self) -> int:
-        return self._size
-
-    def read(self, length: int = -1) -> bytes:
-        start = self._position
-        end = self._size if length < 0 else min(start + length, self._size)
-        for (low, high), data in self._ranges:
-            if low <= start and end <= high:
-                self._position = end
-                return data[start - low : end - low]
-        raise OSError(f"bytes {start} to {end} were not fetched")

@@ -1,11 +1,16 @@
 """Files that a query is shown on this computer, which others may throw away while it reads."""
 
+import io
+import itertools
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lakekit import StaleFile
@@ -17,10 +22,10 @@ from lakekit.views.local import LocalFiles
 ROWS = 6_000  # of 8 bytes: 48 kB a file
 
 
-def put_files(place, count: int = 10) -> None:
-    """Files k=0, 1, … with x from 0 to 5,999, all of it stored."""
+def put_files(place, count: int = 10, rows: int = ROWS) -> None:
+    """Files k=0, 1, … with x from 0 on, all of it stored."""
     for number in range(count):
-        table = pa.table({"x": range(ROWS)})
+        table = pa.table({"x": range(rows)})
         place.put(f"t/k={number}/a.parquet", table, compression="none", use_dictionary=False)
 
 
@@ -38,7 +43,7 @@ def test_a_cache_too_small_for_what_a_query_reads_changes_no_answer(s3, monkeypa
 
 
 def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_then_on(s3):
-    put_files(s3, 2)
+    put_files(s3, 2, rows=50_000)  # 400 kB: too large to be copied
     lake = s3.open_lake()
     lake.sql("SELECT sum(x) FROM t").fetchall()
     lake.cache.measure()
@@ -59,6 +64,80 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
         assert files.explain(OSError("no such file")) is None  # the copies are still there
 
 
+def show(lake, positions: list[int]) -> dict[int, str]:
+    """The names by which DuckDB is shown these files of the only group of t."""
+    view = lake["t"].view
+    (group,) = view.plan.groups
+    count = len(group.paths)
+    with LocalFiles() as files:
+        return files.show(view, group, Chosen(list(range(count)), fetched=positions, reads_floats=True))
+
+
+def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
+    for k in (1, 2):
+        for number in range(20):
+            place.put(f"t/k={k}/{number:02}.parquet", pa.table({"x": [number + 0.5]}))
+    names = show(place.open_lake(), [*range(20), 20, 21, 23])
+    assert names.keys() == {*range(20), 20, 21, 23}
+    shown = [len(list(alike)) for _, alike in itertools.groupby(sorted(names), names.get)]
+    assert shown == [16, 4, 2, 1]  # 16 at most; those of another folder apart; 22 is not read
+
+
+def test_rows_come_in_the_order_of_the_files_where_some_are_shown_as_one(place):
+    for number in range(12):
+        pad = os.urandom(300_000) if number == 5 else b""  # a large file among small ones
+        columns = {"x": [number, -number], "y": [0.5, float("nan")], "pad": [pad, pad]}
+        place.put(f"t/{number:02}.parquet", pa.table(columns))
+    lake = place.open_lake()
+    rows = [row for number in range(12) for row in (number, -number)]
+    assert [x for x, _ in lake.sql("SELECT x, y FROM t").fetchall()] == rows
+    assert lake.sql("SELECT count(*) FROM t WHERE y > 100 AND x <= 0").fetchall() == [(12,)]  # NaN is above all
+    assert lake.sql("SELECT sum(x) FROM t WHERE octet_length(pad) > 0 AND y = 0.5").fetchall() == [(5,)]
+
+
+def test_files_of_other_writers_and_other_columns_are_not_mixed_up(place):
+    wide = pa.table({"y": [1], "x": pa.array([1], pa.int8())})
+    place.put("t/0.parquet", pa.table({"x": [0]}))
+    place.put("t/1.parquet", wide)
+    place.put("t/2.parquet", pa.table({"x": [2]}), version="1.0", compression="gzip")
+    sink = io.BytesIO()
+    pl.DataFrame({"x": [3]}).write_parquet(sink)
+    place.put("t/3.parquet", sink.getvalue())
+    place.put("t/4.parquet", pa.table({"x": [4]}, metadata={"made": "here"}))
+    lake = place.open_lake()
+    assert lake.sql("SELECT x, y FROM t ORDER BY x").fetchall() == [(0, None), (1, 1), (2, None), (3, None), (4, None)]
+    assert lake.polars("t").select("x").collect()["x"].to_list() == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_duckdbs_own_names_files_of_the_table(s3):
+    for number in range(3):
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"x": [number]}), sink, metadata_collector=(collected := []))
+        data = sink.getvalue()
+        if number == 1:  # as if its data lay in another file; pyarrow does not mind
+            collected[0].set_file_path("elsewhere.parquet")
+            collected[0].write_metadata_file(footer := io.BytesIO())
+            size = int.from_bytes(data[-8:-4], "little") + 8
+            data = data[:-size] + footer.getvalue()[4:]
+        s3.put(f"t/{number}.parquet", data)
+    with pytest.raises(duckdb.Error, match=r"t?0\.parquet … .*2\.parquet") as raised:
+        s3.open_lake().sql("SELECT sum(x) FROM t").fetchall()
+    assert "lakekit-shown" not in str(raised.value)
+
+
+def test_what_the_cache_still_holds_of_files_shown_as_one_is_counted_once(s3, monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "200000")  # 4 of 10 files
+    for number in range(10):
+        s3.put(f"t/{number}.parquet", pa.table({"x": range(ROWS)}), compression="none", use_dictionary=False)
+    lake = s3.open_lake()
+    lake.cache.clear(pinned=True)
+    for _ in range(2):
+        assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(ROWS * (ROWS - 1) // 2 * 10,)]
+        receipt = lake.receipts.tail(1).to_dicts()[0]
+        assert receipt["bytes"] + receipt["cached_bytes"] == lake["t"].files["size_bytes"].sum()
+    assert receipt["cached_bytes"] > 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="locks of files are of Unix")
 def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_in_use_is_not():
     script = "import sys; from lakekit.views import local; print(local.find_root(), flush=True); sys.stdin.read()"
@@ -72,3 +151,17 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_in_use_is
     assert not left.exists() and used.is_dir()
     processes[1].communicate()
     assert processes[1].returncode == 0 and not used.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only Unix forks")
+def test_a_forked_process_has_a_folder_of_its_own():
+    script = """
+import os
+from lakekit.views import local
+mine = local.find_root()
+if (child := os.fork()) == 0:
+    other = local.find_root()
+    os._exit(0 if other != mine and os.stat(other).st_mode & 0o777 == 0o700 else 1)
+assert os.waitpid(child, 0)[1] == 0 and os.path.isdir(mine)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -11,7 +11,7 @@ from lakekit import StaleFile
 from lakekit.views import reader
 from lakekit.views.reader import TableReader
 from lakekit.views.transcode import write_copy
-from tests.views.lakes import count_gets
+from tests.views.lakes import count_gets, to_parquet
 
 
 def read(table, columns=None, paths=None) -> pa.Table:
@@ -36,6 +36,43 @@ def test_columns_are_found_by_position_when_names_have_dots(folder):
 def count_rows(table: lk.Table, paths: list[str], columns: list[str] | None = None) -> list[int]:
     """The rows of each table that a reader makes of these files."""
     return [one.num_rows for one in TableReader(table.store, table.manifest).read_files(paths, columns)]
+
+
+def test_small_files_of_the_same_columns_are_one_table_as_far_as_they_follow_each_other(folder):
+    for number in range(10, 30):
+        more = {"y": [1] * number} if number == 15 else {}
+        folder.put(f"t/k={number}/a.parquet", pa.table({"x": [number] * number} | more), row_group_size=4)
+    table = folder.open_table()
+    paths = table.files["path"].to_list()
+    assert count_rows(table, paths) == [sum(range(10, 15)), 15, sum(range(16, 30))]
+    rows = read(table, ["x", "k"], paths).to_pylist()
+    assert rows == [{"x": number, "k": number} for number in range(10, 30) for _ in range(number)]
+    assert count_rows(table, paths[6:] + paths[:5]) == [sum(range(16, 30)) + 10 + 11, 12 + 13 + 14]  # 16 at most
+
+
+def test_of_small_files_read_together_the_one_that_is_damaged_is_named(folder):
+    for number in range(5):
+        folder.put(f"t/{number}.parquet", pa.table({"x": [number] * 100}), compression="zstd")
+    content = to_parquet(pa.table({"x": [3] * 100}), compression="zstd")
+    folder.put("t/3.parquet", content[:20] + bytes(40) + content[60:])
+    table = folder.open_table()
+    with pytest.raises(lk.CorruptFile, match=r"^3.parquet is damaged"):
+        read(table, ["x"], table.files["path"].to_list())
+
+
+def test_a_page_that_claims_a_row_too_many_takes_none_of_the_next_file(place):
+    for number in range(4):
+        rows = list(range(100 * number, 100 * number + 50))
+        table = pa.table({"n": rows, "x": [None if n % 3 == 0 else n for n in rows]})
+        data = bytearray(to_parquet(table, compression="none", use_dictionary=False))
+        if number == 1:
+            header = data.rfind(bytes([0x2C, 0x15, 100]))  # of the last page, with its 50 values
+            data[header + 2] = 102
+        place.put(f"t/{number}.parquet", bytes(data))
+    lake = place.open_lake()
+    for rows in (lake.polars("t").collect().to_dicts(), lake["t"].arrow().read_all().to_pylist()):
+        assert rows == [{"n": n, "x": None if n % 3 == 0 else n} for h in (0, 100, 200, 300) for n in range(h, h + 50)]
+    assert lake.sql("SELECT count(*), count(*) FILTER (x <> n) FROM t").fetchall() == [(200, 0)]
 
 
 def test_a_small_file_is_a_table_a_long_one_is_a_table_a_row_group_and_an_empty_one_is_none(folder):
