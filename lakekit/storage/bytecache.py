@@ -29,6 +29,7 @@ _FREE_SHARE = 0.02  # of the disk stays free
 _MOST_WAITING_BYTES = 512 * MIB  # in memory, on their way to the disk
 _QUIET_SECONDS = 0.5  # nothing new for so long, and what is waiting is written
 _PATIENT_SHARE = 0.75  # of the most that may wait: from there on it is written at once
+_FORMAT = 2  # of what is kept: with another number, what an older lakekit amended otherwise is not found
 _LOOK_AGAIN_SHARE = 0.05  # of the limit may be added before the disk is asked anew what others added
 
 
@@ -319,7 +320,7 @@ def _find_limit() -> int:
 
 
 def _name_range(url: str, request: RangeRequest) -> str:
-    text = f"{url}\n{request.path}\n{request.etag}\n{request.start}-{request.length}"
+    text = f"{_FORMAT}\n{url}\n{request.path}\n{request.etag}\n{request.start}-{request.length}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
