@@ -77,6 +77,15 @@ def test_the_oldest_make_room_and_the_limit_is_kept(cache):
     assert [cache.find(URL, request) is None for request in first[:3]] == [True, True, False]
 
 
+def test_what_waits_for_the_disk_makes_room_too(cache):
+    requests = [ask(f"file-{number}") for number in range(12)]
+    for request in requests:
+        cache.keep(URL, request, memoryview(bytes(100)))
+    assert [cache.read(URL, request) is not None for request in requests[-8:]] == [True] * 8
+    assert cache.read(URL, requests[0]) is None
+    assert cache.measure().size_bytes <= 1_000
+
+
 def test_what_is_asked_for_stays_longer(cache):
     first = fill(cache, 10)
     assert cache.read(URL, first[0]) is not None
