@@ -87,7 +87,8 @@ def join_footers(footers: Sequence[CutFooter], contents: Sequence[bytes | memory
         ...     pq.write_table(pa.table({"n": numbers}), sink)
         ...     return sink.getvalue()
         >>> files = [write([1, 2]), write([3])]
-        >>> joined = b"".join(files) + join_footers([cut_file(file) for file in files], files)
+        >>> cut = [cut_footer(file[-int.from_bytes(file[-8:-4], "little") - 8 :]) for file in files]
+        >>> joined = b"".join(files) + join_footers(cut, files)
         >>> pq.read_table(io.BytesIO(joined))["n"].to_pylist()
         [1, 2, 3]
     """
@@ -101,15 +102,6 @@ def join_footers(footers: Sequence[CutFooter], contents: Sequence[bytes | memory
     groups = [footer.move_groups(start) for footer, start in zip(footers, starts)]  # noqa: B905  where the last ends
     joined = b"".join([begin, *groups, first[groups_end:end]])
     return joined + len(joined).to_bytes(4, "little") + MAGIC
-
-
-def cut_file(content: bytes | memoryview) -> CutFooter:
-    """The footer of a whole file, ready to be joined.
-
-    Raises:
-        ValueError, IndexError: as :func:`cut_footer`.
-    """
-    return cut_footer(bytes(content[-int.from_bytes(content[-8:-4], "little") - 8 :]))
 
 
 @functools.lru_cache(_REMEMBERED)
