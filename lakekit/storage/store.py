@@ -264,10 +264,11 @@ class Store(ABC):
         here = []
         missing = []
         for request in requests:
-            local = self.cache.find_waiting(self._cache_url, request)
-            if local is None:
-                look = self.cache.read if request.length <= copied_bytes else self.cache.find
-                local = look(self._cache_url, request)
+            if request.length <= copied_bytes:
+                local = self.cache.read(self._cache_url, request)
+            else:
+                local = self.cache.find_waiting(self._cache_url, request)
+                local = self.cache.find(self._cache_url, request) if local is None else local
             if local is None:
                 missing.append(request)
             else:
