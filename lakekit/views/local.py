@@ -99,8 +99,8 @@ class LocalFiles:
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
-        store, copied_bytes = view.source.store, _find_copied_bytes(view, chosen)
-        runs = _list_runs(view, group, chosen, copied_bytes)
+        store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, chosen)
+        runs = _list_runs(view, group, chosen, most_bytes, copied_bytes)
         places = {request.path: (run, at) for run in runs for at, request in run.requests.items()}
         requests = [request for run in runs for request in run.requests.values()]
         if sum(request.length for request in requests) > LOCAL_BYTES:
@@ -182,19 +182,20 @@ class LocalFiles:
         return name
 
 
-def _find_copied_bytes(view: DuckDBView, chosen: Chosen) -> int:
-    """Files up to this size are shown as copies, others by links."""
+def _find_limits(view: DuckDBView, chosen: Chosen) -> tuple[int, int]:
+    """Up to which size files are shown, and up to which as copies; the others by links."""
     if view.source.store.cache is not None:
-        return WHOLE_FILE_BYTES if view.shows_copies else JOINED_BYTES
-    return JOINED_BYTES if chosen.reads_floats else 0  # the files themselves tell DuckDB of bounds without NaN
+        return WHOLE_FILE_BYTES, WHOLE_FILE_BYTES if view.shows_copies else JOINED_BYTES
+    if chosen.reads_floats:  # the files themselves tell DuckDB of bounds without NaN
+        return JOINED_BYTES, JOINED_BYTES
+    return WHOLE_FILE_BYTES, 0
 
 
-def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, copied_bytes: int) -> list[_Run]:
+def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, copied_bytes: int) -> list[_Run]:
     """Those files of a group that a query reads, and that DuckDB may be shown on this computer."""
     if not all(how in ("file", "missing") for _, how in group.layout):  # an error names the file as DuckDB sees it
         return []
     manifest = view.plan.manifest
-    most_bytes = JOINED_BYTES if view.source.store.cache is None and chosen.reads_floats else WHOLE_FILE_BYTES
     positions = _leave_out_altered(manifest, group, np.array(chosen.fetched, np.int64))
     files = manifest.entries.select("path", "size_bytes", "etag", "schema_id")[group.rows[positions]]
     names = group.shown.field("filename").take(pa.array(positions)).to_pylist()
