@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from lakekit.storage.loop import make_event_loop
 from lakekit.storage.proxy import Proxy
 from lakekit.storage.seaweedfs import choose_ports, remove_sockets, start_weed
 
@@ -130,7 +131,8 @@ def main() -> None:
     keeper = Keeper(json.loads(sys.stdin.buffer.readline()))
     try:
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt, BrokenPipeError):
-            asyncio.run(keeper.run())
+            with asyncio.Runner(loop_factory=make_event_loop) as runner:
+                runner.run(keeper.run())
     except Exception:
         traceback.print_exc()
     os._exit(0)  # the thread that reads may still wait for a line

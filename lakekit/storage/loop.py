@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -26,14 +27,25 @@ _loop: "asyncio.AbstractEventLoop | None" = None
 _process = 0
 
 
+def make_event_loop() -> "asyncio.AbstractEventLoop":
+    """A new event loop: uvloop's, which takes two thirds of asyncio's time for a request; asyncio's on Windows, for
+    which there is no uvloop.
+    """
+    if sys.platform == "win32":
+        import asyncio
+
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
 def get_background_loop() -> "asyncio.AbstractEventLoop":
     """The running event loop of lakekit's one background thread; started at first use, and again after a fork."""
-    import asyncio
-
     global _loop, _process
     with _lock:
         if _loop is None or _process != os.getpid():
-            _loop, _process = asyncio.new_event_loop(), os.getpid()
+            _loop, _process = make_event_loop(), os.getpid()
             threading.Thread(target=_loop.run_forever, name="lakekit-io", daemon=True).start()
         return _loop
 

@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that adds latency to each request and counts what was asked, on asyncio alone.
+"""A proxy before an S3 server that adds latency to each request and counts what was asked, on any asyncio loop.
 
 It must not change a byte of what passes, for signatures cover host and headers; it keeps no keys and reads no bodies.
 """
@@ -110,7 +110,6 @@ class _ClientSide(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        transport.pause_reading()
         task = asyncio.ensure_future(self._connect())
         self.proxy.tasks.add(task)
         task.add_done_callback(self.proxy.tasks.discard)
@@ -124,11 +123,15 @@ class _ClientSide(_Side):
         if self.transport.is_closing():
             self.other.transport.abort()
         else:
-            self.transport.resume_reading()
+            self.read_on()
 
     def data_received(self, data: bytes) -> None:
         if self.unread:
             data, self.unread = self.unread + data, b""
+        if self.other.transport is None:  # not connected yet
+            self.unread = data
+            self.transport.pause_reading()
+            return
         try:
             self._pass_on(data)
         except ValueError:
