@@ -198,11 +198,16 @@ class _Batch:
         self.rows = batch
         self._path, self._etag, self._footer, self._has_order, self._checksum = batch.columns
         self._first, self._last = self._path[0].as_py(), self._path[len(self._path) - 1].as_py()
+        self._next = 0  # behind the row that was found last: most are asked for in order
 
     def find(self, path: str, etag: str) -> int | None:
         """The row of this version of a file."""
         if not self._first <= path <= self._last:
             return None
+        following = self._next
+        if following < len(self._path) and self._is(following, path, etag):
+            self._next = following + 1
+            return following
         low, high = 0, len(self._path)
         while low < high:
             middle = (low + high) // 2
@@ -211,10 +216,14 @@ class _Batch:
             else:
                 high = middle
         while low < len(self._path) and self._path[low].as_py() == path:
-            if self._etag[low].as_py() == etag:
+            if self._is(low, path, etag):
+                self._next = low + 1
                 return low
             low += 1
         return None
+
+    def _is(self, row: int, path: str, etag: str) -> bool:
+        return self._path[row].as_py() == path and self._etag[row].as_py() == etag
 
     def get(self, row: int) -> KeptFooter | None:
         """What is kept in a row; None where it is not what was put there."""

@@ -70,12 +70,12 @@ class CutFooter:
         return b"".join([*moved, footer[at : self.spans[3]]])
 
 
-def join_footers(footers: Sequence[CutFooter], contents: Sequence[bytes | memoryview]) -> bytes:
+def join_footers(footers: Sequence[CutFooter], sizes: Sequence[int]) -> bytes:
     """The footer (Thrift, length, magic) to stand behind files that lie end to end.
 
     Args:
         footers: theirs, at least one.
-        contents: their bytes, in the same order.
+        sizes: in bytes, of the files in the same order.
 
     Raises:
         ValueError: they are not of one kind.
@@ -88,7 +88,7 @@ def join_footers(footers: Sequence[CutFooter], contents: Sequence[bytes | memory
         ...     return sink.getvalue()
         >>> files = [write([1, 2]), write([3])]
         >>> cut = [cut_footer(file[-int.from_bytes(file[-8:-4], "little") - 8 :]) for file in files]
-        >>> joined = b"".join(files) + join_footers(cut, files)
+        >>> joined = b"".join(files) + join_footers(cut, [len(file) for file in files])
         >>> pq.read_table(io.BytesIO(joined))["n"].to_pylist()
         [1, 2, 3]
     """
@@ -98,7 +98,7 @@ def join_footers(footers: Sequence[CutFooter], contents: Sequence[bytes | memory
     rows_at, rows_end, groups_at, groups_end, end = footers[0].spans
     rows = write_integer(sum(footer.rows for footer in footers))
     begin = first[:rows_at] + rows + first[rows_end:groups_at] + begin_structs(sum(footer.groups for footer in footers))
-    starts = itertools.accumulate(map(len, contents), initial=0)
+    starts = itertools.accumulate(sizes, initial=0)
     groups = [footer.move_groups(start) for footer, start in zip(footers, starts)]  # noqa: B905  where the last ends
     joined = b"".join([begin, *groups, first[groups_end:end]])
     return joined + len(joined).to_bytes(4, "little") + MAGIC

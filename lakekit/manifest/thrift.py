@@ -169,11 +169,12 @@ def begin_structs(count: int) -> bytes:
 
 
 def _write_varint(number: int) -> bytes:
-    written = bytearray()
+    written = []
     while number > 127:
         written.append(number & 127 | 128)
         number >>= 7
-    return bytes([*written, number])
+    written.append(number)
+    return bytes(written)
 
 
 def _read_struct(data: bytes, at: int) -> tuple[Fields, int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BEGUN_AT_ONCE = 32  # the first requests are under way while the next ones are looked up
 _WAKE_SECONDS = 1.0  # a blocked wait looks this often for Ctrl-C, where the platform does not wake it
 
 _lock = threading.Lock()
@@ -118,10 +119,13 @@ def iterate_as_completed(
 
     try:
         while True:
-            batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, at_most - count)))
-            if batch:
-                count += len(batch)
-                under_way.update([begin(batch)])
+            for wanted in _split_up(at_most - count, _BEGUN_AT_ONCE):
+                batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, wanted)))
+                if batch:
+                    count += len(batch)
+                    under_way.update([begin(batch)])
+                if len(batch) < wanted:
+                    break
             if not count and not found:
                 return
             while found:  # taken from its end, so that nothing is kept here that was handed out
@@ -137,6 +141,11 @@ def iterate_as_completed(
     finally:
         for cancel, _ in under_way.values():
             cancel()
+
+
+def _split_up(number: int, part: int) -> Iterator[int]:
+    """Numbers up to `part` that add up to `number`."""
+    return (min(part, number - start) for start in range(0, number, part))
 
 
 def _take_all(done: queue.SimpleQueue) -> list:

@@ -261,26 +261,33 @@ class Store(ABC):
         """
         if self.cache is None:
             return
-        here = []
-        missing = []
-        for request in requests:
-            if request.length <= copied_bytes:
-                local = self.cache.read(self._cache_url, request)
-            else:
-                local = self.cache.find_waiting(self._cache_url, request)
-                local = self.cache.find(self._cache_url, request) if local is None else local
-            if local is None:
-                missing.append(request)
-            else:
-                here.append((request, local))
-                self.requests.count_cached(request.length)
-        if self.cache.may_hold(sum(request.length for request in missing)):
-            for request, outcome in self.read_many(missing):
+        here: list[tuple[RangeRequest, str | memoryview]] = []
+
+        def find_missing() -> Iterator[RangeRequest]:
+            for request in requests:
+                local = self._find_local(request, copied_bytes)
+                if local is None:
+                    yield request
+                else:
+                    here.append((request, local))
+                    self.requests.count_cached(request.length)
+
+        if self.cache.may_hold(sum(request.length for request in requests)):
+            for request, outcome in self.read_many(find_missing()):
                 if isinstance(outcome, LakekitError):
                     raise outcome
                 self._keep(request, outcome)
                 yield request, outcome
+        else:
+            for _ in find_missing():
+                pass
         yield from here
+
+    def _find_local(self, request: RangeRequest, copied_bytes: int) -> str | memoryview | None:
+        if request.length <= copied_bytes:
+            return self.cache.read(self._cache_url, request)
+        waiting = self.cache.find_waiting(self._cache_url, request)
+        return self.cache.find(self._cache_url, request) if waiting is None else waiting
 
     def _keep(self, request: RangeRequest, data: memoryview) -> None:
         """Keep the bytes of a range from now on, if there is room."""

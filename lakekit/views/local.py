@@ -56,6 +56,7 @@ class _Run:
         is_small: whether they may be shown as one.
         requests: by position in the group, what to fetch.
         contents: what came of it.
+        parts: positions of files that are shown as one, with the footer of them all; None for one file as it is.
     """
 
     folders: list[str]
@@ -63,14 +64,22 @@ class _Run:
     is_small: bool
     requests: dict[int, RangeRequest] = field(default_factory=dict)
     contents: dict[int, str | memoryview] = field(default_factory=dict)
+    parts: list[tuple[list[int], bytes | None]] = field(default_factory=list)
 
     def is_like(self, other: _Run) -> bool:
         return (self.folders, self.schema_id) == (other.folders, other.schema_id)
 
-    def take(self, position: int) -> _Run:
+    def add(self, position: int, content: str | memoryview, manifest: Manifest) -> bool:
+        """Take what came of a file; whether that was the last. The footers are joined while others are under way."""
+        self.parts = self.parts or _join(manifest, self)
+        self.contents[position] = content
+        return len(self.contents) == len(self.requests)
+
+    def take(self, position: int, manifest: Manifest) -> _Run:
         """One file alone."""
-        requests, contents = {position: self.requests[position]}, {position: self.contents[position]}
-        return _Run(self.folders, self.schema_id, self.is_small, requests, contents)
+        run = _Run(self.folders, self.schema_id, self.is_small, {position: self.requests[position]})
+        run.add(position, self.contents[position], manifest)
+        return run
 
 
 class LocalFiles:
@@ -105,40 +114,32 @@ class LocalFiles:
         requests = [request for run in runs for request in run.requests.values()]
         if sum(request.length for request in requests) > LOCAL_BYTES:
             return {}
+        manifest = view.plan.manifest
         shown: dict[int, str] = {}
         for request, content in store.fetch_local(requests, copied_bytes=copied_bytes):
             run, position = places[request.path]
-            run.contents[position] = content
-            if len(run.contents) == len(run.requests):  # while others are under way
-                shown |= self._show_run(view, group, run)
+            if run.add(position, content, manifest):
+                shown |= self._show_run(group, run)
         for run in runs:
             for position in run.contents if len(run.contents) < len(run.requests) else ():  # the cache has no room
-                shown |= self._show_run(view, group, run.take(position))
+                shown |= self._show_run(group, run.take(position, manifest))
         self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
         self._views.append(view)
         view.opened.update(group.paths[position] for position in shown)
         return shown
 
-    def _show_run(self, view: DuckDBView, group: Group, run: _Run) -> dict[int, str]:
+    def _show_run(self, group: Group, run: _Run) -> dict[int, str]:
         """By position, the names of files that are all here."""
-        manifest = view.plan.manifest
-        footers = {at: _cut(manifest, request) if run.is_small else None for at, request in run.requests.items()}
         shown: dict[int, str] = {}
-        for _, alike in itertools.groupby(footers, lambda position: footers[position] and footers[position].kind):
-            positions = list(alike)
+        for positions, footer in run.parts:
             contents = [run.contents[position] for position in positions]
-            if footers[positions[0]] is not None:
-                footer = join_footers([footers[position] for position in positions], contents)
-                name = self._make(run.folders, positions[0], b"".join([*contents, footer]))
-                shown |= dict.fromkeys(positions, name)
+            if footer is not None and all(len(run.contents[at]) == run.requests[at].length for at in positions):
+                shown |= self._make(group, run, positions, b"".join([*contents, footer]))
                 continue
             for position, content in zip(positions, contents, strict=True):
                 content = content if isinstance(content, str) else hide_in_file(content)
-                shown[position] = self._make(run.folders, position, content)
-        for position, name in shown.items():
-            if name is not None:
-                self._paths.setdefault(name, []).append(group.paths[position])
-        return {position: name for position, name in shown.items() if name is not None}
+                shown |= self._make(group, run, [position], content)
+        return shown
 
     def check(self) -> None:
         """Raise StaleFile where a file has changed since it was shown; only files of a folder can."""
@@ -164,22 +165,25 @@ class LocalFiles:
                 text = text.replace(name, f"{first} … {others[-1]}" if others else first)
         return error if text == str(error) else type(error)(text)
 
-    def _make(self, folders: Sequence[str], position: int, content: str | bytes | memoryview) -> str | None:
-        """The name below these folders of a link to a file, or of a new file of these bytes; None for none."""
+    def _make(
+        self, group: Group, run: _Run, positions: Sequence[int], content: str | bytes | memoryview
+    ) -> dict[int, str]:
+        """By position, the name of a link to a file, or of a new file of these bytes; nothing if there can be none."""
         try:
-            folder = "/".join([find_root(), *folders])
+            folder = "/".join([find_root(), *run.folders])
             if folder not in _FOLDERS:
                 os.makedirs(folder, exist_ok=True)
                 _FOLDERS.add(folder)
-            name = f"{folder}/{self._number}-{position}.parquet"
+            name = f"{folder}/{self._number}-{positions[0]}.parquet"
             if isinstance(content, str):
                 os.symlink(content, name)
             else:
                 _write(name, content)
         except OSError:
-            return None
+            return {}
         self._made.append(name)
-        return name
+        self._paths[name] = [group.paths[position] for position in positions]
+        return dict.fromkeys(positions, name)
 
 
 def _find_limits(view: DuckDBView, chosen: Chosen) -> tuple[int, int]:
@@ -217,6 +221,20 @@ def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, 
             runs.append(run)
         run.requests[position] = RangeRequest(path, 0, size_bytes, etag)
     return runs
+
+
+def _join(manifest: Manifest, run: _Run) -> list[tuple[list[int], bytes | None]]:
+    """The parts of a run: files of one kind that follow each other go together."""
+    footers = {at: _cut(manifest, request) if run.is_small else None for at, request in run.requests.items()}
+    parts: list[tuple[list[int], bytes | None]] = []
+    for kind, alike in itertools.groupby(footers, lambda position: footers[position] and footers[position].kind):
+        positions = list(alike)
+        if kind is None:
+            parts += [([position], None) for position in positions]
+        else:
+            sizes = [run.requests[position].length for position in positions]
+            parts.append((positions, join_footers([footers[position] for position in positions], sizes)))
+    return parts
 
 
 def _cut(manifest: Manifest, request: RangeRequest) -> CutFooter | None:

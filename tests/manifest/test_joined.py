@@ -37,7 +37,7 @@ def cut_file(file: bytes) -> CutFooter:
 
 
 def join(files: list[bytes]) -> bytes:
-    return b"".join([*files, join_footers([cut_file(file) for file in files], files)])
+    return b"".join([*files, join_footers([cut_file(file) for file in files], [len(file) for file in files])])
 
 
 OPTIONS = {
