@@ -208,12 +208,13 @@ class LakekitFileSystem(AbstractFileSystem):
 
 
 class _Handle(io.RawIOBase):
-    """An open file; DuckDB seeks and reads, from several threads one at a time."""
+    """An open file. DuckDB seeks and then reads, from several threads at once: each has a position of its own."""
 
     def __init__(self, file: ShownFile, provider: FileProvider):
         self._file = file
         self._provider = provider
-        self._position = 0
+        self._here = threading.local()
+        self._here.position = 0  # for the thread that opened it
         self.size = file.size_bytes
 
     def readable(self) -> bool:
@@ -223,16 +224,20 @@ class _Handle(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._position = (0, self._position, self.size)[whence] + offset
-        return self._position
+        self._here.position = (self.tell() if whence == io.SEEK_CUR else self.size if whence else 0) + offset
+        return self._here.position
 
     def tell(self) -> int:
-        return self._position
+        try:
+            return self._here.position
+        except AttributeError:
+            raise io.UnsupportedOperation(f"{self._file!r} is read in a thread that did not seek in it.") from None
 
     def read(self, length: int = -1) -> bytes:
-        length = max(min(self.size - self._position, self.size if length < 0 else length), 0)
+        start = self.tell()
+        length = max(min(self.size - start, self.size if length < 0 else length), 0)
         try:
-            data = self._file.read(self._position, length)
+            data = self._file.read(start, length)
         except (LakekitError, KeyboardInterrupt) as error:
             self._provider.note_error(error)
             raise error.with_traceback(None) from None
@@ -240,7 +245,7 @@ class _Handle(io.RawIOBase):
             error = StaleFile(f"{self._file!r} gave {len(data):,} of {length:,} bytes.", hint="refresh the table.")
             self._provider.note_error(error)
             raise error
-        self._position += length
+        self._here.position = start + length
         return data if isinstance(data, bytes) else bytes(data)
 
 

@@ -1,7 +1,9 @@
 """The file system that DuckDB reads through: files as stored, with padding before their footer, and nothing else."""
 
 import io
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pyarrow as pa
@@ -102,3 +104,43 @@ def test_a_read_waits_while_64_mib_are_under_way_and_one_larger_than_that_is_alo
         assert not entered.wait(0.1)
     assert entered.wait(10)
     thread.join()
+
+
+@pytest.fixture
+def restless_threads():
+    """Python gives each thread a microsecond before another may have its turn, and not 5 ms."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_threads_that_read_one_file_at_once_get_what_each_asks_for(s3, restless_threads):
+    numbers = {name: list(range(start, start + 200_000)) for name, start in zip("abcd", range(4), strict=True)}
+    s3.put("t/a.parquet", to_parquet(pa.table(numbers), row_group_size=20_000, compression="none"))
+    lake = s3.open_lake()
+    asked = "SELECT sum(a), sum(b), sum(c), sum(d) FROM t WHERE a + b + c + d >= 0"
+    for _ in range(20):
+        assert lake.duckdb.execute(asked).fetchall() == [tuple(sum(column) for column in numbers.values())]
+
+
+def test_a_thread_reads_where_it_has_sought(place):
+    content = to_parquet(pa.table({"x": list(range(1_000))}), compression="none")
+    place.put("t/a.parquet", content)
+    view = place.open_table().view
+    assert view.plan.sql()
+    handle = FILE_SYSTEM.open(f"lakekit://{view.token}/a.parquet")
+    assert handle.seek(8) == 8
+
+    def read_elsewhere() -> None:
+        with pytest.raises(io.UnsupportedOperation, match="did not seek"):
+            handle.read(1)
+        handle.seek(100)
+        assert handle.read(50) == content[100:150]
+        assert handle.tell() == 150
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(read_elsewhere).result()
+    assert handle.read(10) == content[8:18]
+    assert handle.read(10) == content[18:28]
+    assert (handle.seek(-4, io.SEEK_END), handle.seek(-4, io.SEEK_CUR)) == (handle.size - 4, handle.size - 8)
