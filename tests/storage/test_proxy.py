@@ -1,5 +1,6 @@
 """The proxy passes every byte on as it is, adds its latency once to each request, and counts what it sees."""
 
+import asyncio
 import socket
 import socketserver
 import threading
@@ -271,3 +272,16 @@ def test_a_reset_begins_anew(connection, proxy):
     proxy.tally.reset()
     assert set(proxy.tally.snapshot().values()) == {0}
     assert not proxy.tally.log
+
+
+def test_it_works_on_the_loop_of_asyncio_too(upstream):
+    async def ask_once() -> bytes:
+        proxy = Proxy(*upstream, latency_ms=1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await proxy.start())
+        writer.write(GET)
+        content = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        proxy.close()
+        return content
+
+    assert asyncio.run(ask_once()).startswith(b"HTTP/1.1 200 OK\r\n")
