@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -204,26 +205,18 @@ class _Batch:
         """The row of this version of a file."""
         if not self._first <= path <= self._last:
             return None
-        following = self._next
-        if following < len(self._path) and self._is(following, path, etag):
-            self._next = following + 1
-            return following
-        low, high = 0, len(self._path)
-        while low < high:
-            middle = (low + high) // 2
-            if self._path[middle].as_py() < path:
-                low = middle + 1
-            else:
-                high = middle
-        while low < len(self._path) and self._path[low].as_py() == path:
-            if self._is(low, path, etag):
-                self._next = low + 1
-                return low
-            low += 1
+        row = self._next
+        if not self._is(row, path, etag):
+            row = bisect_left(range(len(self._path)), path, key=lambda row: self._path[row].as_py())
+        while row < len(self._path) and self._path[row].as_py() == path:
+            if self._is(row, path, etag):
+                self._next = row + 1
+                return row
+            row += 1
         return None
 
     def _is(self, row: int, path: str, etag: str) -> bool:
-        return self._path[row].as_py() == path and self._etag[row].as_py() == etag
+        return row < len(self._path) and self._path[row].as_py() == path and self._etag[row].as_py() == etag
 
     def get(self, row: int) -> KeptFooter | None:
         """What is kept in a row; None where it is not what was put there."""

@@ -119,7 +119,7 @@ def iterate_as_completed(
 
     try:
         while True:
-            for wanted in _split_up(at_most - count, _BEGUN_AT_ONCE):
+            while wanted := min(at_most - count, _BEGUN_AT_ONCE):
                 batch = list(itertools.takewhile(lambda request: request is not None, islice(waiting, wanted)))
                 if batch:
                     count += len(batch)
@@ -141,11 +141,6 @@ def iterate_as_completed(
     finally:
         for cancel, _ in under_way.values():
             cancel()
-
-
-def _split_up(number: int, part: int) -> Iterator[int]:
-    """Numbers up to `part` that add up to `number`."""
-    return (min(part, number - start) for start in range(0, number, part))
 
 
 def _take_all(done: queue.SimpleQueue) -> list:

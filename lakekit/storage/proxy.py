@@ -128,10 +128,6 @@ class _ClientSide(_Side):
     def data_received(self, data: bytes) -> None:
         if self.unread:
             data, self.unread = self.unread + data, b""
-        if self.other.transport is None:  # not connected yet
-            self.unread = data
-            self.transport.pause_reading()
-            return
         try:
             self._pass_on(data)
         except ValueError:
@@ -141,7 +137,7 @@ class _ClientSide(_Side):
         while data:
             start = 0
             if self.body is None or self.body.done:
-                if self.other.asked:  # the next request waits until this one is answered
+                if self.other.transport is None or self.other.asked:  # it waits for the connection, or its turn
                     self.unread = data
                     self.transport.pause_reading()
                     return

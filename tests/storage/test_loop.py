@@ -57,6 +57,20 @@ def test_no_more_than_asked_are_under_way_and_requests_are_read_lazily():
     assert next(numbers) == 8
 
 
+def test_the_first_requests_are_under_way_before_the_last_are_looked_up():
+    started, started_before = [], []
+
+    def look_up():
+        for number in range(100):
+            started_before.append(len(started))
+            yield number
+
+    iterator = iterate_as_completed(look_up(), functools.partial(start_at_once, started), at_most=80)
+    first, _ = next(iterator)
+    assert started_before[0] == 0 and started_before[79] >= 32
+    assert sorted([first, *(number for number, _ in iterator)]) == list(range(100))
+
+
 def test_requests_that_wait_are_asked_for_again_when_others_have_been_taken():
     taken = []
 
