@@ -24,6 +24,7 @@ from lakekit.manifest.footers import (
     footer_size,
     verify_file,
 )
+from lakekit.manifest.joined import FooterJoiner
 from lakekit.manifest.listing import is_named_parquet
 from lakekit.manifest.paths import find_path
 from lakekit.storage import RangeRequest, StoredObject
@@ -79,9 +80,13 @@ class FooterSource:
         files: path, size_bytes and etag of the files, sorted by path.
         cache: what is kept.
         names: of columns, where a log knows them by numbers.
+
+    Attributes:
+        joiner: joins those that are kept, as they are stored.
     """
 
     def __init__(self, store: Store, files: pl.DataFrame, cache: FooterCache, names: FieldNames | None = None):
+        self.joiner = FooterJoiner(self.find_kept)
         self._store = store
         self._files = files
         self._cache = cache

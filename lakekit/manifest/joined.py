@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lakekit.manifest.floats import PAGE_INDEX, BoundSearch
@@ -36,6 +36,7 @@ _CHUNK_POSITIONS = (2,)  # file_offset
 _PAGE_POSITIONS = (9, 10, 11, 14)  # data_page_offset, index_page_, dictionary_page_, bloom_filter_
 _GEO = b"geo"  # the one text by which engines read columns otherwise (geoparquet.org, 1.1)
 _REMEMBERED = 4_096  # footers as they were cut; each takes about three times its size
+_REMEMBERED_RUNS = 512  # of a table: its files that were joined
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,42 @@ def join_footers(footers: Sequence[CutFooter], sizes: Sequence[int]) -> bytes:
     groups = [footer.move_groups(start) for footer, start in zip(footers, starts)]  # noqa: B905  where the last ends
     joined = b"".join([begin, *groups, first[groups_end:end]])
     return joined + len(joined).to_bytes(4, "little") + MAGIC
+
+
+class FooterJoiner:
+    """Joins the footers of a table's files, and remembers what it was asked for last.
+
+    Args:
+        find_footer: the footer of a file, by path and etag; None where it is not at hand.
+    """
+
+    def __init__(self, find_footer: Callable[[str, str], bytes | None]):
+        self._find_footer = find_footer
+        self.join = functools.lru_cache(_REMEMBERED_RUNS)(self._join)
+
+    def _join(self, files: tuple[tuple[str, str, int], ...]) -> tuple[tuple[tuple[int, ...], bytes | None], ...]:
+        """How files are read that lie end to end, given as path, etag and size in bytes.
+
+        Returns:
+            In their order, for those that are of one kind the number of row groups of each, and the footer that belongs
+            behind them all; for a file that is read as it is (0,) and None.
+        """
+        footers = [self._cut(path, etag) for path, etag, _ in files]
+        parts: list[tuple[tuple[int, ...], bytes | None]] = []
+        for kind, alike in itertools.groupby(zip(footers, files, strict=True), lambda pair: pair[0] and pair[0].kind):
+            cut, sizes = zip(*[(footer, size_bytes) for footer, (_, _, size_bytes) in alike], strict=True)
+            if kind is None:
+                parts += [((0,), None)] * len(cut)
+            else:
+                parts.append((tuple(footer.groups for footer in cut), join_footers(cut, sizes)))
+        return tuple(parts)
+
+    def _cut(self, path: str, etag: str) -> CutFooter | None:
+        footer = self._find_footer(path, etag)
+        try:
+            return None if footer is None else cut_footer(footer)
+        except (ValueError, IndexError):
+            return None
 
 
 @functools.lru_cache(_REMEMBERED)

@@ -169,6 +169,7 @@ def start_all_in_loop(fetch: Callable[[T], Coroutine[Any, Any, Any]], requests: 
     tasks: set[asyncio.Task] = set()  # those that are not done: they hold what they fetched
 
     def end(request: T, task: "asyncio.Task") -> None:
+        tasks.discard(task)
         if not task.cancelled():
             task.exception()  # seen: asyncio would print those that nobody takes
             finish(request, task)
@@ -178,7 +179,6 @@ def start_all_in_loop(fetch: Callable[[T], Coroutine[Any, Any, Any]], requests: 
             task = loop.create_task(fetch(request))
             tasks.add(task)
             task.add_done_callback(functools.partial(end, request))
-            task.add_done_callback(tasks.discard)
 
     def cancel() -> None:
         for task in list(tasks):

@@ -6,6 +6,7 @@ It must not write, nor turn a key into another: where obstore would, boto3 reads
 import asyncio
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PAGE_KEYS = 1000  # the most that S3 gives in one page
+_ODD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)")  # of a key, between slashes: nothing, "." or ".."
 
 
 class S3Store(Store):
@@ -272,5 +274,4 @@ def is_plain_key(key: str) -> bool:
         >>> is_plain_key("a/b=c%20d"), is_plain_key("a//b"), is_plain_key("/a"), is_plain_key("a/../b")
         (True, False, False, False)
     """
-    parts = key.split("/")
-    return all(part not in ("", ".", "..") for part in parts) and key.isprintable()
+    return _ODD_PART.search(key) is None and key.isprintable()

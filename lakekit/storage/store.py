@@ -261,26 +261,15 @@ class Store(ABC):
         """
         if self.cache is None:
             return
-        here: list[tuple[RangeRequest, str | memoryview]] = []
-
-        def find_missing() -> Iterator[RangeRequest]:
-            for request in requests:
-                local = self._find_local(request, copied_bytes)
-                if local is None:
-                    yield request
-                else:
-                    here.append((request, local))
-                    self.requests.count_cached(request.length)
-
+        found = [(request, self._find_local(request, copied_bytes)) for request in requests]
+        here = [(request, local) for request, local in found if local is not None]
+        self.requests.count_cached(sum(request.length for request, _ in here))
         if self.cache.may_hold(sum(request.length for request in requests)):
-            for request, outcome in self.read_many(find_missing()):
+            for request, outcome in self.read_many([request for request, local in found if local is None]):
                 if isinstance(outcome, LakekitError):
                     raise outcome
                 self._keep(request, outcome)
                 yield request, outcome
-        else:
-            for _ in find_missing():
-                pass
         yield from here
 
     def _find_local(self, request: RangeRequest, copied_bytes: int) -> str | memoryview | None:
@@ -320,7 +309,7 @@ class Store(ABC):
     def check_local(self, requests: Sequence[RangeRequest]) -> None:  # noqa: B027  nothing to do where copies are given
         """Raise StaleFile where a file that `fetch_local` gave out has changed since; copies do not."""
 
-    @property
+    @functools.cached_property
     def _cache_url(self) -> str:
         return f"{self.storage.endpoint_url or ''} {self.address.url}"
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from lakekit.errors import StaleFile
 from lakekit.manifest.floats import hide_in_file
-from lakekit.manifest.joined import JOINED_BYTES, JOINED_FILES, CutFooter, cut_footer, join_footers
+from lakekit.manifest.joined import JOINED_BYTES, JOINED_FILES
 from lakekit.storage import RangeRequest
 from lakekit.units import MIB, format_number_of
 from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
@@ -225,25 +225,12 @@ def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, 
 
 def _join(manifest: Manifest, run: _Run) -> list[tuple[list[int], bytes | None]]:
     """The parts of a run: files of one kind that follow each other go together."""
-    footers = {at: _cut(manifest, request) if run.is_small else None for at, request in run.requests.items()}
-    parts: list[tuple[list[int], bytes | None]] = []
-    for kind, alike in itertools.groupby(footers, lambda position: footers[position] and footers[position].kind):
-        positions = list(alike)
-        if kind is None:
-            parts += [([position], None) for position in positions]
-        else:
-            sizes = [run.requests[position].length for position in positions]
-            parts.append((positions, join_footers([footers[position] for position in positions], sizes)))
-    return parts
-
-
-def _cut(manifest: Manifest, request: RangeRequest) -> CutFooter | None:
-    """The footer of a file, if it is at hand and can be joined."""
-    footer = manifest.footers.find_kept(request.path, request.etag)
-    try:
-        return None if footer is None else cut_footer(footer)
-    except (ValueError, IndexError):
-        return None
+    positions = iter(run.requests)
+    if not run.is_small:
+        return [([position], None) for position in positions]
+    files = tuple((request.path, request.etag, request.length) for request in run.requests.values())
+    joined = manifest.footers.joiner.join(files)
+    return [(list(itertools.islice(positions, len(groups))), footer) for groups, footer in joined]
 
 
 def _leave_out_altered(manifest: Manifest, group: Group, positions: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lakekit.views.groups import Group
 
 _NUMBERS = itertools.count(1)
+_NAMES: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager
@@ -197,15 +199,22 @@ def bind_without_files(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckD
 @contextlib.contextmanager
 def _list_by(con: duckdb.DuckDBPyConnection, listing: Listing) -> Iterator[None]:
     """While this lasts, views in this connection ask this function for their files first."""
-    name = f"narrowing-{next(_NUMBERS)}"
+    name = _name_connection(con)
     FILE_SYSTEM.narrowed[name] = listing
-    con.execute(f"SET VARIABLE {NARROW_VARIABLE} = '{name}'")
     try:
         yield
     finally:
-        del FILE_SYSTEM.narrowed[name]
-        with contextlib.suppress(duckdb.TransactionException):  # after an error nothing can be done before a rollback
-            con.execute(f"RESET VARIABLE {NARROW_VARIABLE}")
+        FILE_SYSTEM.narrowed.pop(name, None)
+
+
+def _name_connection(con: duckdb.DuckDBPyConnection) -> str:
+    """What views in a connection are told that it is called; its cursors are told nothing."""
+    name = _NAMES.get(con)
+    if name is None:
+        name = f"narrowing-{next(_NUMBERS)}"
+        con.execute(f"SET VARIABLE {NARROW_VARIABLE} = '{name}'")
+        _NAMES[con] = name
+    return name
 
 
 def explain_query(con: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[str]:

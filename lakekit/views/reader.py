@@ -5,6 +5,8 @@ It must not filter rows: it reads the files it is told to.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -238,16 +240,36 @@ class TableReader:
     def _decode(self, parts: list[_Fetched], names: tuple[str, ...]) -> pa.Table:
         if not parts[0][0].ranges:
             return self._align(pa.table({}), [(part.path, self._files[part.path][3]) for part, _ in parts], names)
-        tables, files = [], []
+        if len(parts) > 1:
+            with contextlib.suppress(TypeConflict, pa.ArrowException, OSError, ValueError):  # one by one they tell more
+                return self._decode_joined(parts, names)
+        aligned = []
         for part, data in parts:
             table, rows = self._decode_part(part, data, names)
-            tables.append(table)
-            files.append((part.path, rows))
-        try:
-            return self._align(pa.concat_tables(tables), files, names)
-        except (TypeConflict, pa.ArrowException):  # one by one they tell which it is
-            aligned = [self._align(table, [file], names) for table, file in zip(tables, files, strict=True)]
-            return pa.concat_tables(aligned)
+            aligned.append(self._align(table, [(part.path, rows)], names))
+        return pa.concat_tables(aligned)
+
+    def _decode_joined(self, parts: list[_Fetched], names: tuple[str, ...]) -> pa.Table:
+        """Small files with the same columns at once: to open each takes longer than to copy and decode it.
+
+        Raises:
+            TypeConflict, ArrowException, OSError, ValueError: that cannot be done.
+        """
+        keys = tuple((part.path, self._files[part.path][1], part.size_bytes) for part, _ in parts)
+        renames = self.manifest.names is not None
+        rest, tables = iter(parts), []
+        for groups, footer in (((0,), None),) * len(keys) if renames else self.manifest.footers.joiner.join(keys):
+            contents = [data[part.ranges[0]] for part, data in itertools.islice(rest, len(groups))]
+            parquet = self._open_whole(memoryview(b"".join([*contents, footer])) if footer else contents[0])
+            leaves = self._find_leaves(parts[0][0].path, parquet.metadata, names)
+            ends = [*itertools.accumulate(groups)] if footer else [parquet.num_row_groups]
+            for start, end in itertools.pairwise([0, *ends]):  # else damage to one would move the rows of the next
+                chosen = list(range(start, end))
+                tables.append(parquet.reader.read_row_groups(chosen, column_indices=leaves, use_threads=False))
+        files = [(path, self._files[path][3]) for path, _, _ in keys]
+        if [table.num_rows for table in tables] != [rows for _, rows in files]:
+            raise ValueError(f"{[table.num_rows for table in tables]} rows in {files}")
+        return self._align(pa.concat_tables(tables), files, names)
 
     def _decode_part(self, part: _Part, data: _Data, names: tuple[str, ...]) -> tuple[pa.Table, int]:
         """The wanted columns of a part as they are stored, and how many rows it has."""
