@@ -5,7 +5,8 @@ It must not ask the store for anything: where no footer is at hand, all of a fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,15 @@ from lakekit.manifest.footers import column_range, read_metadata
 from lakekit.manifest.predicates import ALWAYS
 from lakekit.manifest.pruning import choose_row_groups
 from lakekit.receipts.tally import Needs, TableTally
+from lakekit.units import KIB
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from lakekit.manifest.manifest import Manifest
+
+_SHORT_FOOTER_BYTES = 8 * KIB
+_REMEMBERED = 4_096  # short footers, as they were read
 
 Range = tuple[int, int]  # first byte, and the one after the last
 
@@ -60,7 +65,7 @@ def measure(tally: TableTally) -> Measured:
         if path in tally.linked:
             needed |= file.chunks(linked_needs, None)
         groups += len({group for group, _ in needed})
-        wasted += subtract(fetched.get(path, []), {span for _, span in needed}) if file.metadata else 0
+        wasted += subtract(fetched.get(path, []), {span for _, span in needed}) if file.is_known else 0
     return Measured(wasted, groups)
 
 
@@ -72,6 +77,29 @@ def _join_needs(needs: list[Needs]) -> Needs | None:
     return Needs(columns, needs[0].predicate if len(needs) == 1 else ALWAYS)
 
 
+@dataclass(frozen=True)
+class _Chunks:
+    """Where the column chunks of a file lie.
+
+    Attributes:
+        paths: of its leaves, with dots.
+        spans: for each row group, the range of each leaf.
+    """
+
+    paths: tuple[str, ...]
+    spans: tuple[tuple[Range, ...], ...]
+
+
+def _read_chunks(footer: bytes) -> _Chunks:
+    metadata = read_metadata(footer)
+    groups, leaves = map(metadata.row_group, range(metadata.num_row_groups)), range(metadata.num_columns)
+    spans = tuple(tuple(column_range(group.column(leaf)) for leaf in leaves) for group in groups)
+    return _Chunks(tuple(list_paths(metadata)), spans)
+
+
+_recall_chunks = functools.lru_cache(_REMEMBERED)(_read_chunks)
+
+
 class _File:
     """The column chunks of one file."""
 
@@ -79,47 +107,45 @@ class _File:
         self._manifest, self._path = tally.manifest, path
         row = self._manifest.find(path)
         etag = None if row is None else self._manifest.entries["etag"][row]
-        footer = None if etag is None else self._manifest.footers.get(path, etag)
-        self.metadata: pq.FileMetaData | None = read_metadata(footer) if footer else None
+        footer = (None if etag is None else self._manifest.footers.get(path, etag)) or b""
+        self.is_known = bool(footer)
+        read = _recall_chunks if len(footer) <= _SHORT_FOOTER_BYTES else _read_chunks
+        self._chunks = read(footer) if footer else _Chunks((), ())
 
     def needed_of(self, asked: list[Range]) -> set[tuple[int, Range]]:
         """Row groups with the ranges asked for that touch them."""
-        if not asked or self.metadata is None:
-            return set()
         found = set()
-        for group in range(self.metadata.num_row_groups):
-            spans = [
-                column_range(self.metadata.row_group(group).column(leaf)) for leaf in range(self.metadata.num_columns)
-            ]
+        for group, spans in enumerate(self._chunks.spans if asked else ()):
             low, high = min(start for start, _ in spans), max(end for _, end in spans)
             found |= {(group, span) for span in asked if span[0] < high and low < span[1]}
         return found
 
     def chunks(self, needs: Needs | None, groups: list[int] | None) -> set[tuple[int, Range]]:
         """Row groups with the ranges of the column chunks that are needed of them."""
-        if self.metadata is None:
-            return set()
+        spans = self._chunks.spans
         if groups is None:
-            groups = find_row_groups(self._manifest, self._path, self.metadata, needs)
-        leaves = find_leaves(self.metadata, None if needs is None else needs.columns)
-        return {
-            (group, column_range(self.metadata.row_group(group).column(leaf))) for group in groups for leaf in leaves
-        }
+            groups = find_row_groups(self._manifest, self._path, len(spans), needs)
+        leaves = find_leaves(self._chunks.paths, None if needs is None else needs.columns)
+        return {(group, spans[group][leaf]) for group in groups for leaf in leaves if spans}
 
 
-def find_row_groups(manifest: Manifest, path: str, metadata: pq.FileMetaData, needs: Needs | None) -> list[int]:
-    """The row groups of a file that may hold a row that is needed."""
-    if needs is None or metadata.num_row_groups <= 1:  # what is one row group was chosen as a file
-        return list(range(metadata.num_row_groups))
+def find_row_groups(manifest: Manifest, path: str, groups: int, needs: Needs | None) -> list[int]:
+    """The row groups of a file, which has so many, that may hold a row that is needed."""
+    if needs is None or groups <= 1:  # what is one row group was chosen as a file
+        return list(range(groups))
     return choose_row_groups(manifest, path, needs.predicate)
 
 
-def find_leaves(metadata: pq.FileMetaData, columns: Iterable[str] | None) -> list[int]:
-    """The Parquet leaves of these columns; of all for None."""
+def list_paths(metadata: pq.FileMetaData) -> list[str]:
+    """The paths of a file's leaves, with dots."""
+    return [metadata.schema.column(leaf).path for leaf in range(metadata.num_columns)]
+
+
+def find_leaves(paths: Sequence[str], columns: Iterable[str] | None) -> list[int]:
+    """Which leaves, given by their paths, are of these columns; all for None."""
     if columns is None:
-        return list(range(metadata.num_columns))
+        return list(range(len(paths)))
     names = set(columns)
-    paths = [metadata.schema.column(leaf).path for leaf in range(metadata.num_columns)]
     return [
         leaf for leaf, path in enumerate(paths) if path in names or any(path.startswith(f"{name}.") for name in names)
     ]

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from lakekit.manifest.footers import read_metadata
-from lakekit.receipts.measure import find_leaves, find_row_groups
+from lakekit.receipts.measure import find_leaves, find_row_groups, list_paths
 from lakekit.receipts.tally import Needs, ReaderScan, Tally
 from lakekit.storage import RangeRequest
 from lakekit.views.choose import Chosen
@@ -85,8 +85,8 @@ def _note_files(tally: Tally, part: _Part) -> None:
             scan.note_part(path, None)
         else:
             metadata = read_metadata(footer)
-            leaves = find_leaves(metadata, part.needs.columns)
-            groups = find_row_groups(manifest, path, metadata, part.needs)
+            leaves = find_leaves(list_paths(metadata), part.needs.columns)
+            groups = find_row_groups(manifest, path, metadata.num_row_groups, part.needs)
             spans = [span for one in groups for span in plan_ranges(metadata.row_group(one), leaves, size_bytes)]
             for one in groups:
                 scan.note_part(path, one)
