@@ -50,6 +50,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         else:
             needed = set(wanted)
         columns = [name for name in names if name in needed]
+        schema = empty.select(columns).schema
         left = n_rows
         said = ALWAYS if predicate is None or n_rows is not None else read_polars_expression(predicate, promised)
 
@@ -60,13 +61,13 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         with record_scan(source, "polars", Needs(columns, said), query) as scan:
             tables = read_tables(source, choose, columns, promised, said, scan=scan)
             for table in join_small(tables, FRAME_ROWS if n_rows is None else min(FRAME_ROWS, n_rows)):
-                frame = _to_frame(table, empty, columns)
+                frame = _to_frame(table, schema)
                 if left is not None:
                     frame = frame.head(left)
                     left -= frame.height
                 if predicate is not None:
                     frame = frame.filter(predicate)
-                yield frame.select(wanted)
+                yield frame if columns == wanted else frame.select(wanted)
                 if left == 0:
                     return
 
@@ -92,10 +93,10 @@ def join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _to_frame(table: Any, empty: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    if not columns:
+def _to_frame(table: pa.Table, schema: pl.Schema) -> pl.DataFrame:
+    if not schema:
         return pl.DataFrame(height=table.num_rows)
-    return pl.from_arrow(table, schema=empty.select(columns).schema, rechunk=False)
+    return pl.from_arrow(table, schema=schema, rechunk=False)
 
 
 def choose_paths(

@@ -38,6 +38,7 @@ READ_AHEAD_BYTES = 128 * MIB  # under way or not yet decoded, beside the row gro
 DECODE_AHEAD_BYTES = 64 * MIB  # of what is decoded before it is asked for
 VALUE_BYTES = 8  # of a decoded value, about: a file of equal ones may be stored in a thousandth
 DECODE_THREADS = min(4, os.cpu_count() or 1)
+COLUMN_THREADS = (os.cpu_count() or 1) > DECODE_THREADS  # else they take the processors from other row groups
 
 
 _Data = dict[tuple[int, int], memoryview]  # by first byte, and the one after the last, what is there
@@ -282,7 +283,9 @@ class TableReader:
             rows = part.metadata.row_group(part.group).num_rows
             source = pa.PythonFile(SparseFile(data, self._files[part.path][0]), mode="r")
             parquet = open_parquet(source, part.metadata)
-            return parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=True), rows
+            return parquet.reader.read_row_group(
+                part.group, column_indices=part.leaves, use_threads=COLUMN_THREADS
+            ), rows
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
 
