@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from lakekit.errors import MissingPackage, TypeConflict
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size
+from lakekit.manifest.joined import FooterJoiner
 from lakekit.manifest.manifest import Manifest
 from lakekit.storage import Address, Storage, Store, open_store
 from lakekit.storage.placed import PlacedStore
@@ -169,7 +170,9 @@ def _slim(manifest: Manifest) -> Manifest:
 
 
 class _TailFooters:
-    """Footers read from the ends of the files themselves, for the row groups of large ones."""
+    """Footers read from the ends of the files themselves, for the row groups of large ones; none is at hand before."""
+
+    joiner = FooterJoiner(lambda path, etag: None)
 
     def __init__(self, store: Store, manifest: Manifest):
         self._store = store
