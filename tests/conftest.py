@@ -4,6 +4,8 @@ import pytest
 
 from tests.views.lakes import Place, make_place
 
+collect_ignore = ["without"]  # what stands in the way of packages
+
 
 @pytest.fixture(params=["folder", "s3"])
 def place(request, tmp_path) -> Place:

@@ -118,13 +118,16 @@ def name_path(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def list_code(folder: Path) -> list:
-    """Every Python file of a folder, as a parameter of a test."""
-    files = [path for path in sorted(folder.rglob("*.py")) if "/." not in f"/{path.relative_to(folder).as_posix()}"]
-    return [pytest.param(path, id=name_path(path)) for path in files]
+def list_code(folder: Path) -> list[Path]:
+    """Every Python file of a folder."""
+    return [path for path in sorted(folder.rglob("*.py")) if "/." not in f"/{path.relative_to(folder).as_posix()}"]
 
 
-PACKAGE_FILES = list_code(PACKAGE)
+def read_code(*folders: Path) -> dict[str, tuple[Path, str]]:
+    """By name every Python file of these folders, with its text."""
+    files = [path for folder in folders for path in list_code(folder)]
+    assert len(files) > len(folders)
+    return {name_path(path): (path, path.read_text(encoding="utf-8")) for path in files}
 
 
 def test_every_module_has_a_place_in_the_rank_table():
@@ -132,9 +135,9 @@ def test_every_module_has_a_place_in_the_rank_table():
     assert not unplaced, f"give {unplaced} a rank in RANK of {name_path(Path(__file__))}: what may it import?"
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES)
-def test_imports_point_one_way(path):
-    assert not find_wrong_imports(path, path.read_text(encoding="utf-8"))
+def test_imports_point_one_way():
+    wrong = {name: find_wrong_imports(path, text) for name, (path, text) in read_code(PACKAGE).items()}
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
 @pytest.mark.parametrize(
@@ -175,22 +178,24 @@ def _find_module(imported: str, modules: dict[str, Path]) -> str | None:
     return imported or None
 
 
-@pytest.mark.parametrize("path", list_code(PACKAGE / "storage"))
-def test_storage_loads_s3_clients_inside_functions(path):
-    imported = {name.split(".")[0] for name in find_top_imports(parse(path.read_text(encoding="utf-8")))}
-    assert imported.isdisjoint(CLIENTS)
+def test_storage_loads_s3_clients_inside_functions():
+    for name, (_, text) in read_code(PACKAGE / "storage").items():
+        assert {imported.split(".")[0] for imported in find_top_imports(parse(text))}.isdisjoint(CLIENTS), name
 
 
-@pytest.mark.parametrize("path", [one for folder in FOLDERS for one in list_code(ROOT / folder)])
-def test_no_file_is_longer_than_it_may_be(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_A_FILE
+def test_no_file_is_longer_than_it_may_be():
+    files = read_code(*[ROOT / folder for folder in FOLDERS])
+    lines = {name: len(text.splitlines()) for name, (_, text) in files.items()}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES_A_FILE} == {}
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES)
-def test_no_function_is_longer_than_it_may_be(path):
-    text = path.read_text(encoding="utf-8")
-    functions = [node for node in ast.walk(parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    lines = {f"{function.name}, line {function.lineno}": count_code_lines(function, text) for function in functions}
+def test_no_function_is_longer_than_it_may_be():
+    lines = {
+        f"{name}, {function.name}, line {function.lineno}": count_code_lines(function, text)
+        for name, (_, text) in read_code(PACKAGE).items()
+        for function in ast.walk(parse(text))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert {name: count for name, count in lines.items() if count > MOST_LINES_A_FUNCTION} == {}
 
 
@@ -199,10 +204,11 @@ def test_docstrings_comments_and_blank_lines_are_not_code():
     assert count_code_lines(parse(text).body[0], text) == 3  # def, total, return
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES)
-def test_every_module_says_what_it_is_for(path):
-    text = path.read_text(encoding="utf-8")
-    assert not text.strip() or ast.get_docstring(parse(text))
+def test_every_module_says_what_it_is_for():
+    silent = [
+        name for name, (_, text) in read_code(PACKAGE).items() if text.strip() and not ast.get_docstring(parse(text))
+    ]
+    assert silent == []
 
 
 def test_no_module_is_named_after_nothing_in_particular():

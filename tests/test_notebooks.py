@@ -1,5 +1,8 @@
 """Notebooks are stored in one form, and the check that says so finds each way in which they are not."""
 
+import shutil
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -7,10 +10,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tools.refresh_notebooks import NOTEBOOKS, check_notebooks, find_faults, refresh_notebooks
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """A small notebook, run and stored by a refresh."""
-    path = tmp_path / "00-count.ipynb"
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory):
+    """A small notebook, run and stored by a refresh; not to be changed."""
+    path = tmp_path_factory.mktemp("notebooks") / "00-count.ipynb"
     cells = [
         new_markdown_cell("# How many?"),
         new_code_cell("files = 31"),
@@ -20,6 +23,12 @@ def stored(tmp_path):
     nbformat.write(new_notebook(cells=cells), path)
     assert refresh_notebooks([path]) == 0
     return path
+
+
+@pytest.fixture
+def stored(refreshed, tmp_path):
+    """A copy of it."""
+    return Path(shutil.copy(refreshed, tmp_path))
 
 
 def change(path, edit):

@@ -1,0 +1,3 @@
+"""Stands in the way of pandas for scripts that need none; see run_script."""
+
+raise ImportError("these scripts run as where pandas is not installed")
