@@ -24,7 +24,7 @@ from lakekit.manifest.footers import (
     footer_size,
     verify_file,
 )
-from lakekit.manifest.joined import FooterJoiner
+from lakekit.manifest.joined import make_joiner
 from lakekit.manifest.listing import is_named_parquet
 from lakekit.manifest.paths import find_path
 from lakekit.storage import RangeRequest, StoredObject
@@ -82,11 +82,11 @@ class FooterSource:
         names: of columns, where a log knows them by numbers.
 
     Attributes:
-        joiner: joins those that are kept, as they are stored.
+        join: joins those that are kept, as they are stored.
     """
 
     def __init__(self, store: Store, files: pl.DataFrame, cache: FooterCache, names: FieldNames | None = None):
-        self.joiner = FooterJoiner(self.find_kept)
+        self.join = make_joiner(cache.get)
         self._store = store
         self._files = files
         self._cache = cache

@@ -105,40 +105,41 @@ def join_footers(footers: Sequence[CutFooter], sizes: Sequence[int]) -> bytes:
     return joined + len(joined).to_bytes(4, "little") + MAGIC
 
 
-class FooterJoiner:
-    """Joins the footers of a table's files, and remembers what it was asked for last.
+Join = Callable[[tuple[tuple[str, str, int], ...]], tuple[tuple[tuple[int, ...], bytes | None], ...]]
+
+
+def make_joiner(find_footer: Callable[[str, str], bytes | None]) -> Join:
+    """What joins the footers of a table's files, and remembers what it was asked for last.
+
+    It takes files that lie end to end, as path, etag and size in bytes. In their order it gives, for those that are of
+    one kind, the number of row groups of each, and the footer that belongs behind them all; for a file that is read as
+    it is (0,) and None.
 
     Args:
         find_footer: the footer of a file, by path and etag; None where it is not at hand.
     """
+    return functools.lru_cache(_REMEMBERED_RUNS)(functools.partial(_join, find_footer))
 
-    def __init__(self, find_footer: Callable[[str, str], bytes | None]):
-        self._find_footer = find_footer
-        self.join = functools.lru_cache(_REMEMBERED_RUNS)(self._join)
 
-    def _join(self, files: tuple[tuple[str, str, int], ...]) -> tuple[tuple[tuple[int, ...], bytes | None], ...]:
-        """How files are read that lie end to end, given as path, etag and size in bytes.
+def _join(
+    find_footer: Callable[[str, str], bytes | None], files: tuple[tuple[str, str, int], ...]
+) -> tuple[tuple[tuple[int, ...], bytes | None], ...]:
+    footers = [_try_to_cut(find_footer(path, etag)) for path, etag, _ in files]
+    parts: list[tuple[tuple[int, ...], bytes | None]] = []
+    for kind, alike in itertools.groupby(zip(footers, files, strict=True), lambda pair: pair[0] and pair[0].kind):
+        cut, sizes = zip(*[(footer, size_bytes) for footer, (_, _, size_bytes) in alike], strict=True)
+        if kind is None:
+            parts += [((0,), None)] * len(cut)
+        else:
+            parts.append((tuple(footer.groups for footer in cut), join_footers(cut, sizes)))
+    return tuple(parts)
 
-        Returns:
-            In their order, for those that are of one kind the number of row groups of each, and the footer that belongs
-            behind them all; for a file that is read as it is (0,) and None.
-        """
-        footers = [self._cut(path, etag) for path, etag, _ in files]
-        parts: list[tuple[tuple[int, ...], bytes | None]] = []
-        for kind, alike in itertools.groupby(zip(footers, files, strict=True), lambda pair: pair[0] and pair[0].kind):
-            cut, sizes = zip(*[(footer, size_bytes) for footer, (_, _, size_bytes) in alike], strict=True)
-            if kind is None:
-                parts += [((0,), None)] * len(cut)
-            else:
-                parts.append((tuple(footer.groups for footer in cut), join_footers(cut, sizes)))
-        return tuple(parts)
 
-    def _cut(self, path: str, etag: str) -> CutFooter | None:
-        footer = self._find_footer(path, etag)
-        try:
-            return None if footer is None else cut_footer(footer)
-        except (ValueError, IndexError):
-            return None
+def _try_to_cut(footer: bytes | None) -> CutFooter | None:
+    try:
+        return None if footer is None else cut_footer(footer)
+    except (ValueError, IndexError):
+        return None
 
 
 @functools.lru_cache(_REMEMBERED)

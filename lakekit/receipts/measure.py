@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lakekit.manifest.manifest import Manifest
 
-_SHORT_FOOTER_BYTES = 8 * KIB
+_SHORT_FOOTER_BYTES = 8 * KIB  # what is read of longer ones is not remembered: it may be long as well
 _REMEMBERED = 4_096  # short footers, as they were read
 
 Range = tuple[int, int]  # first byte, and the one after the last
@@ -126,7 +126,7 @@ class _File:
         if groups is None:
             groups = find_row_groups(self._manifest, self._path, len(spans), needs)
         leaves = find_leaves(self._chunks.paths, None if needs is None else needs.columns)
-        return {(group, spans[group][leaf]) for group in groups for leaf in leaves if spans}
+        return {(group, spans[group][leaf]) for group in groups for leaf in leaves}
 
 
 def find_row_groups(manifest: Manifest, path: str, groups: int, needs: Needs | None) -> list[int]:

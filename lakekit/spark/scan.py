@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from lakekit.errors import MissingPackage, TypeConflict
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size
-from lakekit.manifest.joined import FooterJoiner
 from lakekit.manifest.manifest import Manifest
 from lakekit.storage import Address, Storage, Store, open_store
 from lakekit.storage.placed import PlacedStore
@@ -170,13 +169,15 @@ def _slim(manifest: Manifest) -> Manifest:
 
 
 class _TailFooters:
-    """Footers read from the ends of the files themselves, for the row groups of large ones; none is at hand before."""
-
-    joiner = FooterJoiner(lambda path, etag: None)
+    """Footers read from the ends of the files themselves, for the row groups of large ones."""
 
     def __init__(self, store: Store, manifest: Manifest):
         self._store = store
         self._manifest = manifest
+
+    def join(self, files: tuple[tuple[str, str, int], ...]) -> tuple[tuple[tuple[int, ...], None], ...]:
+        """Small files are read as they are: their footers come with them."""
+        return (((0,), None),) * len(files)
 
     def get(self, path: str, etag: str) -> bytes:
         """The footer of a file (Thrift, length, magic)."""

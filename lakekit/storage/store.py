@@ -263,7 +263,8 @@ class Store(ABC):
             return
         found = [(request, self._find_local(request, copied_bytes)) for request in requests]
         here = [(request, local) for request, local in found if local is not None]
-        self.requests.count_cached(sum(request.length for request, _ in here))
+        for request, _ in here:
+            self.requests.count_cached(request.length)
         if self.cache.may_hold(sum(request.length for request in requests)):
             for request, outcome in self.read_many([request for request, local in found if local is None]):
                 if isinstance(outcome, LakekitError):

@@ -229,7 +229,7 @@ def _join(manifest: Manifest, run: _Run) -> list[tuple[list[int], bytes | None]]
     if not run.is_small:
         return [([position], None) for position in positions]
     files = tuple((request.path, request.etag, request.length) for request in run.requests.values())
-    joined = manifest.footers.joiner.join(files)
+    joined = manifest.footers.join(files)
     return [(list(itertools.islice(positions, len(groups))), footer) for groups, footer in joined]
 
 

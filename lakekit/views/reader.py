@@ -6,6 +6,7 @@ It must not filter rows: it reads the files it is told to.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 from collections import deque
@@ -256,10 +257,12 @@ class TableReader:
         Raises:
             TypeConflict, ArrowException, OSError, ValueError: that cannot be done.
         """
+        if any(len(data[part.ranges[0]]) != part.size_bytes for part, data in parts):
+            raise ValueError("a file is shorter than it was: those behind it would stand elsewhere")
         keys = tuple((part.path, self._files[part.path][1], part.size_bytes) for part, _ in parts)
         renames = self.manifest.names is not None
         rest, tables = iter(parts), []
-        for groups, footer in (((0,), None),) * len(keys) if renames else self.manifest.footers.joiner.join(keys):
+        for groups, footer in (((0,), None),) * len(keys) if renames else self.manifest.footers.join(keys):
             contents = [data[part.ranges[0]] for part, data in itertools.islice(rest, len(groups))]
             parquet = self._open_whole(memoryview(b"".join([*contents, footer])) if footer else contents[0])
             leaves = self._find_leaves(parts[0][0].path, parquet.metadata, names)
@@ -283,9 +286,8 @@ class TableReader:
             rows = part.metadata.row_group(part.group).num_rows
             source = pa.PythonFile(SparseFile(data, self._files[part.path][0]), mode="r")
             parquet = open_parquet(source, part.metadata)
-            return parquet.reader.read_row_group(
-                part.group, column_indices=part.leaves, use_threads=COLUMN_THREADS
-            ), rows
+            read = functools.partial(parquet.reader.read_row_group, use_threads=COLUMN_THREADS)
+            return read(part.group, column_indices=part.leaves), rows
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakekit.manifest.joined import JOINED_FOOTER_BYTES, CutFooter, FooterJoiner, cut_footer, join_footers
+from lakekit.manifest.joined import JOINED_FOOTER_BYTES, CutFooter, cut_footer, join_footers, make_joiner
 
 ROWS = 1_000
 NAN = float("nan")
@@ -153,13 +153,13 @@ def test_a_joiner_joins_neighbours_of_one_kind_and_asks_for_each_footer_once():
         asked.append((path, etag))
         return None if path == "d" else contents[path][-int.from_bytes(contents[path][-8:-4], "little") - 8 :]
 
-    joiner = FooterJoiner(find_footer)
+    join_files = make_joiner(find_footer)
     keys = tuple((path, "v1", len(content)) for path, content in contents.items())
-    both, text, unknown, last = joiner.join(keys)
+    both, text, unknown, last = join_files(keys)
     assert both[0] == (3, 3)  # row groups of a and of b: 4, 4 and 2 rows
     assert unknown == ((0,), None)
     assert (text[0], last[0]) == ((1,), (3,))
     whole = contents["a"] + contents["b"] + both[1]
     assert pq.read_table(io.BytesIO(whole))["n"].to_pylist() == [*range(10), *range(10)]
-    assert joiner.join(keys) == (both, text, unknown, last)
+    assert join_files(keys) == (both, text, unknown, last)
     assert asked == [(path, "v1") for path in "abcde"]
