@@ -66,6 +66,11 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
     return _bound_values(kind, (low, high), (nulls, rows), is_unknown, _find_ids(manifest, floats))
 
 
+def true_or_unknown(flags: pl.Series) -> np.ndarray:
+    """Bools of a series of them, true where it has None."""
+    return (flags.fill_null(True) if flags.null_count() else flags).to_numpy()
+
+
 def find_unreadable(manifest: Manifest) -> np.ndarray:
     """Which files cannot be read, or not for certain."""
     found = manifest.entries["rows"].is_null().to_numpy(writable=True)
@@ -107,7 +112,9 @@ def _is_floating(kind: FileKind, column: str) -> bool:
 
 
 def _bound_key(kind: pa.DataType, values: pl.Series) -> ColumnBounds:
-    is_null, is_nan = values.is_null().to_numpy(), np.zeros(len(values), bool)
+    is_null, is_nan = np.zeros((2, len(values)), bool)
+    if values.null_count():
+        is_null = values.is_null().to_numpy()
     if values.dtype.is_float():
         is_nan = values.is_nan().fill_null(False).to_numpy()
         values = values.fill_nan(None)
@@ -134,8 +141,8 @@ def _bound_values(
     if is_unknown.any():
         low, high = (_keep_where(pl.Series(~is_unknown), series) for series in bounds)
     nulls, rows = counts
-    has_null = (nulls > 0).fill_null(True).to_numpy() | is_unknown
-    has_value = (nulls < rows).fill_null(True).to_numpy() | is_unknown
+    has_null = true_or_unknown(nulls > 0) | is_unknown
+    has_value = true_or_unknown(nulls < rows) | is_unknown
     return ColumnBounds(kind, low, high, has_value, has_value & (is_floating | is_unknown), has_null)
 
 

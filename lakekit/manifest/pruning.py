@@ -14,7 +14,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lakekit.manifest.bounds import ColumnBounds, find_unreadable, read_file_bounds, read_group_bounds
+from lakekit.manifest.bounds import (
+    ColumnBounds,
+    find_unreadable,
+    read_file_bounds,
+    read_group_bounds,
+    true_or_unknown,
+)
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.ordering import cast_bounds, keeps_order
 from lakekit.manifest.predicates import (
@@ -84,7 +90,7 @@ def covers_all(manifest: Manifest, predicate: Predicate) -> np.ndarray:
 
 
 def _judge_files(manifest: Manifest, predicate: Predicate) -> Possible:
-    has_rows = (manifest.entries["rows"] > 0).fill_null(True).to_numpy()
+    has_rows = true_or_unknown(manifest.entries["rows"] > 0)
     try:
         bounds = {column: read_file_bounds(manifest, column) for column in list_columns(predicate)}
         return judge(predicate, bounds, has_rows)
@@ -210,9 +216,9 @@ def _judge_values(predicate: Comparison | In | StartsWith, found: ColumnBounds) 
         possible = _judge_in(predicate.values, low, high)
     else:
         possible = _judge_comparison(predicate, low, high)
-    true, false = (flags.fill_null(True).to_numpy() for flags in possible)
-    may_not_fit = (low.is_null() | high.is_null()).to_numpy()  # in which case a cast may be NULL
-    values = Possible(true, false, nowhere if found.type.equals(kind) else may_not_fit)
+    is_cast = not found.type.equals(kind)  # of what does not fit it may be NULL
+    null = (low.is_null() | high.is_null()).to_numpy() if is_cast else nowhere
+    values = Possible(*map(true_or_unknown, possible), null)
     is_true = _judge_nan(predicate)
     return values, Possible(anywhere, nowhere, nowhere) if is_true else Possible(nowhere, anywhere, nowhere)
 

@@ -5,6 +5,7 @@ It must not leave out a file that may hold a row of the answer: what it does not
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ class Chosen:
         fetched: those of them whose data DuckDB is going to ask for, as far as can be told before.
         reads_floats: whether it may look at a column of floating point, whose bounds DuckDB must not see.
         is_counted: whether the query reads no column of them, so that their number of rows is all it needs.
+        reads_keys: whether it may matter to the query in which folder each lies.
     """
 
     listed: list[int]
@@ -47,6 +49,7 @@ class Chosen:
     fetched: list[int] = field(default_factory=list)
     reads_floats: bool = True
     is_counted: bool = False
+    reads_keys: bool = True
 
 
 class Chooser:
@@ -94,9 +97,9 @@ class Chooser:
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
         floats = _list_floats(plan.manifest.schema.arrow)
         reads_floats = any(_may_read(scan, floats) for scan in candidates)
-        return Chosen(
-            np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist(), reads_floats, is_counted
-        )
+        reads_keys = len(candidates) > 1 or _reads_keys(candidates[0], keys)
+        found = (np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist())
+        return Chosen(*found, reads_floats, is_counted, reads_keys)
 
     def _choose_files(self, manifest: Manifest, predicate: Predicate) -> np.ndarray:
         """As :func:`choose_files`; groups of a table are often asked the same."""
@@ -131,6 +134,13 @@ def _reads_data(scan: Scan, keys: _KeyTable) -> bool:
     texts = [keys.strike_out(text) for text in scan.filters]
     filters = any(name in text for name in keys.others for text in texts)
     return filters or not scan.columns <= keys.names.keys()
+
+
+def _reads_keys(scan: Scan, keys: _KeyTable) -> bool:
+    """Whether a scan reads a key, may filter rows by one, or leaves out folders that are not known to be left out."""
+    if not scan.columns.isdisjoint(keys.names) or any(name in text for name in keys.names for text in scan.filters):
+        return True
+    return keys.count(scan.file_filters) != keys.count_scanned(scan)
 
 
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
@@ -194,7 +204,9 @@ class _KeyTable:
     def _ask_all(self, conditions: Sequence[str]) -> np.ndarray | None:
         if not conditions or not self.names:
             return None
-        met = [self._ask(part) for part in self._parts(split_conditions(conditions, self.names))]
+        conditions = split_conditions(conditions, self.names)
+        self._ask_together([condition for condition in conditions if condition not in self._asked])
+        met = [self._ask(part) for part in self._parts(conditions)]
         known = [folders for folders in met if folders is not None]
         return functools.reduce(np.logical_and, known) if known else None
 
@@ -207,19 +219,23 @@ class _KeyTable:
 
     def _ask(self, condition: str) -> np.ndarray | None:
         if condition not in self._asked:
-            self._asked[condition] = self._ask_table(condition)
+            self._ask_together([condition])
+            self._asked.setdefault(condition, None)
         return self._asked[condition]
 
-    def _ask_table(self, condition: str) -> np.ndarray | None:
+    def _ask_together(self, conditions: Sequence[str]) -> None:
+        """Ask of those conditions that are on keys alone; where one of them means nothing, of none."""
+        on_keys = [condition for condition in conditions if self._is_on_keys(condition)]
+        if on_keys:
+            with contextlib.suppress(duckdb.Error):  # one reads other columns, or functions of the user's own
+                found = self._plan.key_values.find_folders(self._group, on_keys, self._find_zone())
+                self._asked.update(zip(on_keys, found, strict=True))
+
+    def _is_on_keys(self, condition: str) -> bool:
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
-            return None
+            return False
         columns = list_columns(condition)
-        if columns is None or not all([part.casefold() for part in name] in self._columns for name in columns):
-            return None
-        try:
-            return self._plan.key_values.find_folders(self._group, condition, self._find_zone())
-        except duckdb.Error:  # it reads other columns, or functions of the user's own
-            return None
+        return columns is not None and all([part.casefold() for part in name] in self._columns for name in columns)
 
 
 @functools.cache

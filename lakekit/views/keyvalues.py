@@ -6,6 +6,7 @@ It must not read a file, nor see anything of the user's connection but its time 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -31,16 +32,16 @@ class KeyValues:
         self._known: set[int] = set()
         self._lock = threading.Lock()
 
-    def find_folders(self, group: Group, condition: str, zone: str) -> np.ndarray:
-        """For each of a group's samples, whether its folder meets a condition.
+    def find_folders(self, group: Group, conditions: Sequence[str], zone: str) -> list[np.ndarray]:
+        """For each condition, and each of a group's samples, whether its folder meets the condition.
 
         Args:
             group: of the table.
-            condition: SQL over keys, by their names.
-            zone: the time zone in which it is meant.
+            conditions: SQL over keys, by their names.
+            zone: the time zone in which they are meant.
 
         Raises:
-            duckdb.Error: it asks for more than keys, or means nothing.
+            duckdb.Error: one of them asks for more than keys, or means nothing.
         """
         name = f"folders-{group.number}"
         with self._lock:
@@ -52,11 +53,12 @@ class KeyValues:
             if group.number not in self._known:
                 self._con.register(name, self._tabulate(group))
                 self._known.add(group.number)
-            query = f'SELECT " folder" FROM {quote_name(name)} WHERE {condition}'
-            met = self._con.execute(query).fetchnumpy()[" folder"]
-        found = np.zeros(len(group.samples), bool)
-        found[met.astype(np.int64)] = True
-        return found
+            met = ", ".join(
+                f"coalesce(CAST(({condition}) AS BOOLEAN), false) AS c{number}"
+                for number, condition in enumerate(conditions)
+            )
+            query = f'SELECT {met} FROM {quote_name(name)} ORDER BY " folder"'
+            return list(self._con.execute(query).fetchnumpy().values())
 
     def _tabulate(self, group: Group) -> pa.Table:
         """A column for each key, and " folder", which counts the samples."""

@@ -48,10 +48,11 @@ _FOLDERS: set[str] = set()  # that are made
 
 @dataclass
 class _Run:
-    """Files that may be shown as one: small ones of a folder, that follow each other; or any file alone.
+    """Files that may be shown as one: small ones that follow each other, of a folder where a query reads keys; or any
+    file alone.
 
     Attributes:
-        folders: those below which DuckDB is shown them; they tell it the values of keys.
+        folders: those below which DuckDB is shown them; they tell it the values of keys, if it reads any.
         schema_id: of their columns.
         is_small: whether they may be shown as one.
         requests: by position in the group, what to fetch.
@@ -66,8 +67,10 @@ class _Run:
     contents: dict[int, str | memoryview] = field(default_factory=dict)
     parts: list[tuple[list[int], bytes | None]] = field(default_factory=list)
 
-    def is_like(self, other: _Run) -> bool:
-        return (self.folders, self.schema_id) == (other.folders, other.schema_id)
+    def may_take(self, other: _Run, *, anywhere: bool) -> bool:
+        """Whether small files of another run may be shown together with these; those of other folders, too."""
+        is_near = anywhere or self.folders == other.folders
+        return self.is_small and other.is_small and self.schema_id == other.schema_id and is_near
 
     def add(self, position: int, content: str | memoryview, manifest: Manifest) -> bool:
         """Take what came of a file; whether that was the last. The footers are joined while others are under way."""
@@ -103,7 +106,7 @@ class LocalFiles:
     def show(self, view: DuckDBView, group: Group, chosen: Chosen) -> dict[int, str]:
         """By position, the local name of those files that are small and can be had here; fetches them.
 
-        The smallest of a folder share a name: to open such a file costs DuckDB more than to read it.
+        The smallest share a name: to open such a file costs DuckDB more than to read it.
 
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
@@ -215,7 +218,7 @@ def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, 
         run = _Run(folders, schema_id, is_small=size_bytes <= min(copied_bytes, JOINED_BYTES))
         last = runs[-1] if runs else run
         follows = before.get(position) in last.requests and len(last.requests) < JOINED_FILES
-        if follows and last.is_small and run.is_small and last.is_like(run):
+        if follows and last.may_take(run, anywhere=not chosen.reads_keys):
             run = last
         else:
             runs.append(run)

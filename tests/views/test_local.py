@@ -18,6 +18,7 @@ from lakekit.storage.bytecache import LIMIT_VARIABLE
 from lakekit.views import local
 from lakekit.views.choose import Chosen
 from lakekit.views.local import LocalFiles
+from lakekit.views.narrow import plan_query
 
 ROWS = 6_000  # of 8 bytes: 48 kB a file
 
@@ -81,6 +82,49 @@ def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
     assert names.keys() == {*range(20), 20, 21, 23}
     shown = [len(list(alike)) for _, alike in itertools.groupby(sorted(names), names.get)]
     assert shown == [16, 4, 2, 1]  # 16 at most; those of another folder apart; 22 is not read
+
+
+def put_days(place) -> list[tuple[int | None, str, float]]:
+    """A small file in each of 20 folders of k, and in one without a value; the rows k, c, x of all."""
+    rows = []
+    for number, k in enumerate([*range(20), None]):
+        name = "__HIVE_DEFAULT_PARTITION__" if k is None else k
+        values = [number + 0.5, number * 2.0]
+        place.put(f"t/k={name}/c={'ab'[number % 2]}/0.parquet", pa.table({"x": values}))
+        rows += [(k, "ab"[number % 2], value) for value in values]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("SELECT sum(x) FROM t", [16, 5]),
+        ("SELECT sum(x) FROM t WHERE k BETWEEN 3 AND 12", [10]),
+        ("SELECT max(x) FROM t WHERE k IN (1, 7, 9) AND x > 2", [3]),
+        ("SELECT sum(x) FROM t WHERE k < 3 AND c = 'a'", [2]),
+        ("SELECT sum(x) FROM t WHERE k IS NULL", [1]),
+        ("SELECT k, x FROM t WHERE k < 3", [1, 1, 1]),
+        ("SELECT count(DISTINCT c), sum(x) FROM t WHERE k < 2", [1, 1]),
+        ("SELECT sum(x) FROM t WHERE k < 4 AND k % 2 = 1", [1, 1]),
+        ("SELECT sum(x) FROM t WHERE (k < 2 AND x > 1) OR k = 3", [1, 1, 1]),
+        ("SELECT (SELECT sum(x) FROM t WHERE k < 1), (SELECT sum(x) FROM t WHERE k > 18)", [1, 1]),
+        ("SELECT sum(x) FROM t JOIN (VALUES (1), (2)) AS v(n) ON t.k = n", None),
+    ],
+)
+def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_key(place, query, names):
+    rows = put_days(place)
+    lake = place.open_lake()
+    local = duckdb.connect()
+    local.execute("CREATE TABLE t (k BIGINT, c VARCHAR, x DOUBLE)")
+    local.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+    assert sorted(lake.sql(query).fetchall()) == sorted(local.execute(query).fetchall())
+    view = lake["t"].view
+    plan = plan_query(lake.duckdb, {view.token: view}, query, None)
+    with LocalFiles() as files:
+        shown = [sorted(files.show(view, group, chosen).items()) for _, group, chosen in plan.choices]
+    (found,) = shown
+    if names is not None:
+        assert [len(list(alike)) for _, alike in itertools.groupby(name for _, name in found)] == names
 
 
 def test_rows_come_in_the_order_of_the_files_where_some_are_shown_as_one(place):
