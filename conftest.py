@@ -5,6 +5,7 @@ It must not hold fixtures: those stand beside the tests that use them.
 
 import os
 import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -25,3 +26,6 @@ def pytest_configure(config):
     cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-", ignore_cleanup_errors=True)
     os.environ["LAKEKIT_CACHE_DIR"] = cache.name
     config.add_cleanup(cache.cleanup)
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):  # not for the workers themselves
+        without_pandas = Path(__file__).parent / "tests" / "without"  # as most users are, and a second quicker
+        os.environ["PYTHONPATH"] = str(without_pandas)

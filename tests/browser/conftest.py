@@ -83,7 +83,8 @@ def server(tmp_path_factory):
         port = free.getsockname()[1]
     folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "spaces")}
-    environment = os.environ | folders | {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
+    places = {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"}
+    environment = os.environ | folders | places
     options = ["--no-browser", "--allow-root", "--expose-app-in-browser", "--ServerApp.port_retries=0"]
     options += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={home / 'work'}", "--IdentityProvider.token="]
     command = [sys.executable, "-m", "jupyterlab", *options, "--LanguageServerManager.autodetect=False"]

@@ -66,9 +66,10 @@ def killed(tmp_path_factory):
         "print(s._process.pid, s._port, s.session.range(3).count(), flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-W", "always", program]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # Spark needs pandas
     with (
         open(folder / "stderr", "wb") as stderr,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as owner,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env) as owner,
     ):
         told = [int(word) for word in owner.stdout.readline().split()]
         owner.kill()

@@ -187,15 +187,11 @@ def count_gets(table: lk.Table, action: Callable[[], Any]) -> tuple[Any, int]:
 
 
 def run_script(code: str, *arguments: str, timeout_seconds: float = 60) -> str:
-    """What a fresh Python prints, which must end well and in time and write nothing to stderr.
-
-    It can import no pandas: where that is installed pyarrow does at its first value, which takes a second.
-    """
+    """What a fresh Python prints, which must end well and in time and write nothing to stderr."""
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "tests" / "without")},
         capture_output=True,
         text=True,
         timeout=timeout_seconds,

@@ -1,3 +1,3 @@
-"""Stands in the way of pandas for scripts that need none; see run_script."""
+"""Stands in the way of pandas for processes that tests start: pyarrow imports it at its first value, a second each."""
 
-raise ImportError("these scripts run as where pandas is not installed")
+raise ImportError("tests run as where pandas is not installed")
