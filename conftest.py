@@ -3,10 +3,12 @@
 It must not hold fixtures: those stand beside the tests that use them.
 """
 
+import functools
 import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("lakekit", deadline=None, derandomize="CI" in os.environ)
@@ -26,6 +28,15 @@ def pytest_configure(config):
     cache = tempfile.TemporaryDirectory(prefix="lakekit-cache-", ignore_cleanup_errors=True)
     os.environ["LAKEKIT_CACHE_DIR"] = cache.name
     config.add_cleanup(cache.cleanup)
-    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):  # not for the workers themselves
-        without_pandas = Path(__file__).parent / "tests" / "without"  # as most users are, and a second quicker
-        os.environ["PYTHONPATH"] = str(without_pandas)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Processes that tests start find no pandas, as most users' do, and start a second sooner; only Spark needs it."""
+    without_pandas = str(Path(__file__).parent / "tests" / "without")
+    os.environ["PYTHONPATH"] = "" if _starts_spark(item.path) else without_pandas
+
+
+@functools.cache
+def _starts_spark(path):
+    return path.suffix == ".ipynb" and "embedded_spark" in path.read_text("utf-8")

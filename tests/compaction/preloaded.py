@@ -2,9 +2,11 @@
 
 import deltalake  # noqa: F401
 import duckdb  # noqa: F401
-import pandas  # noqa: F401  pyarrow asks for it
 import platformdirs  # noqa: F401
 import polars  # noqa: F401
+import pyarrow as pa
 import pyarrow.parquet  # noqa: F401
 
 import tests.compaction.workers  # noqa: F401
+
+pa.array([1])  # loads pandas where it is, and asks no more for it where it is not
