@@ -232,6 +232,7 @@ class _KeyTable:
                 self._asked.update(zip(on_keys, found, strict=True))
 
     def _is_on_keys(self, condition: str) -> bool:
+        """Whether a condition reads keys alone, and says the same of a folder each time."""
         if volatile_functions().intersection(re.findall(r"\w+", condition)):
             return False
         columns = list_columns(condition)

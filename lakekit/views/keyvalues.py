@@ -53,12 +53,14 @@ class KeyValues:
             if group.number not in self._known:
                 self._con.register(name, self._tabulate(group))
                 self._known.add(group.number)
-            met = ", ".join(
-                f"coalesce(CAST(({condition}) AS BOOLEAN), false) AS c{number}"
+            query = " UNION ALL ".join(
+                f'SELECT {number} AS " number", " folder" FROM {quote_name(name)} WHERE {condition}'
                 for number, condition in enumerate(conditions)
             )
-            query = f'SELECT {met} FROM {quote_name(name)} ORDER BY " folder"'
-            return list(self._con.execute(query).fetchnumpy().values())
+            met = self._con.execute(query).fetchnumpy()
+        found = np.zeros((len(conditions), len(group.samples)), bool)
+        found[met[" number"].astype(np.int64), met[" folder"].astype(np.int64)] = True
+        return list(found)
 
     def _tabulate(self, group: Group) -> pa.Table:
         """A column for each key, and " folder", which counts the samples."""

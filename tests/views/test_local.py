@@ -95,36 +95,36 @@ def put_days(place) -> list[tuple[int | None, str, float]]:
     return rows
 
 
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("SELECT sum(x) FROM t", [16, 5]),
-        ("SELECT sum(x) FROM t WHERE k BETWEEN 3 AND 12", [10]),
-        ("SELECT max(x) FROM t WHERE k IN (1, 7, 9) AND x > 2", [3]),
-        ("SELECT sum(x) FROM t WHERE k < 3 AND c = 'a'", [2]),
-        ("SELECT sum(x) FROM t WHERE k IS NULL", [1]),
-        ("SELECT k, x FROM t WHERE k < 3", [1, 1, 1]),
-        ("SELECT count(DISTINCT c), sum(x) FROM t WHERE k < 2", [1, 1]),
-        ("SELECT sum(x) FROM t WHERE k < 4 AND k % 2 = 1", [1, 1]),
-        ("SELECT sum(x) FROM t WHERE (k < 2 AND x > 1) OR k = 3", [1, 1, 1]),
-        ("SELECT (SELECT sum(x) FROM t WHERE k < 1), (SELECT sum(x) FROM t WHERE k > 18)", [1, 1]),
-        ("SELECT sum(x) FROM t JOIN (VALUES (1), (2)) AS v(n) ON t.k = n", None),
-    ],
-)
-def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_key(place, query, names):
+SHOWN = {  # how many files share each name by which DuckDB is shown them
+    "SELECT sum(x) FROM t": [16, 5],
+    "SELECT sum(x) FROM t WHERE k BETWEEN 3 AND 12": [10],
+    "SELECT max(x) FROM t WHERE k IN (1, 7, 9) AND x > 2": [3],
+    "SELECT sum(x) FROM t WHERE k < 3 AND c = 'a'": [2],
+    "SELECT sum(x) FROM t WHERE k IS NULL": [1],
+    "SELECT k, x FROM t WHERE k < 3": [1, 1, 1],
+    "SELECT count(DISTINCT c), sum(x) FROM t WHERE k < 2": [1, 1],
+    "SELECT sum(x) FROM t WHERE k < 4 AND k % 2 = 1": [1, 1],
+    "SELECT sum(x) FROM t WHERE (k < 2 AND x > 1) OR k = 3": [1, 1, 1],
+    "SELECT (SELECT sum(x) FROM t WHERE k < 1), (SELECT sum(x) FROM t WHERE k > 18)": [1, 1],
+    "SELECT sum(x) FROM t WHERE k IN (SELECT k + 1 FROM t WHERE k < 2)": None,  # as DuckDB may plan it
+    "SELECT sum(x) FROM t JOIN (VALUES (1), (2)) AS v(n) ON t.k = n": None,
+}
+
+
+def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_key(place):
     rows = put_days(place)
     lake = place.open_lake()
     local = duckdb.connect()
     local.execute("CREATE TABLE t (k BIGINT, c VARCHAR, x DOUBLE)")
     local.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-    assert sorted(lake.sql(query).fetchall()) == sorted(local.execute(query).fetchall())
     view = lake["t"].view
-    plan = plan_query(lake.duckdb, {view.token: view}, query, None)
-    with LocalFiles() as files:
-        shown = [sorted(files.show(view, group, chosen).items()) for _, group, chosen in plan.choices]
-    (found,) = shown
-    if names is not None:
-        assert [len(list(alike)) for _, alike in itertools.groupby(name for _, name in found)] == names
+    for query, names in SHOWN.items():
+        assert sorted(lake.sql(query).fetchall()) == sorted(local.execute(query).fetchall()), query
+        plan = plan_query(lake.duckdb, {view.token: view}, query, None)
+        with LocalFiles() as files:
+            (found,) = [sorted(files.show(view, group, chosen).items()) for _, group, chosen in plan.choices]
+        counts = [len(list(alike)) for _, alike in itertools.groupby(name for _, name in found)]
+        assert names in (None, counts), query
 
 
 def test_rows_come_in_the_order_of_the_files_where_some_are_shown_as_one(place):
