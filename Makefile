@@ -3,6 +3,7 @@
 python := .venv/bin/python
 workers ?= 2
 as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, as in many containers, each process compiles all that it imports
 
 .PHONY: help
 help:  ## list what make can do
