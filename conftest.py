@@ -32,7 +32,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Processes that tests start find no pandas, as most users' do, and start a second sooner; only Spark needs it."""
+    """Processes that tests start find no pandas, as most users' do, and start half a second sooner; Spark needs it."""
     without_pandas = str(Path(__file__).parent / "tests" / "without")
     os.environ["PYTHONPATH"] = "" if _starts_spark(item.path) else without_pandas
 

@@ -5,7 +5,6 @@ It must not leave out a file that may hold a row of the answer: what it does not
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,8 +97,14 @@ class Chooser:
         floats = _list_floats(plan.manifest.schema.arrow)
         reads_floats = any(_may_read(scan, floats) for scan in candidates)
         reads_keys = len(candidates) > 1 or _reads_keys(candidates[0], keys)
-        found = (np.flatnonzero(listed).tolist(), is_exact, np.flatnonzero(fetched).tolist())
-        return Chosen(*found, reads_floats, is_counted, reads_keys)
+        return Chosen(
+            listed=np.flatnonzero(listed).tolist(),
+            is_exact=is_exact,
+            fetched=np.flatnonzero(fetched).tolist(),
+            reads_floats=reads_floats,
+            is_counted=is_counted,
+            reads_keys=reads_keys,
+        )
 
     def _choose_files(self, manifest: Manifest, predicate: Predicate) -> np.ndarray:
         """As :func:`choose_files`; groups of a table are often asked the same."""
@@ -140,7 +145,7 @@ def _reads_keys(scan: Scan, keys: _KeyTable) -> bool:
     """Whether a scan reads a key, may filter rows by one, or leaves out folders that are not known to be left out."""
     if not scan.columns.isdisjoint(keys.names) or any(name in text for name in keys.names for text in scan.filters):
         return True
-    return keys.count(scan.file_filters) != keys.count_scanned(scan)
+    return not keys.know_scanned(scan)
 
 
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
@@ -153,8 +158,7 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
         return nothing
     if scan.scanned_files is None:
         return ~nothing
-    is_so = keys.count(scan.file_filters) == keys.count_scanned(scan)
-    return keys.match(scan.file_filters) if is_so else nothing
+    return keys.match(scan.file_filters) if keys.know_scanned(scan) else nothing
 
 
 class _KeyTable:
@@ -197,6 +201,10 @@ class _KeyTable:
             return None if scan.file_filters else self.folders
         return min(scan.scanned_files, self.folders)  # one folder is shown by two files
 
+    def know_scanned(self, scan: Scan) -> bool:
+        """Whether the folders that meet the conditions of a scan are just those that DuckDB is going to scan."""
+        return self.count(scan.file_filters) == self.count_scanned(scan)
+
     def strike_out(self, text: str) -> str:
         """A text without the names of keys."""
         return functools.reduce(lambda left, name: left.replace(name, ""), self.names, text)
@@ -205,7 +213,7 @@ class _KeyTable:
         if not conditions or not self.names:
             return None
         conditions = split_conditions(conditions, self.names)
-        self._ask_together([condition for condition in conditions if condition not in self._asked])
+        self._ask_together(conditions)
         met = [self._ask(part) for part in self._parts(conditions)]
         known = [folders for folders in met if folders is not None]
         return functools.reduce(np.logical_and, known) if known else None
@@ -218,18 +226,23 @@ class _KeyTable:
                 yield from split_conjunction(condition)
 
     def _ask(self, condition: str) -> np.ndarray | None:
-        if condition not in self._asked:
-            self._ask_together([condition])
-            self._asked.setdefault(condition, None)
+        self._ask_together([condition])
         return self._asked[condition]
 
     def _ask_together(self, conditions: Sequence[str]) -> None:
-        """Ask of those conditions that are on keys alone; where one of them means nothing, of none."""
-        on_keys = [condition for condition in conditions if self._is_on_keys(condition)]
-        if on_keys:
-            with contextlib.suppress(duckdb.Error):  # one reads other columns, or functions of the user's own
-                found = self._plan.key_values.find_folders(self._group, on_keys, self._find_zone())
-                self._asked.update(zip(on_keys, found, strict=True))
+        """Ask which folders meet those conditions that are on keys alone, and were not asked before."""
+        new = [condition for condition in conditions if condition not in self._asked]
+        self._asked.update(dict.fromkeys(new))
+        on_keys = [condition for condition in new if self._is_on_keys(condition)]
+        if not on_keys:
+            return
+        try:
+            found = self._plan.key_values.find_folders(self._group, on_keys, self._find_zone())
+            self._asked.update(zip(on_keys, found, strict=True))
+        except duckdb.Error:  # one reads other columns, or functions of the user's own
+            for condition in on_keys if len(on_keys) > 1 else ():
+                del self._asked[condition]
+                self._ask_together([condition])
 
     def _is_on_keys(self, condition: str) -> bool:
         """Whether a condition reads keys alone, and says the same of a folder each time."""

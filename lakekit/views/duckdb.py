@@ -21,7 +21,6 @@ from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.floats import hide_float_bounds
 from lakekit.manifest.schema import FileKind
 from lakekit.receipts.tally import Tally
-from lakekit.units import KIB
 from lakekit.views.explain import Scan
 from lakekit.views.filesystem import FILE_SYSTEM, FILES_FUNCTION, LIST_FILES, PROTOCOL, ShownFile, StoredFile
 from lakekit.views.narrow import bind_without_files
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
 _CONNECTIONS: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _VIEW_NUMBERS = itertools.count(1)
-_SHORT_FOOTER_BYTES = 8 * KIB  # up to which what DuckDB is shown of a footer is remembered: each bind asks for it
-_recall_hidden = functools.lru_cache(256)(hide_float_bounds)
 _NOT_OF_FILES = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -165,8 +162,7 @@ class DuckDBView:
         stored = plan.manifest.footers.get_stored(known.path, known.etag)
         named = stored if plan.manifest.names is None else plan.manifest.names.rename(stored)
         data_bytes = known.size_bytes - len(stored)
-        hide = _recall_hidden if len(named) <= _SHORT_FOOTER_BYTES else hide_float_bounds
-        shown = known.path, known.etag, known.size_bytes, data_bytes, hide(named), known.modified_at
+        shown = known.path, known.etag, known.size_bytes, data_bytes, hide_float_bounds(named), known.modified_at
         return StoredFile(self.source.store, *shown)
 
     def _find_copy(self, plan: ViewPlan, known: KnownFile) -> LocalCopy:

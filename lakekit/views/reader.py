@@ -6,7 +6,6 @@ It must not filter rows: it reads the files it is told to.
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import os
 from collections import deque
@@ -286,8 +285,8 @@ class TableReader:
             rows = part.metadata.row_group(part.group).num_rows
             source = pa.PythonFile(SparseFile(data, self._files[part.path][0]), mode="r")
             parquet = open_parquet(source, part.metadata)
-            read = functools.partial(parquet.reader.read_row_group, use_threads=COLUMN_THREADS)
-            return read(part.group, column_indices=part.leaves), rows
+            table = parquet.reader.read_row_group(part.group, column_indices=part.leaves, use_threads=COLUMN_THREADS)
+            return table, rows
         except (pa.ArrowException, OSError, ValueError) as exc:
             raise describe_damage(part.path, exc) from exc
 

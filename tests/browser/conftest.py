@@ -83,13 +83,12 @@ def server(tmp_path_factory):
         port = free.getsockname()[1]
     folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "spaces")}
-    places = {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"}
-    environment = os.environ | folders | places
+    folders |= {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"}
     options = ["--no-browser", "--allow-root", "--expose-app-in-browser", "--ServerApp.port_retries=0"]
     options += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={home / 'work'}", "--IdentityProvider.token="]
     command = [sys.executable, "-m", "jupyterlab", *options, "--LanguageServerManager.autodetect=False"]
     with (home / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=os.environ | folders, stdout=log, stderr=log)
     try:
         wait_for(f"http://127.0.0.1:{port}", process, home / "log")
         yield f"http://127.0.0.1:{port}"

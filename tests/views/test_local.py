@@ -84,7 +84,7 @@ def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
     assert shown == [16, 4, 2, 1]  # 16 at most; those of another folder apart; 22 is not read
 
 
-def put_days(place) -> list[tuple[int | None, str, float]]:
+def put_folders(place) -> list[tuple[int | None, str, float]]:
     """A small file in each of 20 folders of k, and in one without a value; the rows k, c, x of all."""
     rows = []
     for number, k in enumerate([*range(20), None]):
@@ -112,7 +112,7 @@ SHOWN = {  # how many files share each name by which DuckDB is shown them
 
 
 def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_key(place):
-    rows = put_days(place)
+    rows = put_folders(place)
     lake = place.open_lake()
     local = duckdb.connect()
     local.execute("CREATE TABLE t (k BIGINT, c VARCHAR, x DOUBLE)")
