@@ -86,8 +86,11 @@ class Chooser:
             texts = [*scan.filters, *scan.file_filters]
             predicate = read_duckdb_conditions(texts, plan.manifest.schema.arrow, keys_shown)
             found = self._choose_files(plan.manifest, predicate)[group.rows]
-            found &= keys.match(scan.file_filters)
+            if found.any():
+                found &= keys.match(scan.file_filters)
             is_exact &= keys.count_folders(found) == keys.count_scanned(scan)
+            if not found.any():
+                continue
             if reads_conditions:
                 found &= keys.match(scan.conditions)
             listed |= found
@@ -96,7 +99,7 @@ class Chooser:
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
         floats = _list_floats(plan.manifest.schema.arrow)
         reads_floats = any(_may_read(scan, floats) for scan in candidates)
-        reads_keys = len(candidates) > 1 or _reads_keys(candidates[0], keys)
+        reads_keys = len(candidates) > 1 or not fetched.any() or _reads_keys(candidates[0], keys)
         return Chosen(
             listed=np.flatnonzero(listed).tolist(),
             is_exact=is_exact,
@@ -179,7 +182,7 @@ class _KeyTable:
         self._plan = plan
         self._group = group
         self._columns = [[key.casefold()] for key in names.values()]
-        self._numbers = np.unique(group.folders, return_inverse=True)[1]  # for each file, which sample is of its folder
+        self._numbers = group.sample_numbers
 
     def match(self, conditions: Sequence[str]) -> np.ndarray:
         """Which files of the group meet those of the conditions, or parts of them, that are on keys alone."""

@@ -104,6 +104,11 @@ class Group:
         """Positions of files, one for each folder."""
         return np.unique(self.folders, return_index=True)[1]
 
+    @cached_property
+    def sample_numbers(self) -> np.ndarray:
+        """For each file, which of the samples is of its folder."""
+        return np.unique(self.folders, return_inverse=True)[1]
+
     def list_files(
         self, positions: Sequence[int] | np.ndarray | None = None, names: Mapping[int, str] | None = None
     ) -> pa.ListArray:

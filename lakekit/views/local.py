@@ -111,6 +111,8 @@ class LocalFiles:
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
+        if not chosen.fetched:
+            return {}
         store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, chosen)
         runs = _list_runs(view, group, chosen, most_bytes, copied_bytes)
         places = {request.path: (run, at) for run in runs for at, request in run.requests.items()}
