@@ -103,34 +103,34 @@ class LocalFiles:
             with contextlib.suppress(OSError):
                 os.unlink(name)
 
-    def show(self, view: DuckDBView, group: Group, chosen: Chosen) -> dict[int, str]:
-        """By position, the local name of those files that are small and can be had here; fetches them.
+    def show(self, view: DuckDBView, parts: Sequence[tuple[Group, Chosen]]) -> dict[int, dict[int, str]]:
+        """By number of the group, and position in it, the local name of those files that are small and can be had
+        here; fetches them, those of all groups at once.
 
         The smallest share a name: to open such a file costs DuckDB more than to read it.
 
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
-        if not chosen.fetched:
-            return {}
-        store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, chosen)
-        runs = _list_runs(view, group, chosen, most_bytes, copied_bytes)
-        places = {request.path: (run, at) for run in runs for at, request in run.requests.items()}
-        requests = [request for run in runs for request in run.requests.values()]
-        if sum(request.length for request in requests) > LOCAL_BYTES:
-            return {}
+        store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, [chosen for _, chosen in parts])
         manifest = view.plan.manifest
-        shown: dict[int, str] = {}
-        for request, content in store.fetch_local(requests, copied_bytes=copied_bytes):
-            run, position = places[request.path]
+        places: dict[str, tuple[Group, _Run, int]] = {}
+        for group, chosen in parts:
+            runs = _list_runs(view, group, chosen, most_bytes, copied_bytes)
+            if sum(request.length for run in runs for request in run.requests.values()) <= LOCAL_BYTES:
+                places |= {request.path: (group, run, at) for run in runs for at, request in run.requests.items()}
+        shown: dict[int, dict[int, str]] = {group.number: {} for group, _ in parts}
+        requests = [run.requests[position] for _, run, position in places.values()]
+        for request, content in store.fetch_local(requests, copied_bytes=copied_bytes) if requests else ():
+            group, run, position = places[request.path]
             if run.add(position, content, manifest):
-                shown |= self._show_run(group, run)
-        for run in runs:
-            for position in run.contents if len(run.contents) < len(run.requests) else ():  # the cache has no room
-                shown |= self._show_run(group, run.take(position, manifest))
+                shown[group.number] |= self._show_run(group, run)
+        for group, run, position in places.values():
+            if position in run.contents and len(run.contents) < len(run.requests):  # the cache has no room for the rest
+                shown[group.number] |= self._show_run(group, run.take(position, manifest))
         self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
         self._views.append(view)
-        view.opened.update(group.paths[position] for position in shown)
+        view.opened.update(group.paths[position] for group, _ in parts for position in shown[group.number])
         return shown
 
     def _show_run(self, group: Group, run: _Run) -> dict[int, str]:
@@ -191,19 +191,19 @@ class LocalFiles:
         return dict.fromkeys(positions, name)
 
 
-def _find_limits(view: DuckDBView, chosen: Chosen) -> tuple[int, int]:
+def _find_limits(view: DuckDBView, choices: Sequence[Chosen]) -> tuple[int, int]:
     """Up to which size files are shown, and up to which as copies; the others by links."""
     if view.source.store.cache is not None:
         return WHOLE_FILE_BYTES, WHOLE_FILE_BYTES if view.shows_copies else JOINED_BYTES
-    if chosen.reads_floats:  # the files themselves tell DuckDB of bounds without NaN
+    if any(chosen.reads_floats for chosen in choices):  # the files themselves tell DuckDB of bounds without NaN
         return JOINED_BYTES, JOINED_BYTES
     return WHOLE_FILE_BYTES, 0
 
 
 def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, copied_bytes: int) -> list[_Run]:
     """Those files of a group that a query reads, and that DuckDB may be shown on this computer."""
-    if not all(how in ("file", "missing") for _, how in group.layout):  # an error names the file as DuckDB sees it
-        return []
+    if not chosen.fetched or not all(how in ("file", "missing") for _, how in group.layout):
+        return []  # of a column that cannot be shown, an error names the file as DuckDB sees it
     manifest = view.plan.manifest
     positions = _leave_out_altered(manifest, group, np.array(chosen.fetched, np.int64))
     files = manifest.entries.select("path", "size_bytes", "etag", "schema_id")[group.rows[positions]]

@@ -90,12 +90,15 @@ def _narrow(
         return
     with LocalFiles() as local:
         lists = {}
-        for view, group, chosen in plan.choices:
-            if chosen.is_counted:
-                lists[view.token, group.number] = view.plan.list_counts(group, chosen.listed)
-            else:
-                names = local.show(view, group, chosen)
-                lists[view.token, group.number] = group.list_files(chosen.listed, names)
+        for view in dict.fromkeys(view for view, _, _ in plan.choices):
+            parts = [(group, chosen) for of, group, chosen in plan.choices if of is view]
+            names = local.show(view, [(group, chosen) for group, chosen in parts if not chosen.is_counted])
+            for group, chosen in parts:
+                lists[view.token, group.number] = (
+                    view.plan.list_counts(group, chosen.listed)
+                    if chosen.is_counted
+                    else group.list_files(chosen.listed, names[group.number])
+                )
         try:
             with _list_by(con, lambda token, number: lists.get((token, number))):
                 yield None

@@ -15,10 +15,12 @@ import pytest
 
 from lakekit import StaleFile
 from lakekit.storage.bytecache import LIMIT_VARIABLE
+from lakekit.storage.sandbox import start_sandbox
 from lakekit.views import local
 from lakekit.views.choose import Chosen
 from lakekit.views.local import LocalFiles
 from lakekit.views.narrow import plan_query
+from tests.views.lakes import Place
 
 ROWS = 6_000  # of 8 bytes: 48 kB a file
 
@@ -52,7 +54,7 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
     (group,) = view.plan.groups
     chosen = Chosen([0, 1], fetched=[0, 1], reads_floats=False)
     with LocalFiles() as files:
-        assert len(files.show(view, group, chosen)) == 2
+        assert len(files.show(view, [(group, chosen)])[group.number]) == 2
         assert files.explain(OSError("another reason")) is None and not view.shows_copies
         lake.cache.clear()  # as another notebook may
         lost = files.explain(OSError("no such file"))
@@ -60,7 +62,7 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
     lake.sql("SELECT sum(x) FROM t").fetchall()
     lake.cache.measure()
     with LocalFiles() as files:
-        assert len(files.show(view, group, chosen)) == 2
+        assert len(files.show(view, [(group, chosen)])[group.number]) == 2
         lake.cache.clear()
         assert files.explain(OSError("no such file")) is None  # the copies are still there
 
@@ -71,7 +73,8 @@ def show(lake, positions: list[int]) -> dict[int, str]:
     (group,) = view.plan.groups
     count = len(group.paths)
     with LocalFiles() as files:
-        return files.show(view, group, Chosen(list(range(count)), fetched=positions, reads_floats=True))
+        chosen = Chosen(list(range(count)), fetched=positions, reads_floats=True)
+        return files.show(view, [(group, chosen)])[group.number]
 
 
 def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
@@ -82,6 +85,24 @@ def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
     assert names.keys() == {*range(20), 20, 21, 23}
     shown = [len(list(alike)) for _, alike in itertools.groupby(sorted(names), names.get)]
     assert shown == [16, 4, 2, 1]  # 16 at most; those of another folder apart; 22 is not read
+
+
+def test_small_files_of_all_kinds_that_a_query_reads_are_asked_for_at_once():
+    with start_sandbox() as server:
+        server.storage.boto3("s3").create_bucket(Bucket="lake")
+        place = Place("s3://lake", server.storage)
+        for k in range(4):  # of two kinds: the view has a list of files for each
+            table = {"x": [k]} if k < 2 else {"x": [k], "added": ["a"]}
+            for number in range(10):
+                place.put(f"t/k={k}/{number}.parquet", pa.table(table))
+        lake = place.open_lake()
+        lake.sql("SELECT 1").fetchall()
+        assert len(lake["t"].view.plan.groups) == 2
+        server.latency_ms = 300
+        server.reset()
+        assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(60,)]
+        counts = server.counts()
+    assert (counts["GET"], counts["most_at_once"]) == (40, 40)
 
 
 def put_folders(place) -> list[tuple[int | None, str, float]]:
@@ -122,7 +143,9 @@ def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_
         assert sorted(lake.sql(query).fetchall()) == sorted(local.execute(query).fetchall()), query
         plan = plan_query(lake.duckdb, {view.token: view}, query, None)
         with LocalFiles() as files:
-            (found,) = [sorted(files.show(view, group, chosen).items()) for _, group, chosen in plan.choices]
+            (found,) = [
+                sorted(files.show(view, [(group, chosen)])[group.number].items()) for _, group, chosen in plan.choices
+            ]
         counts = [len(list(alike)) for _, alike in itertools.groupby(name for _, name in found)]
         assert names in (None, counts), query
 
