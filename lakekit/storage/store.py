@@ -261,25 +261,16 @@ class Store(ABC):
         """
         if self.cache is None:
             return
-        total_bytes = sum(request.length for request in requests)
-        here: list[tuple[RangeRequest, str | memoryview]] = []
-
-        def find_missing() -> Iterator[RangeRequest]:
-            for request in requests:
-                if (local := self._find_local(request, copied_bytes)) is None:
-                    yield request
-                else:
-                    self.requests.count_cached(request.length)
-                    here.append((request, local))
-
-        missing = find_missing()  # looked for while those before are under way
-        for request, outcome in self.read_many(missing) if self.cache.may_hold(total_bytes) else ():
-            if isinstance(outcome, LakekitError):
-                raise outcome
-            self._keep(request, outcome)
-            yield request, outcome
-        for _ in missing:
-            pass
+        found = [(request, self._find_local(request, copied_bytes)) for request in requests]
+        here = [(request, local) for request, local in found if local is not None]
+        for request, _ in here:
+            self.requests.count_cached(request.length)
+        if self.cache.may_hold(sum(request.length for request in requests)):
+            for request, outcome in self.read_many([request for request, local in found if local is None]):
+                if isinstance(outcome, LakekitError):
+                    raise outcome
+                self._keep(request, outcome)
+                yield request, outcome
         yield from here
 
     def _find_local(self, request: RangeRequest, copied_bytes: int) -> str | memoryview | None:
