@@ -99,15 +99,19 @@ class Group:
         """The columns that the files hold."""
         return [name for name, how in self.layout if how == "file"]
 
-    @cached_property
+    @property
     def samples(self) -> np.ndarray:
         """Positions of files, one for each folder."""
-        return np.unique(self.folders, return_index=True)[1]
+        return self._sampled[0]
 
-    @cached_property
+    @property
     def sample_numbers(self) -> np.ndarray:
         """For each file, which of the samples is of its folder."""
-        return np.unique(self.folders, return_inverse=True)[1]
+        return self._sampled[1]
+
+    @cached_property
+    def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.unique(self.folders, return_index=True, return_inverse=True)[1:]
 
     def list_files(
         self, positions: Sequence[int] | np.ndarray | None = None, names: Mapping[int, str] | None = None

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,7 +105,7 @@ class LocalFiles:
 
     def show(self, view: DuckDBView, parts: Sequence[tuple[Group, Chosen]]) -> dict[int, dict[int, str]]:
         """By number of the group, and position in it, the local name of those files that are small and can be had
-        here; fetches them, those of all groups at once.
+        here; fetches them, those of all groups at once, or of as many as LOCAL_BYTES hold.
 
         The smallest share a name: to open such a file costs DuckDB more than to read it.
 
@@ -114,21 +114,18 @@ class LocalFiles:
         """
         store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, [chosen for _, chosen in parts])
         manifest = view.plan.manifest
-        places: dict[str, tuple[Group, _Run, int]] = {}
-        for group, chosen in parts:
-            runs = _list_runs(view, group, chosen, most_bytes, copied_bytes)
-            if sum(request.length for run in runs for request in run.requests.values()) <= LOCAL_BYTES:
-                places |= {request.path: (group, run, at) for run in runs for at, request in run.requests.items()}
+        listed = ((group, _list_runs(view, group, chosen, most_bytes, copied_bytes)) for group, chosen in parts)
         shown: dict[int, dict[int, str]] = {group.number: {} for group, _ in parts}
-        requests = [run.requests[position] for _, run, position in places.values()]
-        for request, content in store.fetch_local(requests, copied_bytes=copied_bytes) if requests else ():
-            group, run, position = places[request.path]
-            if run.add(position, content, manifest):
-                shown[group.number] |= self._show_run(group, run)
-        for group, run, position in places.values():
-            if position in run.contents and len(run.contents) < len(run.requests):  # the cache has no room for the rest
-                shown[group.number] |= self._show_run(group, run.take(position, manifest))
-        self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
+        for places in _put_together(listed):
+            requests = [run.requests[position] for _, run, position in places.values()]
+            for request, content in store.fetch_local(requests, copied_bytes=copied_bytes):
+                group, run, position = places[request.path]
+                if run.add(position, content, manifest):
+                    shown[group.number] |= self._show_run(group, run)
+            for group, run, position in places.values():
+                if position in run.contents and len(run.contents) < len(run.requests):  # the cache has no room for all
+                    shown[group.number] |= self._show_run(group, run.take(position, manifest))
+            self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
         self._views.append(view)
         view.opened.update(group.paths[position] for group, _ in parts for position in shown[group.number])
         return shown
@@ -226,6 +223,25 @@ def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, 
             runs.append(run)
         run.requests[position] = RangeRequest(path, 0, size_bytes, etag)
     return runs
+
+
+def _put_together(listed: Iterable[tuple[Group, list[_Run]]]) -> Iterator[dict[str, tuple[Group, _Run, int]]]:
+    """By path, the run in which a file is and its position, for the groups that are fetched at once; a group that is
+    too large is left out.
+    """
+    places: dict[str, tuple[Group, _Run, int]] = {}
+    held_bytes = 0
+    for group, runs in listed:
+        size_bytes = sum(request.length for run in runs for request in run.requests.values())
+        if size_bytes > LOCAL_BYTES:
+            continue
+        if places and held_bytes + size_bytes > LOCAL_BYTES:
+            yield places
+            places, held_bytes = {}, 0
+        places |= {request.path: (group, run, at) for run in runs for at, request in run.requests.items()}
+        held_bytes += size_bytes
+    if places:
+        yield places
 
 
 def _join(manifest: Manifest, run: _Run) -> list[tuple[list[int], bytes | None]]:

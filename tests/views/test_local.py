@@ -105,6 +105,21 @@ def test_small_files_of_all_kinds_that_a_query_reads_are_asked_for_at_once():
     assert (counts["GET"], counts["most_at_once"]) == (40, 40)
 
 
+def test_kinds_that_are_too_large_together_are_shown_one_after_the_other(s3, monkeypatch):
+    for k, table in enumerate(({"x": range(ROWS)}, {"x": range(ROWS), "added": [1] * ROWS})):
+        s3.put(f"t/k={k}/a.parquet", pa.table(table), compression="none", use_dictionary=False)
+    lake = s3.open_lake()
+    view = lake["t"].view
+    sizes = lake["t"].files["size_bytes"]
+    chosen = Chosen([0], fetched=[0])
+    for most, shown in ((sizes.sum(), [1, 1]), (sizes.max(), [1, 1]), (sizes.min(), [1, 0])):
+        monkeypatch.setattr(local, "LOCAL_BYTES", most)
+        with LocalFiles() as files:
+            names = files.show(view, [(group, chosen) for group in view.plan.groups])
+        assert [len(names[group.number]) for group in view.plan.groups] == shown
+        assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(ROWS * (ROWS - 1),)]
+
+
 def put_folders(place) -> list[tuple[int | None, str, float]]:
     """A small file in each of 20 folders of k, and in one without a value; the rows k, c, x of all."""
     rows = []
