@@ -5,7 +5,7 @@ It must not write, nor follow a link in circles.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -130,15 +130,20 @@ class FolderStore(Store):
         self.requests.count("GET", size_bytes=len(content), path=path, start=start)
         return memoryview(content)
 
-    def fetch_local(
-        self, requests: Sequence[RangeRequest], *, copied_bytes: int = 0
-    ) -> Iterator[tuple[RangeRequest, str | memoryview]]:
+    def find_local(
+        self, requests: Sequence[RangeRequest], copied_bytes: int
+    ) -> tuple[Iterable[tuple[RangeRequest, str | memoryview]], list[RangeRequest]]:
         """Each request with the file itself, or with its bytes; only these are read.
 
         Raises:
             StaleFile: one has changed since it was listed, or is gone.
         """
         self.check_local([request for request in requests if request.length > copied_bytes])
+        return self._read_local(requests, copied_bytes), []
+
+    def _read_local(
+        self, requests: Sequence[RangeRequest], copied_bytes: int
+    ) -> Iterator[tuple[RangeRequest, str | memoryview]]:
         for request in requests:
             if request.length <= copied_bytes:
                 yield request, self.read_range(request.path, 0, request.length, etag=request.etag)

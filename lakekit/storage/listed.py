@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from lakekit.errors import InvalidArgument, LakekitError, StaleFile
 from lakekit.storage.columns import list_stored
 from lakekit.storage.inventory import Inventory, Report, format_moment
-from lakekit.storage.store import OnProgress, RangeRequest, StartReads, Store, StoredObject
+from lakekit.storage.reads import StartReads
+from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,11 +98,11 @@ class ListedStore(Store):
         except StaleFile as error:
             raise self._explain(error) from error
 
-    def _open_reads(self, concurrency: int) -> AbstractContextManager[tuple[StartReads, int]]:
-        return self._store._open_reads(concurrency)
+    def open_reads(self, concurrency: int) -> AbstractContextManager[tuple[StartReads, int]]:
+        return self._store.open_reads(concurrency)
 
-    def _take_outcome(self, request: RangeRequest, future: Any) -> memoryview | LakekitError:
-        outcome = self._store._take_outcome(request, future)
+    def take_outcome(self, request: RangeRequest, future: Any) -> memoryview | LakekitError:
+        outcome = self._store.take_outcome(request, future)
         return self._explain(outcome) if isinstance(outcome, StaleFile) else outcome
 
     def _explain(self, error: StaleFile) -> StaleFile:

@@ -19,8 +19,9 @@ from lakekit.storage.faults import make_wrong_region, translate_error
 from lakekit.storage.listing import KeyRange, Listing, Page
 from lakekit.storage.loop import run_in_loop, start_all_in_loop
 from lakekit.storage.pages import ENTRIES, tabulate_entries, taking_entries
+from lakekit.storage.reads import REQUESTS_AT_ONCE, StartReads
 from lakekit.storage.session import find_endpoint
-from lakekit.storage.store import REQUESTS_AT_ONCE, OnProgress, RangeRequest, StartReads, Store, StoredObject
+from lakekit.storage.store import OnProgress, RangeRequest, Store, StoredObject
 from lakekit.units import KIB
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class S3Store(Store):
         return self._read_now(path, f"bytes=-{length}", {"suffix": length} if length > 0 else (0, 0), etag)
 
     @contextlib.contextmanager
-    def _open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
+    def open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
         fast = self._get_fast_client()
         asked: dict[object, str] = {}  # paths of requests that were sent and are not answered
 

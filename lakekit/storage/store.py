@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from lakekit.errors import LakekitError
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.faults import translate_error
-from lakekit.storage.loop import Cancel, Finish, iterate_as_completed
+from lakekit.storage.loop import Cancel, Finish
 from lakekit.storage.options import Storage, resolve_storage
+from lakekit.storage.reads import REQUESTS_AT_ONCE, StartReads, read_together
 from lakekit.storage.requests import RequestLog
 from lakekit.units import MIB
 
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
     from lakekit.storage.bytecache import ByteCache
 
 TAIL_BYTES = 16 * MIB  # of a file hold all that is amended in it
-REQUESTS_AT_ONCE = 256  # 240 small files at 30 ms: half the time of 64; S3 takes 5,500 a second, a Python starts fewer
-BYTES_AT_ONCE = 64 * MIB  # under way: fills 17 Gbit/s at 30 ms, and what is asked for first still comes first
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")  # must be restored before they can be read; GLACIER_IR need not
 
 OnProgress = Callable[[int], None]
-StartReads = Callable[[Sequence["RangeRequest"], Finish], Cancel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +68,6 @@ class RangeRequest:
     start: int
     length: int
     etag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Recalled:
-    """A read that was done before: a finished future of what the cache held."""
-
-    data: memoryview
-
-    def exception(self) -> None:
-        return None
-
-    def result(self) -> memoryview:
-        return self.data
-
-
-def _cancel_nothing() -> None:
-    pass
-
-
-class Pace:
-    """Holds requests back while many bytes are under way: more at once would all come later, and none sooner.
-
-    Attributes:
-        under_way_bytes: of requests that were let go; whoever takes the answer subtracts it.
-    """
-
-    def __init__(self) -> None:
-        self.under_way_bytes = 0
-
-    def slow(self, requests: Iterable[RangeRequest | None]) -> Iterator[RangeRequest | None]:
-        """These requests, and None for as long as the next one must wait."""
-        for request in requests:
-            if request is not None:
-                while self.under_way_bytes and self.under_way_bytes + request.length > BYTES_AT_ONCE:
-                    yield None
-                self.under_way_bytes += request.length
-            yield request
 
 
 class Store(ABC):
@@ -193,23 +154,12 @@ class Store(ABC):
             concurrency: how many may be under way; a folder uses fewer.
             keep: take from this computer's cache what is there, and put there what is not.
         """
-        cache = self.cache if keep else None
-        with self._open_reads(concurrency) as (start_reads, at_most):
-
-            def start(batch: Sequence[RangeRequest], finish: Finish) -> Cancel:
-                missing = [request for request in batch if not self._recall(cache, request, finish)]
-                return start_reads(missing, finish) if missing else _cancel_nothing
-
-            pace = Pace()
-            for request, future in iterate_as_completed(pace.slow(requests), start, at_most=at_most):
-                pace.under_way_bytes -= request.length
-                outcome = self._take_outcome(request, future)
-                if cache is not None and not isinstance(future, _Recalled) and not isinstance(outcome, LakekitError):
-                    self._keep(request, outcome)
-                yield request, outcome
+        asked = (None if request is None else (self, request) for request in requests)
+        reads = read_together(asked, [self], concurrency=concurrency, keep=keep)
+        yield from ((request, outcome) for _, request, outcome in reads)
 
     @contextlib.contextmanager
-    def _open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
+    def open_reads(self, concurrency: int) -> Iterator[tuple[StartReads, int]]:
         """What starts reads, as `iterate_as_completed` wants it, and how many may be under way."""
         with_threads = ThreadPoolExecutor(min(concurrency, self.threads), thread_name_prefix="lakekit-read")
 
@@ -228,50 +178,40 @@ class Store(ABC):
         finally:
             with_threads.shutdown(wait=False, cancel_futures=True)
 
-    def _recall(self, cache: ByteCache | None, request: RangeRequest, finish: Finish) -> bool:
-        data = cache.read(self._cache_url, request) if cache is not None else None
-        if data is None:
-            return False
-        self.requests.count_cached(len(data))
-        finish(request, _Recalled(data))
-        return True
+    def recall(self, request: RangeRequest) -> memoryview | None:
+        """The bytes of a range, if this computer's cache has them."""
+        data = self.cache.read(self._cache_url, request) if self.cache is not None else None
+        if data is not None:
+            self.requests.count_cached(len(data))
+        return data
 
     def read_kept(self, path: str, start: int, length: int, *, etag: str) -> memoryview:
         """As `read_range`, from this computer's cache where it holds the range, which it does afterwards."""
         request = RangeRequest(path, start, length, etag)
-        data = self.cache.read(self._cache_url, request) if self.cache is not None else None
-        if data is not None:
-            self.requests.count_cached(len(data))
-            return data
-        data = self.read_range(path, start, length, etag=etag)
-        self._keep(request, data)
+        data = self.recall(request)
+        if data is None:
+            data = self.read_range(path, start, length, etag=etag)
+            self.keep(request, data)
         return data
 
-    def fetch_local(
-        self, requests: Sequence[RangeRequest], *, copied_bytes: int = 0
-    ) -> Iterator[tuple[RangeRequest, str | memoryview]]:
-        """Each request with the local file that holds the range, or its bytes, as they come; those only that are here
-        already where the cache cannot hold all.
+    def find_local(
+        self, requests: Sequence[RangeRequest], copied_bytes: int
+    ) -> tuple[Iterable[tuple[RangeRequest, str | memoryview]], list[RangeRequest]]:
+        """Those of some ranges that are on this computer, each with the file that holds it or with its bytes; and the
+        others, which may be fetched and kept. Where the cache cannot hold all, these are none.
 
         Args:
-            requests: what to fetch.
-            copied_bytes: of ranges up to this size the bytes; the cache may throw away a file at any time.
-
-        Raises: as `read_range`, for the first that fails.
+            requests: ranges.
+            copied_bytes: up to this size the bytes are wanted; the cache may throw away a file at any time.
         """
         if self.cache is None:
-            return
+            return [], []
         found = [(request, self._find_local(request, copied_bytes)) for request in requests]
         here = [(request, local) for request, local in found if local is not None]
         for request, _ in here:
             self.requests.count_cached(request.length)
-        if self.cache.may_hold(sum(request.length for request in requests)):
-            for request, outcome in self.read_many([request for request, local in found if local is None]):
-                if isinstance(outcome, LakekitError):
-                    raise outcome
-                self._keep(request, outcome)
-                yield request, outcome
-        yield from here
+        has_room = self.cache.may_hold(sum(request.length for request in requests))
+        return here, [request for request, local in found if local is None] if has_room else []
 
     def _find_local(self, request: RangeRequest, copied_bytes: int) -> str | memoryview | None:
         if request.length <= copied_bytes:
@@ -279,7 +219,7 @@ class Store(ABC):
         waiting = self.cache.find_waiting(self._cache_url, request)
         return self.cache.find(self._cache_url, request) if waiting is None else waiting
 
-    def _keep(self, request: RangeRequest, data: memoryview) -> None:
+    def keep(self, request: RangeRequest, data: memoryview) -> None:
         """Keep the bytes of a range from now on, if there is room."""
         if self.cache is not None:
             self.cache.keep(self._cache_url, request, data, None if request.start else self.amend)
@@ -308,7 +248,7 @@ class Store(ABC):
                 os.pwrite(handle, self.amend(tail), max(request.length - TAIL_BYTES, 0))
 
     def check_local(self, requests: Sequence[RangeRequest]) -> None:  # noqa: B027  nothing to do where copies are given
-        """Raise StaleFile where a file that `fetch_local` gave out has changed since; copies do not."""
+        """Raise StaleFile where a file that `find_local` gave out has changed since; copies do not."""
 
     @functools.cached_property
     def _cache_url(self) -> str:
@@ -321,7 +261,7 @@ class Store(ABC):
     def _find_size(self, path: str) -> int:
         raise NotImplementedError
 
-    def _take_outcome(self, request: RangeRequest, future: Future) -> memoryview | LakekitError:
+    def take_outcome(self, request: RangeRequest, future: Future) -> memoryview | LakekitError:
         """What a finished read gave: its bytes, or its error as one of lakekit's."""
         exc = future.exception()
         if exc is None:

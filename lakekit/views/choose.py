@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lakekit.manifest.bounds import read_file_bounds
 from lakekit.manifest.pruning import choose_files
 from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
@@ -154,7 +155,7 @@ def _reads_keys(scan: Scan, keys: _KeyTable) -> bool:
 def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     """Which files a scan is going to read data of, all else being as the plan says; none where that cannot be told."""
     nothing = np.zeros(len(found), bool)
-    if scan.is_probed or not _reads_data(scan, keys):
+    if not _reads_data(scan, keys) or _may_spare(scan, keys, found):
         return nothing
     if scan.is_limited:
         nothing[np.flatnonzero(found)[:FEW_FILES]] = True
@@ -162,6 +163,20 @@ def _expect_fetch(scan: Scan, keys: _KeyTable, found: np.ndarray) -> np.ndarray:
     if scan.scanned_files is None:
         return ~nothing
     return keys.match(scan.file_filters) if keys.know_scanned(scan) else nothing
+
+
+def _may_spare(scan: Scan, keys: _KeyTable, found: np.ndarray) -> bool:
+    """Whether DuckDB may spare some of these files while the query runs: by a key, by a column whose bounds are not
+    alike in all of them, or by what the plan does not tell.
+    """
+    columns = {keys.names.get(name, name).casefold(): name for name in scan.columns}
+    for probe in scan.probes:
+        if probe is None:
+            return True
+        name = columns.get(probe.casefold())
+        if name is not None and (name in keys.names or keys.tell_apart(name, found)):
+            return True
+    return False
 
 
 class _KeyTable:
@@ -207,6 +222,12 @@ class _KeyTable:
     def know_scanned(self, scan: Scan) -> bool:
         """Whether the folders that meet the conditions of a scan are just those that DuckDB is going to scan."""
         return self.count(scan.file_filters) == self.count_scanned(scan)
+
+    def tell_apart(self, column: str, files: np.ndarray) -> bool:
+        """Whether there is no value of a column that all of these files may hold, as far as their bounds tell."""
+        bounds, rows = read_file_bounds(self._plan.manifest, column), self._group.rows[files]
+        low, high = bounds.low.gather(rows).max(), bounds.high.gather(rows).min()
+        return low is not None and high is not None and low > high
 
     def strike_out(self, text: str) -> str:
         """A text without the names of keys."""

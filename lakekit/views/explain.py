@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from operator import contains
 from typing import Any
 
 _ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
 _SPARING = ("INNER", "SEMI", "RIGHT", "RIGHT_SEMI")  # joins whose first side need have no row without a match
+_PROBED = re.compile(r"(\w+) (?:=|<|>|<=|>=|IS NOT DISTINCT FROM) ")  # how the condition of a join begins with a column
 _LIMITS = ("LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT")
 _MARKED = re.compile(r"(.+)@([0-9]+)")
 _MENTIONED = re.compile(r"\w@([0-9]+)\b")
@@ -48,7 +50,8 @@ class Scan:
             Their names are those that columns have there: only in a query that renames no key, and has no union of
             its own, does the name of a key mean the key.
         joins: SQL texts of the conditions of joins above the scan.
-        is_probed: whether the other side of a join may spare files of this one while the query runs.
+        probes: columns by which joins look up the rows of the scan, or of one beside it, on their other side, so that
+            those without a match may be spared while the query runs; None for what is not known to be a column.
         is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
         likely_group: the group that it is of, as far as the order of scans tells; see :func:`guess_groups`.
     """
@@ -60,7 +63,7 @@ class Scan:
     scanned_files: int | None = None
     conditions: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
-    is_probed: bool = False
+    probes: tuple[str | None, ...] = ()
     is_limited: bool = False
     likely_group: int | None = None
 
@@ -71,7 +74,7 @@ class _Above:
 
     conditions: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
-    is_probed: bool = False
+    probes: tuple[str | None, ...] = ()
     is_limited: bool = False
 
 
@@ -90,12 +93,31 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
     below = _Above(
         conditions,
         above.joins + _as_list(info.get("Conditions")),
-        above.is_probed,
+        above.probes,
         name in _LIMITS or (above.is_limited and goes_on),
     )
     for number, child in enumerate(node["children"]):
-        is_probe = number == 0 and info.get("Join Type") in _SPARING
-        yield from _walk(child, replace(below, is_probed=True) if is_probe else below)
+        if number == 0 and info.get("Join Type") in _SPARING:
+            yield from _walk(child, replace(below, probes=above.probes + _read_probes(info, child)))
+        else:
+            yield from _walk(child, below)
+
+
+def _read_probes(info: dict[str, Any], first_side: dict[str, Any]) -> tuple[str | None, ...]:
+    """The columns of scans on the first side of a join that its conditions look up; None for what may be another."""
+    shown = {column.casefold() for column in _list_shown(first_side)}
+    names = [match and match.group(1) for match in map(_PROBED.match, _as_list(info.get("Conditions")))]
+    return tuple(name if name and name.casefold() in shown else None for name in names) or (None,)
+
+
+def _list_shown(node: dict[str, Any]) -> Iterator[str]:
+    """The columns of all scans below a node of a plan, keys by the names that they have in the table."""
+    if node["name"] == "READ_PARQUET":
+        for column in _as_list(node.get("extra_info", {}).get("Projections")):
+            match = _MARKED.fullmatch(column)
+            yield match.group(1) if match else column
+    for child in node["children"]:
+        yield from _list_shown(child)
 
 
 def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
@@ -111,7 +133,7 @@ def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
         scanned_files=int(scanned.partition("/")[0]) if scanned else None,
         conditions=above.conditions,
         joins=above.joins,
-        is_probed=above.is_probed,
+        probes=above.probes,
         is_limited=above.is_limited,
     )
 
@@ -150,23 +172,34 @@ def split_conjunction(condition: str) -> list[str]:
     return parts
 
 
-def guess_groups(scans: Sequence[Scan], groups: Sequence[int]) -> list[Scan]:
-    """The scans with the group that each is of, if there are as many as groups were bound and nothing speaks against.
+def guess_groups(scans: Sequence[Scan], groups: Mapping[int, Set[str]]) -> list[Scan]:
+    """The scans with the group that each is of: in the order in which groups were bound, where there are as many and
+    nothing speaks against it; else by their columns, where those of one group alone have them.
 
     Args:
         scans: in the order of the plan.
-        groups: numbers of groups in the order in which DuckDB bound them.
+        groups: by number, in the order in which DuckDB bound them, the columns that the files of a group show.
 
     Example:
         >>> scans = [Scan(None, frozenset("x")), Scan(8, frozenset("x"))]
-        >>> [scan.likely_group for scan in guess_groups(scans, [7, 8])]
+        >>> [scan.likely_group for scan in guess_groups(scans, {7: {"x"}, 8: {"x", "y"}})]
         [7, 8]
+        >>> scans = [Scan(None, frozenset("y")), Scan(None, frozenset("x"))]
+        >>> [scan.likely_group for scan in guess_groups(scans, {7: {"x"}, 8: {"x", "y"}})]
+        [8, None]
     """
-    agree = all(scan.group in (None, group) for scan, group in zip(scans, groups, strict=False))
-    numbers = groups if agree and len(scans) == len(groups) else [scan.group for scan in scans]
+    fitting = [[number for number in groups if _fits(scan, number, groups[number])] for scan in scans]
+    numbers: list[int | None] = list(groups)
+    if len(scans) != len(groups) or not all(map(contains, fitting, numbers)):
+        numbers = [found[0] if len(found) == 1 else None for found in fitting]
     return [replace(scan, likely_group=number) for scan, number in zip(scans, numbers, strict=True)]
 
 
-def possible_scans(scans: Sequence[Scan], group: int, columns: set[str]) -> list[Scan]:
+def _fits(scan: Scan, group: int, columns: Set[str]) -> bool:
+    """Whether a scan is, or for all that the plan tells may be, of a group with these columns."""
+    return scan.group == group or (scan.group is None and scan.columns <= columns)
+
+
+def possible_scans(scans: Sequence[Scan], group: int, columns: Set[str]) -> list[Scan]:
     """Those scans that are, or for all that the plan tells may be, of a group with these columns."""
-    return [scan for scan in scans if scan.group == group or (scan.group is None and scan.columns <= columns)]
+    return [scan for scan in scans if _fits(scan, group, columns)]

@@ -20,7 +20,7 @@ import pyarrow as pa
 from fsspec import AbstractFileSystem
 
 from lakekit.errors import LakekitError, StaleFile
-from lakekit.storage.store import BYTES_AT_ONCE
+from lakekit.storage.reads import BYTES_AT_ONCE
 from lakekit.units import KIB, MIB
 
 if TYPE_CHECKING:

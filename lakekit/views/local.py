@@ -24,6 +24,7 @@ from lakekit.errors import StaleFile
 from lakekit.manifest.floats import hide_in_file
 from lakekit.manifest.joined import JOINED_BYTES, JOINED_FILES
 from lakekit.storage import RangeRequest
+from lakekit.storage.reads import fetch_local
 from lakekit.units import MIB, format_number_of
 from lakekit.views.filesystem import PROTOCOL, WHOLE_FILE_BYTES
 
@@ -85,6 +86,9 @@ class _Run:
         return run
 
 
+_Place = tuple["DuckDBView", "Group", _Run, int]  # the last: the position in the group
+
+
 class LocalFiles:
     """Files that are here, named as DuckDB is to see them; with ``with``, the names are gone at its end."""
 
@@ -103,31 +107,36 @@ class LocalFiles:
             with contextlib.suppress(OSError):
                 os.unlink(name)
 
-    def show(self, view: DuckDBView, parts: Sequence[tuple[Group, Chosen]]) -> dict[int, dict[int, str]]:
+    def show(self, parts: Sequence[tuple[DuckDBView, Group, Chosen]]) -> dict[int, dict[int, str]]:
         """By number of the group, and position in it, the local name of those files that are small and can be had
-        here; fetches them, those of all groups at once, or of as many as LOCAL_BYTES hold.
+        here; fetches them, those of all groups of all views at once, or of as many as LOCAL_BYTES hold.
 
         The smallest share a name: to open such a file costs DuckDB more than to read it.
 
         Raises:
             StaleFile, AccessDenied, …: as reading the files would.
         """
-        store, (most_bytes, copied_bytes) = view.source.store, _find_limits(view, [chosen for _, chosen in parts])
-        manifest = view.plan.manifest
-        listed = ((group, _list_runs(view, group, chosen, most_bytes, copied_bytes)) for group, chosen in parts)
-        shown: dict[int, dict[int, str]] = {group.number: {} for group, _ in parts}
+        views = list(dict.fromkeys(view for view, _, _ in parts))
+        limits = {view: _find_limits(view, [chosen for of, _, chosen in parts if of is view]) for view in views}
+        listed = ((view, group, _list_runs(view, group, chosen, *limits[view])) for view, group, chosen in parts)
+        shown: dict[int, dict[int, str]] = {group.number: {} for _, group, _ in parts}
         for places in _put_together(listed):
-            requests = [run.requests[position] for _, run, position in places.values()]
-            for request, content in store.fetch_local(requests, copied_bytes=copied_bytes):
-                group, run, position = places[request.path]
-                if run.add(position, content, manifest):
+            wanted: dict[DuckDBView, list[RangeRequest]] = {}
+            for view, _, run, position in places.values():
+                wanted.setdefault(view, []).append(run.requests[position])
+            asked = [(view.source.store, requests, limits[view][1]) for view, requests in wanted.items()]
+            for store, request, content in fetch_local(asked):
+                view, group, run, position = places[store, request.path]
+                if run.add(position, content, view.plan.manifest):
                     shown[group.number] |= self._show_run(group, run)
-            for group, run, position in places.values():
+            for view, group, run, position in places.values():
                 if position in run.contents and len(run.contents) < len(run.requests):  # the cache has no room for all
-                    shown[group.number] |= self._show_run(group, run.take(position, manifest))
-            self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
-        self._views.append(view)
-        view.opened.update(group.paths[position] for group, _ in parts for position in shown[group.number])
+                    shown[group.number] |= self._show_run(group, run.take(position, view.plan.manifest))
+            for store, requests, copied_bytes in asked:
+                self._shown.append((store, [request for request in requests if request.length > copied_bytes]))
+        self._views += views
+        for view, group, _ in parts:
+            view.opened.update(group.paths[position] for position in shown[group.number])
         return shown
 
     def _show_run(self, group: Group, run: _Run) -> dict[int, str]:
@@ -225,20 +234,21 @@ def _list_runs(view: DuckDBView, group: Group, chosen: Chosen, most_bytes: int, 
     return runs
 
 
-def _put_together(listed: Iterable[tuple[Group, list[_Run]]]) -> Iterator[dict[str, tuple[Group, _Run, int]]]:
-    """By path, the run in which a file is and its position, for the groups that are fetched at once; a group that is
-    too large is left out.
+def _put_together(listed: Iterable[tuple[DuckDBView, Group, list[_Run]]]) -> Iterator[dict[tuple[Store, str], _Place]]:
+    """By store and path, the place of each file, for the groups that are fetched at once; a group that is too large is
+    left out.
     """
-    places: dict[str, tuple[Group, _Run, int]] = {}
+    places: dict[tuple[Store, str], _Place] = {}
     held_bytes = 0
-    for group, runs in listed:
+    for view, group, runs in listed:
         size_bytes = sum(request.length for run in runs for request in run.requests.values())
         if size_bytes > LOCAL_BYTES:
             continue
         if places and held_bytes + size_bytes > LOCAL_BYTES:
             yield places
             places, held_bytes = {}, 0
-        places |= {request.path: (group, run, at) for run in runs for at, request in run.requests.items()}
+        store = view.source.store
+        places |= {(store, one.path): (view, group, run, at) for run in runs for at, one in run.requests.items()}
         held_bytes += size_bytes
     if places:
         yield places

@@ -89,16 +89,13 @@ def _narrow(
         yield plan.answer
         return
     with LocalFiles() as local:
-        lists = {}
-        for view in dict.fromkeys(view for view, _, _ in plan.choices):
-            parts = [(group, chosen) for of, group, chosen in plan.choices if of is view]
-            names = local.show(view, [(group, chosen) for group, chosen in parts if not chosen.is_counted])
-            for group, chosen in parts:
-                lists[view.token, group.number] = (
-                    view.plan.list_counts(group, chosen.listed)
-                    if chosen.is_counted
-                    else group.list_files(chosen.listed, names[group.number])
-                )
+        names = local.show([part for part in plan.choices if not part[2].is_counted])
+        lists = {
+            (view.token, group.number): view.plan.list_counts(group, chosen.listed)
+            if chosen.is_counted
+            else group.list_files(chosen.listed, names[group.number])
+            for view, group, chosen in plan.choices
+        }
         try:
             with _list_by(con, lambda token, number: lists.get((token, number))):
                 yield None
@@ -143,8 +140,10 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
-    scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], list(asked))
-    groups = [by_number[number] for number in asked]
+    bound = [(number, by_number[number]) for number in asked]
+    columns = {number: {*group.from_file, *view.plan.marked_keys(group).values()} for number, (view, group) in bound}
+    scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], columns)
+    groups = [part for _, part in bound]
     if not scans or not groups:
         return QueryPlan(scans, [], is_known=False)
     if any(is_marked(name) for _, group in groups for name in group.from_file):

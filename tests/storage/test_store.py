@@ -8,7 +8,7 @@ import pytest
 
 from lakekit.errors import InvalidArgument, StaleFile
 from lakekit.storage import RangeRequest, StoredObject, open_store
-from lakekit.storage.store import Pace
+from lakekit.storage.reads import Pace
 from lakekit.units import MIB
 
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
@@ -174,15 +174,18 @@ def test_requests_are_taken_as_there_is_room_and_none_is_no_work(place):
 
 
 def test_few_large_requests_are_under_way_and_many_small_ones():
+    def ask(name: str, length: int, count: int) -> list[tuple[str, RangeRequest]]:
+        return [("store", RangeRequest(f"{name}-{number}", 0, length)) for number in range(count)]
+
     pace = Pace()
-    large = pace.slow(RangeRequest(f"large-{number}", 0, 24 * MIB) for number in range(4))
-    assert [request and request.path for request in islice(large, 4)] == ["large-0", "large-1", None, None]
+    large = pace.slow(iter(ask("large", 24 * MIB, 4)))
+    assert [one and one[1].path for one in islice(large, 4)] == ["large-0", "large-1", None, None]
     pace.under_way_bytes -= 24 * MIB  # one is answered: 24 of 64 MiB are under way
-    assert [request and request.path for request in islice(large, 2)] == ["large-2", None]
-    small = [RangeRequest(f"small-{number}", 0, 1000) for number in range(300)]
+    assert [one and one[1].path for one in islice(large, 2)] == ["large-2", None]
+    small = ask("small", 1000, 300)
     assert list(Pace().slow(small)) == small
-    one = RangeRequest("whole", 0, 200 * MIB)  # more than may be under way: alone
-    assert list(Pace().slow([one])) == [one]
+    whole = ask("whole", 200 * MIB, 1)  # more than may be under way: alone
+    assert list(Pace().slow(whole)) == whole
 
 
 def test_every_read_is_counted(place):

@@ -3,6 +3,7 @@
 import json
 
 import duckdb
+import pytest
 
 from lakekit.views.explain import mark_key, possible_scans, read_scans, split_conjunction
 
@@ -35,3 +36,32 @@ def test_a_scan_that_shows_no_key_may_be_of_any_group_with_its_columns():
     assert scans[0].group is None
     assert possible_scans(scans, 7, {"x", "y", mark_key("n", 7)}) == scans
     assert possible_scans(scans, 7, {"y"}) == []
+
+
+def plan_join(join: str, condition: str) -> dict:
+    """A plan of a join of t(x, n), whose key is n, with u(y)."""
+    scans = [
+        {"name": "READ_PARQUET", "extra_info": {"Projections": names}, "children": []} for names in (["x", "n@7"], "y")
+    ]
+    return {"name": "HASH_JOIN", "extra_info": {"Join Type": join, "Conditions": condition}, "children": scans}
+
+
+@pytest.mark.parametrize(
+    ("join", "condition", "probes"),
+    [
+        ("INNER", "x = y", [("x",), ()]),
+        ("SEMI", "N >= y", [("N",), ()]),
+        ("INNER", "(x + 1) = y", [(None,), ()]),
+        ("INNER", "other = y", [(None,), ()]),  # x, by another name
+        ("LEFT", "x = y", [(), ()]),  # all rows of the first side count
+    ],
+)
+def test_a_join_looks_up_the_rows_of_its_first_side(join, condition, probes):
+    assert [scan.probes for scan in read_scans(json.dumps([plan_join(join, condition)]))] == probes
+
+
+def test_joins_above_a_join_look_up_rows_of_all_its_scans():
+    above = {"name": "READ_PARQUET", "extra_info": {"Projections": ["z"]}, "children": []}
+    plan = {"name": "HASH_JOIN", "extra_info": {"Join Type": "INNER", "Conditions": "y = z"}, "children": []}
+    plan["children"] = [plan_join("INNER", "x = y"), above]
+    assert [scan.probes for scan in read_scans(json.dumps([plan]))] == [("y", "x"), ("y",), ()]

@@ -54,7 +54,7 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
     (group,) = view.plan.groups
     chosen = Chosen([0, 1], fetched=[0, 1], reads_floats=False)
     with LocalFiles() as files:
-        assert len(files.show(view, [(group, chosen)])[group.number]) == 2
+        assert len(files.show([(view, group, chosen)])[group.number]) == 2
         assert files.explain(OSError("another reason")) is None and not view.shows_copies
         lake.cache.clear()  # as another notebook may
         lost = files.explain(OSError("no such file"))
@@ -62,7 +62,7 @@ def test_an_error_is_explained_by_a_file_that_is_gone_and_copies_are_shown_from_
     lake.sql("SELECT sum(x) FROM t").fetchall()
     lake.cache.measure()
     with LocalFiles() as files:
-        assert len(files.show(view, [(group, chosen)])[group.number]) == 2
+        assert len(files.show([(view, group, chosen)])[group.number]) == 2
         lake.cache.clear()
         assert files.explain(OSError("no such file")) is None  # the copies are still there
 
@@ -74,7 +74,7 @@ def show(lake, positions: list[int]) -> dict[int, str]:
     count = len(group.paths)
     with LocalFiles() as files:
         chosen = Chosen(list(range(count)), fetched=positions, reads_floats=True)
-        return files.show(view, [(group, chosen)])[group.number]
+        return files.show([(view, group, chosen)])[group.number]
 
 
 def test_small_files_of_a_folder_that_follow_each_other_are_shown_as_one(place):
@@ -115,7 +115,7 @@ def test_kinds_that_are_too_large_together_are_shown_one_after_the_other(s3, mon
     for most, shown in ((sizes.sum(), [1, 1]), (sizes.max(), [1, 1]), (sizes.min(), [1, 0])):
         monkeypatch.setattr(local, "LOCAL_BYTES", most)
         with LocalFiles() as files:
-            names = files.show(view, [(group, chosen) for group in view.plan.groups])
+            names = files.show([(view, group, chosen) for group in view.plan.groups])
         assert [len(names[group.number]) for group in view.plan.groups] == shown
         assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(ROWS * (ROWS - 1),)]
 
@@ -159,7 +159,7 @@ def test_small_files_of_several_folders_are_shown_as_one_where_a_query_reads_no_
         plan = plan_query(lake.duckdb, {view.token: view}, query, None)
         with LocalFiles() as files:
             (found,) = [
-                sorted(files.show(view, [(group, chosen)])[group.number].items()) for _, group, chosen in plan.choices
+                sorted(files.show([(view, group, chosen)])[group.number].items()) for _, group, chosen in plan.choices
             ]
         counts = [len(list(alike)) for _, alike in itertools.groupby(name for _, name in found)]
         assert names in (None, counts), query

@@ -187,7 +187,7 @@ def test_a_file_that_changes_again_and_again_is_stale(folder):
     lake = folder.open_lake()
     numbers = iter(range(100))
     store = lake["t"].store
-    read_many, read_range, fetch_local = store.read_many, store.read_range, store.fetch_local
+    read_many, read_range, find_local = store.read_many, store.read_range, store.find_local
 
     def replace() -> None:
         folder.put("t/a.parquet", pa.table({"x": [next(numbers)] * 3}))
@@ -200,17 +200,17 @@ def test_a_file_that_changes_again_and_again_is_stale(folder):
         replace()
         return read_many(*args, **kwargs)
 
-    def change_and_fetch_local(*args, **kwargs):
+    def change_and_find_local(*args, **kwargs):
         replace()
-        return fetch_local(*args, **kwargs)
+        return find_local(*args, **kwargs)
 
     store.read_range, store.read_many = change_and_read_range, change_and_read_many  # somebody else is writing
-    store.fetch_local = change_and_fetch_local
+    store.find_local = change_and_find_local
     with pytest.raises(StaleFile, match="a.parquet has changed"):
         lake.sql("SELECT sum(x) FROM t").fetchall()
     with pytest.raises(StaleFile, match="a.parquet has changed"):
         lake.polars("t").collect()
-    store.read_range, store.read_many, store.fetch_local = read_range, read_many, fetch_local
+    store.read_range, store.read_many, store.find_local = read_range, read_many, find_local
     lake.refresh()
     assert lake.sql("SELECT count(x) FROM t").fetchall() == [(3,)]
 
