@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -50,6 +50,11 @@ class Chosen:
     reads_floats: bool = True
     is_counted: bool = False
     reads_keys: bool = True
+
+    def keep(self, files: np.ndarray) -> Chosen:
+        """The same, for those of the group's files alone that are true here."""
+        listed, fetched = ([position for position in part if files[position]] for part in (self.listed, self.fetched))
+        return replace(self, listed=listed, fetched=fetched)
 
 
 class Chooser:

@@ -83,6 +83,22 @@ def read_scans(plan: str) -> list[Scan]:
     return [scan for root in json.loads(plan) for scan in _walk(root, _Above())]
 
 
+def filters_above_scans(plan: str) -> bool:
+    """Whether a plan has conditions on rows, of ``WHERE`` or ``HAVING``, that no scan shows.
+
+    Example:
+        >>> filters_above_scans('[{"name": "FILTER", "children": []}]')
+        True
+    """
+    nodes = list(json.loads(plan))
+    while nodes:
+        node = nodes.pop()
+        if node["name"] == "FILTER":
+            return True
+        nodes += node["children"]
+    return False
+
+
 def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
     info, name = node.get("extra_info", {}), node["name"]
     if name == "READ_PARQUET":

@@ -22,8 +22,10 @@ import numpy as np
 import pyarrow as pa
 
 from lakekit.views.choose import Chooser, Chosen
-from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans
+from lakekit.views.conditions import read_duckdb_conditions
+from lakekit.views.explain import Scan, filters_above_scans, guess_groups, is_marked, read_scans
 from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
+from lakekit.views.firsts import choose_first, find_conditions, read_first
 from lakekit.views.local import LocalFiles
 from lakekit.views.names import is_select, reads_only_tables
 from lakekit.views.plantext import mentions_moment
@@ -32,6 +34,8 @@ from lakekit.views.summaries import read_aggregates, summarize
 if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView
     from lakekit.views.groups import Group
+
+    _Choices = list[tuple[DuckDBView, Group, Chosen]]
 
 _NUMBERS = itertools.count(1)
 _NAMES: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = weakref.WeakKeyDictionary()
@@ -118,7 +122,7 @@ class QueryPlan:
     """
 
     scans: list[Scan]
-    choices: list[tuple[DuckDBView, Group, Chosen]]
+    choices: _Choices
     is_known: bool
     answer: list[pa.Scalar] | None = None
 
@@ -151,14 +155,32 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
         return QueryPlan(scans, choices, is_known=False)
     chooser = Chooser(con, query, scans)
     choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
+    choices = _keep_first(con, query, plans, scans, choices)
     return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, scans, choices))
 
 
+def _keep_first(
+    con: duckdb.DuckDBPyConnection, query: str, plans: Sequence[str], scans: Sequence[Scan], choices: _Choices
+) -> _Choices:
+    """The same choices, without the files that can hold none of the first rows, where a query asks for no others."""
+    views = {id(view): view for view, _, _ in choices}
+    first = read_first(con, query) if len(views) == 1 else None
+    if first is None or any(filters_above_scans(plan) for plan in plans):
+        return choices
+    manifest = choices[0][0].plan.manifest
+    parts = []
+    for view, group, chosen in choices:
+        texts = find_conditions(scans, group.number, len(choices))
+        if texts is not None:
+            keys_shown = {marked: key for key, marked in view.plan.marked_keys(group).items()}
+            predicate = read_duckdb_conditions(texts, manifest.schema.arrow, keys_shown)
+            parts.append((group.rows[np.array(chosen.listed, np.int64)], predicate))
+    may_hold = choose_first(manifest, first, parts)
+    return [(view, group, chosen.keep(may_hold[group.rows])) for view, group, chosen in choices]
+
+
 def _answer(
-    con: duckdb.DuckDBPyConnection,
-    query: str,
-    scans: Sequence[Scan],
-    choices: Sequence[tuple[DuckDBView, Group, Chosen]],
+    con: duckdb.DuckDBPyConnection, query: str, scans: Sequence[Scan], choices: _Choices
 ) -> list[pa.Scalar] | None:
     """The answer to a query for counts, lowest and highest values over whole files of one table, if that is known."""
     asked = read_aggregates(query)

@@ -107,7 +107,7 @@ def _summarize_column(
     if aggregate.function == "count":
         return pa.scalar(int(counts.sum()) - int(nulls.sum()))
     bounds = (low if aggregate.function == "min" else high).filter(counts > nulls)
-    if not _is_exact(kind) or bounds.null_count():
+    if not is_exact(kind) or bounds.null_count():
         return None
     array = bounds.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(kind)
     return pc.min_max(array)[aggregate.function] if len(array) else pa.scalar(None, kind)
@@ -122,7 +122,7 @@ def _find_bounds(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series,
     return manifest.find_stats(column) if supplies <= {"same", "widened", "missing"} else None
 
 
-def _is_exact(kind: pa.DataType) -> bool:
+def is_exact(kind: pa.DataType) -> bool:
     """Whether bounds of a type are values that are there, and are compared alike by all."""
     types = pa.types
     return types.is_integer(kind) or types.is_decimal(kind) or types.is_date32(kind) or types.is_timestamp(kind)

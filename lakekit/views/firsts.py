@@ -1,0 +1,171 @@
+"""Which files can hold the first rows of a query that orders one table by a column and asks for so many of them.
+
+It must not leave out a file that may hold one of these rows: where bounds are not known, the file stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from lakekit.manifest.bounds import read_file_bounds, true_or_unknown
+from lakekit.manifest.manifest import Manifest
+from lakekit.manifest.predicates import Predicate
+from lakekit.manifest.pruning import covers_all
+from lakekit.views.explain import Scan, split_conjunction
+from lakekit.views.names import parse_query, reads_only_tables
+from lakekit.views.summaries import is_exact
+
+_FETCHES_COLUMNS = {"file_index = file_index", "file_row_number = file_row_number"}  # of rows that DuckDB has found
+_OPTIONAL = re.compile(r"optional: Dynamic Filter \(.*\)")  # spares rows that the limit leaves out anyway
+_DESCENDING = {"ASC": False, "ASCENDING": False, "DESC": True, "DESCENDING": True}
+_SETTINGS = "SELECT current_setting('default_order'), current_setting('default_null_order')"
+
+
+@dataclass(frozen=True)
+class First:
+    """The first rows of a table by a column; rows without a value come last.
+
+    Attributes:
+        column: its name, in the query's case.
+        is_descending: whether the largest values come first.
+        rows: how many rows, those of an OFFSET included.
+    """
+
+    column: str
+    is_descending: bool
+    rows: int
+
+
+def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
+    """What a query asks for, where it is nothing but columns of one table, perhaps a condition, an order and a limit.
+
+    Args:
+        con: where it is to run; its settings say which order is meant where the query does not.
+        query: SQL.
+
+    Example:
+        >>> con = duckdb.connect().execute("CREATE TABLE t (x INTEGER, n INTEGER)")
+        >>> read_first(con, "FROM t WHERE n > 1 ORDER BY x DESC, n LIMIT 10 OFFSET 5")
+        First(column='x', is_descending=True, rows=15)
+        >>> read_first(con, "SELECT x + 1 AS x FROM t ORDER BY x LIMIT 10") is None
+        True
+    """
+    statements = parse_query(query) or []
+    if len(statements) != 1 or not _is_of_one_table(statements[0]["node"]):
+        return None
+    node = statements[0]["node"]
+    ordered, limited = node["modifiers"]
+    rows, order = _read_rows(limited), ordered["orders"][0]
+    names = order["expression"].get("column_names", ())
+    if rows is None or len(names) != 1 or not all(_is_column(entry, names[0]) for entry in node["select_list"]):
+        return None
+    default, default_nulls = con.execute(_SETTINGS).fetchall()[0]
+    nulls = order["null_order"].replace(" ", "_")
+    if (default_nulls if nulls == "ORDER_DEFAULT" else nulls).upper() != "NULLS_LAST":
+        return None
+    direction = default.upper() if order["type"] == "ORDER_DEFAULT" else order["type"]
+    is_known = direction in _DESCENDING and reads_only_tables(con, query)
+    return First(names[0], _DESCENDING[direction], rows) if is_known else None
+
+
+def _is_of_one_table(node: dict[str, Any]) -> bool:
+    """Whether a SELECT has one table, an order and a limit, and no subquery or group."""
+    kinds = [modifier["type"] for modifier in node.get("modifiers", ())]
+    if node["type"] != "SELECT_NODE" or kinds != ["ORDER_MODIFIER", "LIMIT_MODIFIER"] or node["cte_map"]["map"]:
+        return False
+    if any(node[part] for part in ("group_expressions", "group_sets", "having", "sample", "qualify")):
+        return False
+    source = node["from_table"]
+    if source["type"] != "BASE_TABLE" or source["sample"] or source["column_name_alias"] or source["at_clause"]:
+        return False
+    if source["schema_name"] or source["catalog_name"]:
+        return False
+    return all(part.get("class") != "SUBQUERY" for part in _walk(node["where_clause"]))
+
+
+def _walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _walk(part)
+
+
+def _read_rows(modifier: dict[str, Any]) -> int | None:
+    """LIMIT and OFFSET together, where they are whole numbers that stand in the query."""
+    parts = [part for part in (modifier["limit"], modifier["offset"]) if part is not None]
+    literals = [part.get("literal") or {} for part in parts]
+    is_known = modifier["limit"] is not None and modifier["limit_type"] == "ROW_COUNT"
+    if not is_known or any(literal.get("kind") != "INTEGER" for literal in literals):
+        return None
+    return sum(int(literal["text"]) for literal in literals) or None
+
+
+def _is_column(entry: dict[str, Any], ordered_by: str) -> bool:
+    """Whether an entry of a SELECT is columns as the table has them, and gives none the name that is ordered by."""
+    if entry["class"] == "STAR":
+        return not any(entry[part] for part in ("replace_list", "rename_list", "columns", "expr"))
+    return entry["class"] == "COLUMN_REF" and entry["alias"].casefold() != ordered_by.casefold()
+
+
+def choose_first(manifest: Manifest, first: First, parts: Sequence[tuple[np.ndarray, Predicate]]) -> np.ndarray:
+    """Which of some files may hold one of the first rows that meet a condition: one bool for each of all files.
+
+    Files of which every row meets it, and has a value, are counted, those with the most extreme bounds first, until
+    they have as many rows as are asked for. What lies behind all of these in every row is left out.
+
+    Args:
+        manifest: the table.
+        first: which rows.
+        parts: the files, as positions in ``manifest.files``, with the condition on their rows.
+    """
+    may_hold = np.ones(manifest.entries.height, bool)
+    names = [name for name in manifest.schema.arrow.names if name.casefold() == first.column.casefold()]
+    if len(names) != 1 or not is_exact(manifest.schema.arrow.field(names[0]).type):
+        return may_hold
+    bounds = read_file_bounds(manifest, names[0])
+    is_counted = np.zeros(len(may_hold), bool)
+    for rows, predicate in parts:
+        is_counted[rows] = covers_all(manifest, predicate)[rows]
+    is_counted &= bounds.has_value & ~bounds.has_null & ~bounds.has_nan
+    far, near = (bounds.low, bounds.high) if first.is_descending else (bounds.high, bounds.low)
+    counted = pl.DataFrame({"rows": manifest.entries["rows"], "far": far}).filter(is_counted, far.is_not_null())
+    counted = counted.sort("far", descending=first.is_descending)
+    enough = counted.filter(pl.col("rows").cum_sum() >= first.rows)
+    if not enough.height:
+        return may_hold
+    limit = enough["far"][0]
+    return true_or_unknown(near >= limit if first.is_descending else near <= limit)
+
+
+def find_conditions(scans: Sequence[Scan], group: int, groups: int) -> list[str] | None:
+    """The conditions on the rows of a group of files, where the plan of a query tells all of them; None where not.
+
+    A group of which no row can meet them has no scan, and the scan of another may look like it.
+
+    Args:
+        scans: of the plan of a query that :func:`read_first` has understood, and in which no other node has conditions.
+        group: the number of the group.
+        groups: how many the query is bound to.
+    """
+    if not _FETCHES_COLUMNS.issuperset(text for scan in scans for text in scan.joins):
+        return None
+    if groups == 1:
+        own = list(scans)
+    elif len(scans) == groups and not any(scan.joins for scan in scans):
+        own = [scan for scan in scans if scan.likely_group == group]
+    else:
+        own = [scan for scan in scans if scan.group == group]
+    texts = [
+        text
+        for scan in own
+        for condition in (*scan.filters, *scan.file_filters)
+        for text in split_conjunction(condition)
+    ]
+    return [text for text in texts if not _OPTIONAL.fullmatch(text)] if own else None
