@@ -8,17 +8,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lakekit import CorruptFile
-from tests.views.lakes import Place
+import lakekit as lk
+from tests.views.lakes import Place, make_place
 
 LAKES = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "6"))
 NEW_YEAR = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 ROWS = 20  # a file
 
 
-@pytest.fixture
-def year(s3: Place) -> Place:
+@pytest.fixture(scope="module")
+def year(tmp_path_factory) -> Place:
     """Thirty days of one file: ``id`` and ``seen_at`` rise from day to day, ``value`` does not; ``late`` comes late."""
+    place = make_place("s3", tmp_path_factory.mktemp("year"))
     for day in range(30):
         ids = range(day * ROWS, (day + 1) * ROWS)
         columns = {
@@ -29,8 +30,13 @@ def year(s3: Place) -> Place:
             "maybe": [None if n % 5 == 0 else n for n in ids],
         }
         late = {"late": ["x"] * ROWS} if day >= 20 else {}
-        s3.put(f"t/date={NEW_YEAR.date() + dt.timedelta(days=day)}/a.parquet", pa.table(columns | late))
-    return s3
+        place.put(f"t/date={NEW_YEAR.date() + dt.timedelta(days=day)}/a.parquet", pa.table(columns | late))
+    return place
+
+
+@pytest.fixture(scope="module")
+def lake(year) -> lk.Lake:
+    return year.open_lake()
 
 
 ASKED = {  # with the first value, and how many files that takes
@@ -68,8 +74,7 @@ ALL = {  # likewise, where bounds do not tell, or the query means something else
 
 
 @pytest.mark.parametrize("query", [*ASKED, *ALL])
-def test_the_first_rows_take_the_files_that_can_hold_them(year, query):
-    lake = year.open_lake()
+def test_the_first_rows_take_the_files_that_can_hold_them(lake, query):
     lake.cache.clear(pinned=True)
     first, files = (ASKED | ALL)[query]
     expected = lake.preview(query).requests["GET"]
@@ -89,19 +94,20 @@ def test_settings_of_the_session_say_which_rows_come_first(year, setting):
     assert lake.receipt.files_scanned == (1 if "DESC" in setting else 30)
 
 
-def test_a_limit_of_no_rows_and_one_of_more_than_there_are(year):
-    lake = year.open_lake()
+def test_a_limit_of_no_rows_and_one_of_more_than_there_are(lake):
     assert lake.sql("SELECT id FROM t ORDER BY id LIMIT 0").fetchall() == []
     assert len(lake.sql("SELECT id FROM t ORDER BY id LIMIT 1000").fetchall()) == 600
     assert lake.sql("SELECT id FROM t ORDER BY id LIMIT 5 OFFSET 598").fetchall() == [(598,), (599,)]
 
 
-def test_a_broken_file_that_may_hold_one_of_the_first_rows_is_an_error(year):
-    year.put("t/date=2024-01-05/b.parquet", b"PAR1 no Parquet PAR1")
-    lake = year.open_lake()
-    with pytest.raises(CorruptFile, match="date=2024-01-05/b.parquet"):
+def test_a_broken_file_that_may_hold_one_of_the_first_rows_is_an_error(folder):
+    for day in (1, 2, 3):
+        folder.put(f"t/day={day}/a.parquet", pa.table({"id": [day * 10, day * 10 + 1]}))
+    folder.put("t/day=2/b.parquet", b"PAR1 no Parquet PAR1")
+    lake = folder.open_lake()
+    with pytest.raises(lk.CorruptFile, match="day=2/b.parquet"):
         lake.sql("SELECT id FROM t ORDER BY id DESC LIMIT 1").fetchall()
-    assert lake.sql("SELECT id FROM t ORDER BY date DESC, id LIMIT 1").fetchall() == [(580,)]  # its day is known
+    assert lake.sql("SELECT id FROM t ORDER BY day DESC, id LIMIT 1").fetchall() == [(30,)]  # its day is known
 
 
 def make_rows(rng: random.Random, number: int) -> dict[str, pa.Array]:
