@@ -88,6 +88,8 @@ class Chooser:
         keys = _KeyTable(lambda: self._zone, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions, is_exact = self._reads_conditions(plan, candidates), True
+        own = [scan for scan in candidates if scan.likely_group == group.number]
+        likely = own or [scan for scan in candidates if scan.likely_group is None]
         for scan in candidates:
             texts = [*scan.filters, *scan.file_filters]
             predicate = read_duckdb_conditions(texts, plan.manifest.schema.arrow, keys_shown)
@@ -100,7 +102,7 @@ class Chooser:
             if reads_conditions:
                 found &= keys.match(scan.conditions)
             listed |= found
-            if scan.likely_group in (None, group.number):
+            if scan in likely:
                 fetched |= found & _expect_fetch(scan, keys, found)
         is_counted = not any(_reads_data(scan, keys) for scan in candidates)
         floats = _list_floats(plan.manifest.schema.arrow)

@@ -83,20 +83,31 @@ def read_scans(plan: str) -> list[Scan]:
     return [scan for root in json.loads(plan) for scan in _walk(root, _Above())]
 
 
-def filters_above_scans(plan: str) -> bool:
-    """Whether a plan has conditions on rows, of ``WHERE`` or ``HAVING``, that no scan shows.
+@dataclass(frozen=True)
+class Step:
+    """A node of a plan: its name, such as TOP_N, and by name what EXPLAIN says of it."""
+
+    name: str
+    info: Mapping[str, Any]
+
+    def read(self, name: str) -> tuple[str, ...]:
+        """What EXPLAIN says under a name, as texts."""
+        return _as_list(self.info.get(name))
+
+
+def read_steps(plan: str) -> list[Step]:
+    """All nodes of a plan, in any order.
 
     Example:
-        >>> filters_above_scans('[{"name": "FILTER", "children": []}]')
-        True
+        >>> [step.name for step in read_steps('[{"name": "FILTER", "children": [{"name": "UNION", "children": []}]}]')]
+        ['FILTER', 'UNION']
     """
-    nodes = list(json.loads(plan))
+    nodes, steps = list(json.loads(plan)), []
     while nodes:
         node = nodes.pop()
-        if node["name"] == "FILTER":
-            return True
+        steps.append(Step(node["name"], node.get("extra_info", {})))
         nodes += node["children"]
-    return False
+    return steps
 
 
 def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
@@ -108,7 +119,7 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
     conditions = (above.conditions if goes_on else ()) + (_as_list(info.get("Expression")) if name == "FILTER" else ())
     below = _Above(
         conditions,
-        above.joins + _as_list(info.get("Conditions")),
+        above.joins + _list_conditions(info),
         above.probes,
         name in _LIMITS or (above.is_limited and goes_on),
     )
@@ -122,8 +133,13 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
 def _read_probes(info: dict[str, Any], first_side: dict[str, Any]) -> tuple[str | None, ...]:
     """The columns of scans on the first side of a join that its conditions look up; None for what may be another."""
     shown = {column.casefold() for column in _list_shown(first_side)}
-    names = [match and match.group(1) for match in map(_PROBED.match, _as_list(info.get("Conditions")))]
+    names = [match and match.group(1) for match in map(_PROBED.match, _list_conditions(info))]
     return tuple(name if name and name.casefold() in shown else None for name in names) or (None,)
+
+
+def _list_conditions(info: dict[str, Any]) -> tuple[str, ...]:
+    """The conditions of a join; one that is not made of comparisons is a single text."""
+    return _as_list(info.get("Conditions")) + _as_list(info.get("Condition"))
 
 
 def _list_shown(node: dict[str, Any]) -> Iterator[str]:
@@ -202,12 +218,16 @@ def guess_groups(scans: Sequence[Scan], groups: Mapping[int, Set[str]]) -> list[
         [7, 8]
         >>> scans = [Scan(None, frozenset("y")), Scan(None, frozenset("x"))]
         >>> [scan.likely_group for scan in guess_groups(scans, {7: {"x"}, 8: {"x", "y"}})]
-        [8, None]
+        [8, 7]
     """
     fitting = [[number for number in groups if _fits(scan, number, groups[number])] for scan in scans]
     numbers: list[int | None] = list(groups)
     if len(scans) != len(groups) or not all(map(contains, fitting, numbers)):
         numbers = [found[0] if len(found) == 1 else None for found in fitting]
+    if len(scans) == len(groups):  # one of each: what is known of some leaves less for the others
+        for index in [index for index, number in enumerate(numbers) if number is None]:
+            left = [number for number in fitting[index] if number not in numbers]
+            numbers[index] = left[0] if len(left) == 1 else None
     return [replace(scan, likely_group=number) for scan, number in zip(scans, numbers, strict=True)]
 
 

@@ -6,7 +6,7 @@ It must not leave out a file that may hold one of these rows: where bounds are n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,22 @@ from lakekit.manifest.bounds import read_file_bounds, true_or_unknown
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import Predicate
 from lakekit.manifest.pruning import covers_all
-from lakekit.views.explain import Scan, split_conjunction
+from lakekit.views.explain import Scan, Step, split_conjunction
 from lakekit.views.names import parse_query, reads_only_tables
 from lakekit.views.summaries import is_exact
 
-_FETCHES_COLUMNS = {"file_index = file_index", "file_row_number = file_row_number"}  # of rows that DuckDB has found
+_STEPS = {
+    "READ_PARQUET",
+    "UNION",
+    "PROJECTION",
+    "TOP_N",
+    "ORDER_BY",
+    "LIMIT",
+    "STREAMING_LIMIT",
+    "HASH_JOIN",
+    "EMPTY_RESULT",
+}
+_SAME_ROW = {"file_index = file_index", "file_row_number = file_row_number"}  # how DuckDB finds a row again
 _OPTIONAL = re.compile(r"optional: Dynamic Filter \(.*\)")  # spares rows that the limit leaves out anyway
 _DESCENDING = {"ASC": False, "ASCENDING": False, "DESC": True, "DESCENDING": True}
 _SETTINGS = "SELECT current_setting('default_order'), current_setting('default_null_order')"
@@ -63,8 +74,10 @@ def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
     node = statements[0]["node"]
     ordered, limited = node["modifiers"]
     rows, order = _read_rows(limited), ordered["orders"][0]
-    names = order["expression"].get("column_names", ())
-    if rows is None or len(names) != 1 or not all(_is_column(entry, names[0]) for entry in node["select_list"]):
+    if rows is None or any(one["expression"]["class"] != "COLUMN_REF" for one in ordered["orders"]):
+        return None
+    names = order["expression"]["column_names"]
+    if len(names) != 1 or not all(_is_column(entry, names[0]) for entry in node["select_list"]):
         return None
     default, default_nulls = con.execute(_SETTINGS).fetchall()[0]
     nulls = order["null_order"].replace(" ", "_")
@@ -80,6 +93,8 @@ def _is_of_one_table(node: dict[str, Any]) -> bool:
     kinds = [modifier["type"] for modifier in node.get("modifiers", ())]
     if node["type"] != "SELECT_NODE" or kinds != ["ORDER_MODIFIER", "LIMIT_MODIFIER"] or node["cte_map"]["map"]:
         return False
+    if node["aggregate_handling"] != "STANDARD_HANDLING":  # GROUP BY ALL
+        return False
     if any(node[part] for part in ("group_expressions", "group_sets", "having", "sample", "qualify")):
         return False
     source = node["from_table"]
@@ -87,14 +102,7 @@ def _is_of_one_table(node: dict[str, Any]) -> bool:
         return False
     if source["schema_name"] or source["catalog_name"]:
         return False
-    return all(part.get("class") != "SUBQUERY" for part in _walk(node["where_clause"]))
-
-
-def _walk(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        yield node
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _walk(part)
+    return True
 
 
 def _read_rows(modifier: dict[str, Any]) -> int | None:
@@ -144,28 +152,32 @@ def choose_first(manifest: Manifest, first: First, parts: Sequence[tuple[np.ndar
     return true_or_unknown(near >= limit if first.is_descending else near <= limit)
 
 
+def finds_first(steps: Sequence[Step]) -> bool:
+    """Whether a plan does nothing but scan, perhaps by conditions of the scans, order, and take the first rows; and
+    perhaps fetch the other columns of these.
+    """
+    joins = [step for step in steps if step.name == "HASH_JOIN"]
+    if any(step.read("Join Type") != ("SEMI",) or set(step.read("Conditions")) != _SAME_ROW for step in joins):
+        return False
+    return len(joins) < 2 and {step.name for step in steps} <= _STEPS
+
+
 def find_conditions(scans: Sequence[Scan], group: int, groups: int) -> list[str] | None:
-    """The conditions on the rows of a group of files, where the plan of a query tells all of them; None where not.
+    """The conditions on the rows of a group of files, where a plan tells all of them; None where not.
 
     A group of which no row can meet them has no scan, and the scan of another may look like it.
 
     Args:
-        scans: of the plan of a query that :func:`read_first` has understood, and in which no other node has conditions.
+        scans: of a plan that finds first rows.
         group: the number of the group.
         groups: how many the query is bound to.
     """
-    if not _FETCHES_COLUMNS.issuperset(text for scan in scans for text in scan.joins):
-        return None
     if groups == 1:
         own = list(scans)
     elif len(scans) == groups and not any(scan.joins for scan in scans):
         own = [scan for scan in scans if scan.likely_group == group]
     else:
         own = [scan for scan in scans if scan.group == group]
-    texts = [
-        text
-        for scan in own
-        for condition in (*scan.filters, *scan.file_filters)
-        for text in split_conjunction(condition)
-    ]
+    conditions = [condition for scan in own for condition in (*scan.filters, *scan.file_filters)]
+    texts = [text for condition in conditions for text in split_conjunction(condition)]
     return [text for text in texts if not _OPTIONAL.fullmatch(text)] if own else None

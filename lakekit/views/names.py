@@ -83,9 +83,12 @@ def list_columns(condition: str) -> list[list[str]] | None:
 
 @functools.lru_cache(maxsize=64)
 def parse_query(query: str) -> list[dict[str, Any]] | None:
-    """The statements of a query as DuckDB's parser tells them; None where they are not all SELECTs."""
+    """The statements of a query as DuckDB's parser tells them; None where one is no SELECT, or is nested too deep."""
     text = own_database().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0]
-    parsed = json.loads(text)
+    try:
+        parsed = json.loads(text)
+    except RecursionError:
+        return None
     return None if parsed["error"] else parsed["statements"]
 
 

@@ -23,13 +23,13 @@ import pyarrow as pa
 
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.conditions import read_duckdb_conditions
-from lakekit.views.explain import Scan, filters_above_scans, guess_groups, is_marked, read_scans
+from lakekit.views.explain import Scan, Step, guess_groups, is_marked, read_scans, read_steps
 from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
-from lakekit.views.firsts import choose_first, find_conditions, read_first
+from lakekit.views.firsts import choose_first, find_conditions, finds_first, read_first
 from lakekit.views.local import LocalFiles
 from lakekit.views.names import is_select, reads_only_tables
 from lakekit.views.plantext import mentions_moment
-from lakekit.views.summaries import read_aggregates, summarize
+from lakekit.views.summaries import only_aggregates, read_aggregates, summarize
 
 if TYPE_CHECKING:
     from lakekit.views.duckdb import DuckDBView
@@ -153,19 +153,23 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
     if any(is_marked(name) for _, group in groups for name in group.from_file):
         choices = [(view, group, Chosen(list(range(len(group.paths))))) for view, group in groups]
         return QueryPlan(scans, choices, is_known=False)
-    chooser = Chooser(con, query, scans)
-    choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
-    choices = _keep_first(con, query, plans, scans, choices)
-    return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, scans, choices))
+    try:
+        chooser = Chooser(con, query, scans)
+        choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
+        steps = [step for plan in plans for step in read_steps(plan)]
+        choices = _keep_first(con, query, steps, scans, choices)
+        return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, steps, scans, choices))
+    except RecursionError:  # a condition that is nested too deep
+        return QueryPlan(scans, [], is_known=False)
 
 
 def _keep_first(
-    con: duckdb.DuckDBPyConnection, query: str, plans: Sequence[str], scans: Sequence[Scan], choices: _Choices
+    con: duckdb.DuckDBPyConnection, query: str, steps: Sequence[Step], scans: Sequence[Scan], choices: _Choices
 ) -> _Choices:
     """The same choices, without the files that can hold none of the first rows, where a query asks for no others."""
     views = {id(view): view for view, _, _ in choices}
-    first = read_first(con, query) if len(views) == 1 else None
-    if first is None or any(filters_above_scans(plan) for plan in plans):
+    first = read_first(con, query) if len(views) == 1 and finds_first(steps) else None
+    if first is None:
         return choices
     manifest = choices[0][0].plan.manifest
     parts = []
@@ -180,12 +184,12 @@ def _keep_first(
 
 
 def _answer(
-    con: duckdb.DuckDBPyConnection, query: str, scans: Sequence[Scan], choices: _Choices
+    con: duckdb.DuckDBPyConnection, query: str, steps: Sequence[Step], scans: Sequence[Scan], choices: _Choices
 ) -> list[pa.Scalar] | None:
     """The answer to a query for counts, lowest and highest values over whole files of one table, if that is known."""
     asked = read_aggregates(query)
     (view, *others) = {id(view): view for view, _, _ in choices}.values()
-    if asked is None or others or any(scan.filters or scan.conditions or scan.joins for scan in scans):
+    if asked is None or others or not only_aggregates(steps, asked) or any(scan.filters for scan in scans):
         return None
     if not all(chosen.is_exact for _, _, chosen in choices):
         return None

@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakekit.manifest.manifest import Manifest
+from lakekit.views.explain import Step
 from lakekit.views.names import parse_query
 
+_STEPS = {"READ_PARQUET", "UNION", "PROJECTION", "UNGROUPED_AGGREGATE", "EMPTY_RESULT"}
 _FUNCTIONS = {"count_star": 0, "count": 1, "min": 1, "max": 1}  # with how many arguments
 
 
@@ -43,7 +45,13 @@ def read_aggregates(query: str) -> list[Aggregate] | None:
     node = statements[0]["node"]
     if node["type"] != "SELECT_NODE" or node["cte_map"]["map"] or node["modifiers"]:
         return None
-    if node["group_expressions"] or node["having"] or node["sample"] or node["qualify"]:
+    if (
+        node["aggregate_handling"] != "STANDARD_HANDLING"
+        or node["group_expressions"]
+        or node["having"]
+        or node["sample"]
+        or node["qualify"]
+    ):
         return None
     source = node["from_table"]
     if source["type"] != "BASE_TABLE" or source["sample"] or source.get("column_name_alias"):
@@ -67,6 +75,12 @@ def _read_aggregate(entry: dict[str, Any]) -> Aggregate | None:
         return Aggregate("count_star")
     is_column = arguments[0]["class"] == "COLUMN_REF" and len(arguments[0]["column_names"]) == 1
     return Aggregate(entry["function_name"], arguments[0]["column_names"][0]) if is_column else None
+
+
+def only_aggregates(steps: Sequence[Step], aggregates: Sequence[Aggregate]) -> bool:
+    """Whether a plan does nothing but scan and make these aggregates: a macro of the user's may be called like one."""
+    told = {text.partition("(")[0] for step in steps for text in step.read("Aggregates")}
+    return {step.name for step in steps} <= _STEPS and {aggregate.function for aggregate in aggregates} <= told
 
 
 def summarize(manifest: Manifest, rows: np.ndarray, aggregates: Sequence[Aggregate]) -> list[pa.Scalar] | None:

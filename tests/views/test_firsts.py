@@ -69,6 +69,12 @@ ALL = {  # likewise, where bounds do not tell, or the query means something else
     "SELECT DISTINCT value FROM t ORDER BY value LIMIT 1": (0, 30),
     "SELECT id FROM t WHERE id <= (SELECT 599 - count(*) FROM t WHERE id < 0) ORDER BY id DESC LIMIT 1": (599, 30),
     "SELECT id FROM t ORDER BY id LIMIT 50%": (0, 30),
+    "SELECT value FROM t GROUP BY ALL ORDER BY value LIMIT 1 OFFSET 99": (99, 30),
+    "SELECT id // 600 AS same FROM t GROUP BY ALL ORDER BY same LIMIT 3": (0, 30),
+    "SELECT id FROM t ORDER BY date, CASE WHEN count(*) OVER () > 20 THEN -id ELSE id END LIMIT 3": (19, 30),
+    "SELECT id FROM t ORDER BY date, id * (SELECT sign(50 - max(id)) FROM t) LIMIT 3": (19, 30),
+    "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t u WHERE u.id > t.id + 590) ORDER BY id DESC LIMIT 1": (8, 30),
+    "SELECT id FROM t WHERE id + (SELECT max(id) FROM t) < 1000 ORDER BY id DESC LIMIT 1": (400, 30),
     "SELECT id FROM t ORDER BY id": (0, 30),
 }
 
@@ -92,6 +98,21 @@ def test_settings_of_the_session_say_which_rows_come_first(year, setting):
     ids = [row[0] for row in lake.sql("SELECT id FROM t ORDER BY id LIMIT 3").fetchall()]
     assert ids == ([599, 598, 597] if "DESC" in setting else [0, 1, 2])
     assert lake.receipt.files_scanned == (1 if "DESC" in setting else 30)
+
+
+def test_a_macro_that_hides_a_query_is_not_taken_for_a_function(year):
+    lake = year.open_lake()
+    lake.duckdb.execute("CREATE MACRO ceil(x) AS (SELECT count(*) FROM t) + x")
+    query = "SELECT id FROM t WHERE ceil(id) >= 1100 ORDER BY id LIMIT 2"
+    assert lake.sql(query).fetchall() == [(500,), (501,)]
+    lake.duckdb.execute("CREATE MACRO max(x) AS 5")
+    assert lake.sql("SELECT max(id) FROM t").fetchall() == [(5,)] * 600
+
+
+def test_a_condition_that_is_nested_very_deep_is_answered(lake):
+    deep = "id" + " + 1" * 600
+    assert lake.sql(f"SELECT id FROM t WHERE {deep} > 1190 ORDER BY id LIMIT 2").fetchall() == [(591,), (592,)]
+    assert lake.sql(f"SELECT count(*) FROM t WHERE {deep} > 1190").fetchall() == [(9,)]
 
 
 def test_a_limit_of_no_rows_and_one_of_more_than_there_are(lake):

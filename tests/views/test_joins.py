@@ -97,6 +97,14 @@ def test_a_join_on_a_column_by_another_name_asks_for_no_more(ask, column):
     assert gets == {"id": 2, "day": 3}[column]
 
 
+@pytest.mark.parametrize("tables", ["facts JOIN wanted USING (id)", "wanted JOIN facts USING (id)"])
+@pytest.mark.parametrize("more", ["", " JOIN shops USING (shop)"])
+def test_a_small_table_that_shows_columns_of_a_large_one_is_not_taken_for_it(ask, tables, more):
+    rows, gets, _ = ask(f"SELECT count(kind) FROM {tables}{more}")
+    assert rows == [(2,)]
+    assert gets == 2 + (5 if more else 0)
+
+
 def test_scans_are_told_apart_by_their_columns_where_the_plan_has_them_in_another_order(lake):
     query = "SELECT city, label FROM facts JOIN shops USING (shop) JOIN kinds USING (kind) WHERE city <> label"
     views = {table.view.token: table.view for table in lake.values()}
