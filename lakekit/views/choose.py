@@ -19,6 +19,7 @@ from lakekit.manifest.bounds import read_file_bounds
 from lakekit.manifest.pruning import choose_files
 from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
+from lakekit.views.keyvalues import read_settings
 from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
 from lakekit.views.plantext import split_conditions
 from lakekit.views.sqltypes import quote_name
@@ -74,9 +75,9 @@ class Chooser:
         self._keeps_names = any(scan.conditions for scan in scans) and reads_only_tables(con, query)
 
     @functools.cached_property
-    def _zone(self) -> str:
-        """The time zone in which conditions are meant."""
-        return self._con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+    def _settings(self) -> dict[str, str]:
+        """The settings of the session that say what conditions mean."""
+        return read_settings(self._con)
 
     def choose(self, plan: ViewPlan, group: Group) -> Chosen:
         """The files of a group that some scan can need."""
@@ -85,7 +86,7 @@ class Chooser:
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):
             return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
-        keys = _KeyTable(lambda: self._zone, plan, group, keys_shown)
+        keys = _KeyTable(lambda: self._settings, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
         reads_conditions, is_exact = self._reads_conditions(plan, candidates), True
         own = [scan for scan in candidates if scan.likely_group == group.number]
@@ -195,11 +196,13 @@ class _KeyTable:
         folders: how many there are.
     """
 
-    def __init__(self, find_zone: Callable[[], str], plan: ViewPlan, group: Group, names: Mapping[str, str]):
+    def __init__(
+        self, find_settings: Callable[[], dict[str, str]], plan: ViewPlan, group: Group, names: Mapping[str, str]
+    ):
         self.names = names
         self.others = group.from_file
         self.folders = len(group.samples)
-        self._find_zone = find_zone
+        self._find_settings = find_settings
         self._asked: dict[str, np.ndarray | None] = {}
         self._plan = plan
         self._group = group
@@ -268,7 +271,7 @@ class _KeyTable:
         if not on_keys:
             return
         try:
-            found = self._plan.key_values.find_folders(self._group, on_keys, self._find_zone())
+            found = self._plan.key_values.find_folders(self._group, on_keys, self._find_settings())
             self._asked.update(zip(on_keys, found, strict=True))
         except duckdb.Error:  # one reads other columns, or functions of the user's own
             for condition in on_keys if len(on_keys) > 1 else ():

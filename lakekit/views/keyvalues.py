@@ -1,12 +1,12 @@
 """The partition values of a view's folders, of which DuckDB itself says which meet a condition.
 
-It must not read a file, nor see anything of the user's connection but its time zone.
+It must not read a file, nor see anything of the user's connection but the settings by which conditions are meant.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -16,6 +16,14 @@ from lakekit.manifest.partitions import Partitioning
 from lakekit.views.groups import Group
 from lakekit.views.names import own_database
 from lakekit.views.sqltypes import quote_name, quote_text
+
+_SETTINGS = ("TimeZone", "ieee_floating_point_ops", "error_on_division_by_zero")  # the others are seen in a plan
+
+
+def read_settings(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The settings of a session that say what a condition means."""
+    query = f"SELECT {', '.join(f'current_setting({quote_text(name)})' for name in _SETTINGS)}"
+    return dict(zip(_SETTINGS, map(str, con.execute(query).fetchall()[0]), strict=True))
 
 
 class KeyValues:
@@ -28,17 +36,17 @@ class KeyValues:
     def __init__(self, partitioning: Partitioning):
         self._partitioning = partitioning
         self._con: duckdb.DuckDBPyConnection | None = None
-        self._zone = ""
+        self._settings: Mapping[str, str] = {}
         self._known: set[int] = set()
         self._lock = threading.Lock()
 
-    def find_folders(self, group: Group, conditions: Sequence[str], zone: str) -> list[np.ndarray]:
+    def find_folders(self, group: Group, conditions: Sequence[str], settings: Mapping[str, str]) -> list[np.ndarray]:
         """For each condition, and each of a group's samples, whether its folder meets the condition.
 
         Args:
             group: of the table.
             conditions: SQL over keys, by their names.
-            zone: the time zone in which they are meant.
+            settings: of the session in which they are meant, see :func:`read_settings`.
 
         Raises:
             duckdb.Error: one of them asks for more than keys, or means nothing.
@@ -47,9 +55,10 @@ class KeyValues:
         with self._lock:
             if self._con is None:
                 self._con = own_database().cursor()
-            if zone != self._zone:
-                self._con.execute(f"SET TimeZone = {quote_text(zone)}")
-                self._zone = zone
+            if settings != self._settings:
+                for setting, value in settings.items():
+                    self._con.execute(f"SET SESSION {setting} = {quote_text(value)}")
+                self._settings = settings
             if group.number not in self._known:
                 self._con.register(name, self._tabulate(group))
                 self._known.add(group.number)

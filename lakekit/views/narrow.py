@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     _Choices = list[tuple[DuckDBView, Group, Chosen]]
 
 _NUMBERS = itertools.count(1)
+_TELLS_LESS = (  # whether a plan may not tell which columns a scan reads
+    "SELECT lower(current_setting('explain_output')) = 'optimized_only' "
+    "OR current_setting('disabled_optimizers') <> '' OR NOT current_setting('enable_optimizer')"
+)
 _NAMES: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = weakref.WeakKeyDictionary()
 
 
@@ -215,7 +219,8 @@ def bind_lightly(
     con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], query: str
 ) -> AbstractContextManager[None]:
     """While this lasts, a SELECT that is bound and not run is told of no files, which is quicker."""
-    return bind_without_files(con, views) if is_select(query) else contextlib.nullcontext()
+    runs_now = con.execute("SELECT count(*) FROM duckdb_sequences()").fetchall()[0][0]  # as DuckDB does for nextval
+    return bind_without_files(con, views) if is_select(query) and not runs_now else contextlib.nullcontext()
 
 
 def bind_without_files(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView]) -> AbstractContextManager[None]:
@@ -246,8 +251,10 @@ def _name_connection(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def explain_query(con: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[str]:
-    """The plan of a query as DuckDB's JSON texts; empty for statements that have none."""
+    """The plan of a query as DuckDB's JSON texts; empty for statements that have none, or where it would tell less."""
     try:
+        if con.execute(_TELLS_LESS).fetchall()[0][0]:
+            return []
         return [text for _, text in con.execute(f"EXPLAIN (FORMAT json) {query}", values).fetchall()]
     except duckdb.Error:  # the query itself is wrong, and says so better when it runs
         return []
