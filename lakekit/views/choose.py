@@ -81,7 +81,7 @@ class Chooser:
 
     def choose(self, plan: ViewPlan, group: Group) -> Chosen:
         """The files of a group that some scan can need."""
-        keys_shown = {marked: key for key, marked in plan.marked_keys(group).items()}
+        keys_shown = plan.shown_keys(group)
         candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
         names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
         if not candidates or not all(map(is_plain, names)):

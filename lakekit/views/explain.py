@@ -95,14 +95,15 @@ class Step:
         return _as_list(self.info.get(name))
 
 
-def read_steps(plan: str) -> list[Step]:
-    """All nodes of a plan, in any order.
+def read_steps(plans: Sequence[str]) -> list[Step]:
+    """All nodes of the plans of a query, in any order.
 
     Example:
-        >>> [step.name for step in read_steps('[{"name": "FILTER", "children": [{"name": "UNION", "children": []}]}]')]
+        >>> plan = '[{"name": "FILTER", "children": [{"name": "UNION", "children": []}]}]'
+        >>> [step.name for step in read_steps([plan])]
         ['FILTER', 'UNION']
     """
-    nodes, steps = list(json.loads(plan)), []
+    nodes, steps = [root for plan in plans for root in json.loads(plan)], []
     while nodes:
         node = nodes.pop()
         steps.append(Step(node["name"], node.get("extra_info", {})))

@@ -19,7 +19,7 @@ from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import Predicate
 from lakekit.manifest.pruning import covers_all
 from lakekit.views.explain import Scan, Step, split_conjunction
-from lakekit.views.names import parse_query, reads_only_tables
+from lakekit.views.names import find_table_select, reads_only_tables
 from lakekit.views.summaries import is_exact
 
 _STEPS = {
@@ -68,10 +68,9 @@ def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
         >>> read_first(con, "SELECT x + 1 AS x FROM t ORDER BY x LIMIT 10") is None
         True
     """
-    statements = parse_query(query) or []
-    if len(statements) != 1 or not _is_of_one_table(statements[0]["node"]):
+    node = find_table_select(query)
+    if node is None or [modifier["type"] for modifier in node["modifiers"]] != ["ORDER_MODIFIER", "LIMIT_MODIFIER"]:
         return None
-    node = statements[0]["node"]
     ordered, limited = node["modifiers"]
     rows, order = _read_rows(limited), ordered["orders"][0]
     if rows is None or any(one["expression"]["class"] != "COLUMN_REF" for one in ordered["orders"]):
@@ -86,23 +85,6 @@ def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
     direction = default.upper() if order["type"] == "ORDER_DEFAULT" else order["type"]
     is_known = direction in _DESCENDING and reads_only_tables(con, query)
     return First(names[0], _DESCENDING[direction], rows) if is_known else None
-
-
-def _is_of_one_table(node: dict[str, Any]) -> bool:
-    """Whether a SELECT has one table, an order and a limit, and no subquery or group."""
-    kinds = [modifier["type"] for modifier in node.get("modifiers", ())]
-    if node["type"] != "SELECT_NODE" or kinds != ["ORDER_MODIFIER", "LIMIT_MODIFIER"] or node["cte_map"]["map"]:
-        return False
-    if node["aggregate_handling"] != "STANDARD_HANDLING":  # GROUP BY ALL
-        return False
-    if any(node[part] for part in ("group_expressions", "group_sets", "having", "sample", "qualify")):
-        return False
-    source = node["from_table"]
-    if source["type"] != "BASE_TABLE" or source["sample"] or source["column_name_alias"] or source["at_clause"]:
-        return False
-    if source["schema_name"] or source["catalog_name"]:
-        return False
-    return True
 
 
 def _read_rows(modifier: dict[str, Any]) -> int | None:

@@ -100,6 +100,32 @@ def parse_query(query: str) -> list[dict[str, Any]] | None:
     return None if parsed["error"] else parsed["statements"]
 
 
+def find_table_select(query: str) -> dict[str, Any] | None:
+    """The SELECT that a query is, where it is one over the rows of one table, without groups; else None.
+
+    What it does with them, in its list, condition and modifiers, is for the caller to look at.
+
+    Example:
+        >>> find_table_select("SELECT max(n) FROM t WHERE n > 1")["from_table"]["table_name"]
+        't'
+        >>> find_table_select("SELECT n FROM t GROUP BY n"), find_table_select("SELECT n FROM t JOIN u USING (n)")
+        (None, None)
+    """
+    statements = parse_query(query) or []
+    node = statements[0]["node"] if len(statements) == 1 else {"type": None}
+    if node["type"] != "SELECT_NODE" or node["cte_map"]["map"]:
+        return None
+    if node["aggregate_handling"] != "STANDARD_HANDLING":  # GROUP BY ALL
+        return None
+    if any(node[part] for part in ("group_expressions", "group_sets", "having", "sample", "qualify")):
+        return None
+    source = node["from_table"]
+    if source["type"] != "BASE_TABLE":
+        return None
+    parts = ("sample", "column_name_alias", "at_clause", "schema_name", "catalog_name")
+    return None if any(source[part] for part in parts) else node
+
+
 def _may_name(node: Any, names: set[str]) -> bool:
     if isinstance(node, str):
         return node.casefold() in names

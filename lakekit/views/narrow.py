@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.conditions import read_duckdb_conditions
-from lakekit.views.explain import Scan, Step, guess_groups, is_marked, read_scans, read_steps
+from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans, read_steps
 from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
 from lakekit.views.firsts import choose_first, find_conditions, finds_first, read_first
 from lakekit.views.local import LocalFiles
@@ -149,7 +149,7 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
     bound = [(number, by_number[number]) for number in asked]
-    columns = {number: {*group.from_file, *view.plan.marked_keys(group).values()} for number, (view, group) in bound}
+    columns = {number: {*group.from_file, *view.plan.shown_keys(group)} for number, (view, group) in bound}
     scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], columns)
     groups = [part for _, part in bound]
     if not scans or not groups:
@@ -160,40 +160,38 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
     try:
         chooser = Chooser(con, query, scans)
         choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
-        steps = [step for plan in plans for step in read_steps(plan)]
-        choices = _keep_first(con, query, steps, scans, choices)
-        return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, steps, scans, choices))
+        choices = _keep_first(con, query, plans, scans, choices)
+        return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, plans, scans, choices))
     except RecursionError:  # a condition that is nested too deep
         return QueryPlan(scans, [], is_known=False)
 
 
 def _keep_first(
-    con: duckdb.DuckDBPyConnection, query: str, steps: Sequence[Step], scans: Sequence[Scan], choices: _Choices
+    con: duckdb.DuckDBPyConnection, query: str, plans: Sequence[str], scans: Sequence[Scan], choices: _Choices
 ) -> _Choices:
     """The same choices, without the files that can hold none of the first rows, where a query asks for no others."""
     views = {id(view): view for view, _, _ in choices}
-    first = read_first(con, query) if len(views) == 1 and finds_first(steps) else None
-    if first is None:
+    first = read_first(con, query) if len(views) == 1 else None
+    if first is None or not finds_first(read_steps(plans)):
         return choices
     manifest = choices[0][0].plan.manifest
     parts = []
     for view, group, chosen in choices:
         texts = find_conditions(scans, group.number, len(choices))
         if texts is not None:
-            keys_shown = {marked: key for key, marked in view.plan.marked_keys(group).items()}
-            predicate = read_duckdb_conditions(texts, manifest.schema.arrow, keys_shown)
+            predicate = read_duckdb_conditions(texts, manifest.schema.arrow, view.plan.shown_keys(group))
             parts.append((group.rows[np.array(chosen.listed, np.int64)], predicate))
     may_hold = choose_first(manifest, first, parts)
     return [(view, group, chosen.keep(may_hold[group.rows])) for view, group, chosen in choices]
 
 
 def _answer(
-    con: duckdb.DuckDBPyConnection, query: str, steps: Sequence[Step], scans: Sequence[Scan], choices: _Choices
+    con: duckdb.DuckDBPyConnection, query: str, plans: Sequence[str], scans: Sequence[Scan], choices: _Choices
 ) -> list[pa.Scalar] | None:
     """The answer to a query for counts, lowest and highest values over whole files of one table, if that is known."""
     asked = read_aggregates(query)
     (view, *others) = {id(view): view for view, _, _ in choices}.values()
-    if asked is None or others or not only_aggregates(steps, asked) or any(scan.filters for scan in scans):
+    if asked is None or others or any(scan.filters for scan in scans) or not only_aggregates(read_steps(plans), asked):
         return None
     if not all(chosen.is_exact for _, _, chosen in choices):
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def find_needs(plan: ViewPlan, group: Group, scans: Sequence[Scan]) -> Needs:
     """The columns that the scans of a group read, and what they ask of the rows."""
-    keys_shown = {marked: key for key, marked in plan.marked_keys(group).items()}
+    keys_shown = plan.shown_keys(group)
     found = possible_scans(scans, group.number, set(group.from_file) | keys_shown.keys())
     found = [scan for scan in found if scan.likely_group in (None, group.number)] or found
     if not found:

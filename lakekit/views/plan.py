@@ -191,6 +191,10 @@ class ViewPlan:
         names = [key if _WORD.fullmatch(key) else f"key-{position}" for position, key in enumerate(keys)]
         return {key: mark_key(name, group.number) for key, name in zip(keys, names, strict=True)}
 
+    def shown_keys(self, group: Group) -> dict[str, str]:
+        """By the name that the group's files show, the partition key."""
+        return {marked: key for key, marked in self.marked_keys(group).items()}
+
     def sql(self) -> str:
         """The query behind the view.
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from lakekit.manifest.manifest import Manifest
 from lakekit.views.explain import Step
-from lakekit.views.names import parse_query
+from lakekit.views.names import find_table_select
 
 _STEPS = {"READ_PARQUET", "UNION", "PROJECTION", "UNGROUPED_AGGREGATE", "EMPTY_RESULT"}
 _FUNCTIONS = {"count_star": 0, "count": 1, "min": 1, "max": 1}  # with how many arguments
@@ -39,24 +39,8 @@ def read_aggregates(query: str) -> list[Aggregate] | None:
         >>> read_aggregates("SELECT min(x + 1) FROM t"), read_aggregates("SELECT min(x) FROM t GROUP BY n")
         (None, None)
     """
-    statements = parse_query(query) or []
-    if len(statements) != 1:
-        return None
-    node = statements[0]["node"]
-    if node["type"] != "SELECT_NODE" or node["cte_map"]["map"] or node["modifiers"]:
-        return None
-    if (
-        node["aggregate_handling"] != "STANDARD_HANDLING"
-        or node["group_expressions"]
-        or node["having"]
-        or node["sample"]
-        or node["qualify"]
-    ):
-        return None
-    source = node["from_table"]
-    if source["type"] != "BASE_TABLE" or source["sample"] or source.get("column_name_alias"):
-        return None
-    if source.get("schema_name") or source.get("catalog_name") or source.get("at_clause"):
+    node = find_table_select(query)
+    if node is None or node["modifiers"]:
         return None
     found = [_read_aggregate(entry) for entry in node["select_list"]]
     known = [one for one in found if one is not None]

@@ -75,6 +75,17 @@ class Place:
         return lk.open_lake(self.url, storage=self.storage, tables=tables)
 
 
+def put_tens(place: Place, folders: int, rows: int) -> duckdb.DuckDBPyConnection:
+    """The table t with a file in each folder k, whose x are 10 k, 10 k + 1, …; a plain DuckDB with the same rows."""
+    plain = duckdb.connect()
+    plain.execute("CREATE TABLE t (x BIGINT, k BIGINT)")
+    for k in range(folders):
+        values = [10 * k + row for row in range(rows)]
+        place.put(f"t/k={k}/a.parquet", pa.table({"x": values}))
+        plain.executemany("INSERT INTO t VALUES (?, ?)", [[x, k] for x in values])
+    return plain
+
+
 def make_place(kind: str, tmp_path: Path) -> Place:
     """An empty place of a kind, "folder" or "s3"."""
     if kind == "folder":

@@ -1,10 +1,8 @@
 """Queries that could be misread, by what a session has beside the tables: sequences, views, macros, types, settings."""
 
-import duckdb
-import pyarrow as pa
 import pytest
 
-from tests.views.lakes import Place
+from tests.views.lakes import Place, put_tens
 
 CASES = {  # what is run before, and the query
     "a sequence moves when a query is bound": ("CREATE SEQUENCE s", "SELECT nextval('s') > 0 AS n, x FROM t"),
@@ -51,12 +49,7 @@ CASES = {  # what is run before, and the query
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_session_has_beside_the_tables_changes_no_answer(folder: Place, case):
     before, query = CASES[case]
-    plain = duckdb.connect()
-    plain.execute("CREATE TABLE t (x BIGINT, k BIGINT)")
-    for k in range(6):
-        values = [10 * k + n for n in range(3)]
-        folder.put(f"t/k={k}/a.parquet", pa.table({"x": values}))
-        plain.executemany("INSERT INTO t VALUES (?, ?)", [[x, k] for x in values])
+    plain = put_tens(folder, folders=6, rows=3)
     lake = folder.open_lake()
     for con in (plain, lake.duckdb):
         con.execute(before)
