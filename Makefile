@@ -2,7 +2,6 @@
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 workers ?= 2
-as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, as in many containers, each process compiles all that it imports
 
 .PHONY: help
@@ -19,8 +18,7 @@ demo: setup  ## the sample lake through DuckDB and Polars, with what each asked 
 
 .PHONY: lab
 lab: setup  ## JupyterLab at the first notebook
-	$(python) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb \
-	    --LabApp.news_url=None --LanguageServerManager.autodetect=False $(as_root)
+	@$(python) -c 'import pathlib, lakekit.workshop; lakekit.workshop.open_lab(pathlib.Path.cwd())'
 
 .PHONY: test
 test: setup  ## every test: the package, its docstrings, the README, and the notebooks under strict nbval

@@ -16,6 +16,7 @@ from lakekit.sample import sample_folder
 from lakekit.units import format_number_of
 
 FIRST = "notebooks/00-start-here.ipynb"
+LAB_SETTINGS = Path(__file__).resolve().parent / "lab"  # no question about news at a first start, no look for updates
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +98,7 @@ def copy_workshop(folder: str | Path) -> Copied:
 def open_lab(folder: Path) -> None:
     """Become a JupyterLab in the folder, at the first notebook; this function does not return."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command += [f"--LabApp.default_url=/lab/tree/{FIRST}", "--LabApp.news_url=None"]
+    command += [f"--LabApp.default_url=/lab/tree/{FIRST}", f"--LabApp.app_settings_dir={LAB_SETTINGS}"]
     command += ["--LanguageServerManager.autodetect=False"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")

@@ -1,9 +1,14 @@
 """The workshop is copied, never over what was changed, and an installed wheel brings all of it."""
 
+import html
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -13,6 +18,8 @@ from lakekit.errors import InvalidArgument
 from lakekit.workshop import FIRST, copy_workshop
 
 ROOT = Path(__file__).parents[1]
+OPEN_LAB = "import pathlib, lakekit.workshop; lakekit.workshop.open_lab(pathlib.Path.cwd())"
+PAGE_CONFIG = re.compile(r'id="jupyter-config-data"[^>]*>(.*?)</script>', re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+\.(?:md|ipynb|png))\)")
 
 
@@ -89,3 +96,35 @@ def test_an_installed_wheel_has_the_command_and_copies_the_workshop(wheel, tmp_p
     code = "import lakekit; print(lakekit.__file__); print(lakekit.open_lake('data/sample/lake'))"
     done = subprocess.run([sys.executable, "-c", code], cwd=target, env=environment, capture_output=True, text=True)
     assert done.stdout.startswith(str(place)) and "turbines_hourly" in done.stdout, done.stderr
+
+
+def test_jupyterlab_opens_at_the_first_notebook_and_asks_nothing_about_news(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    environment = os.environ | places | {"JUPYTER_PORT": str(port), "JUPYTER_TOKEN": "t", "BROWSER": "true"}
+    (tmp_path / "class").mkdir()
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, "-c", OPEN_LAB]
+        lab = subprocess.Popen(command, cwd=tmp_path / "class", env=environment, stdout=log, stderr=log)
+    try:
+        page = read_page(f"http://127.0.0.1:{port}/lab?token=t", lab, tmp_path / "log")
+    finally:
+        lab.terminate()
+        lab.wait(20)
+    config = json.loads(html.unescape(PAGE_CONFIG.search(page)[1]))
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+    assert f"/lab/tree/{FIRST}" in (tmp_path / "log").read_text()
+
+
+def read_page(address, process, log):
+    """What a server answers, once it does; says why where it ended."""
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not answer in a minute:\n{log.read_text()}")
