@@ -90,9 +90,10 @@ class Catalog:
         url = self.store.address.url
         listed = self.store.list_folders()
         folders = [name for name in listed if not is_hidden(f"{name}/x", 1)]
-        keyed = next((name for name in folders if "=" in name), None)
-        if keyed:
-            what = f"{url}/ holds partitions, such as {keyed}/, and not tables."
+        keyed = [name for name in folders if "=" in name]
+        folders = [name for name in folders if name not in keyed]
+        if keyed and len(keyed) >= len(folders):
+            what = f"{url}/ holds partitions, such as {keyed[0]}/, and not tables."
             raise NoFilesFound(what, hint="it is one table: open it with open_table.")
         if METADATA in folders and is_iceberg(self.store):  # its data/ alone would show removed rows as well
             raise NoFilesFound(f"{url}/ is an Iceberg table, and no lake.", hint="open it with open_table.")
@@ -103,12 +104,16 @@ class Catalog:
         for name in [*gone, *moved]:
             del self.tables[name]
         added = [name for name in folders if name not in self.tables]
-        self.failed = {}
+        self.failed = {name: self._refuse_partition(name) for name in keyed}
         for name in added:
             self._open(name)
         if not self.tables and not self.failed:
             self._refuse_empty(folders)
         return [name for name in added if name in self.tables], gone
+
+    def _refuse_partition(self, name: str) -> InvalidArgument:
+        what = f"{self.store.address.url}/{name}/ is a partition, and stands among tables."
+        return InvalidArgument(what, hint="open it by itself, with open_table.")
 
     def _find_url(self, name: str) -> str:
         """Where a table is: its folder, or where it was switched to."""
@@ -156,14 +161,15 @@ class Catalog:
         )
 
     def _refuse_empty(self, folders: Sequence[str]) -> None:
+        from lakekit.manifest.refusals import suggest_folders
+
         url = self.store.address.url
         if self.store.find_root_file() is not None:
             raise NoFilesFound(f"{url} is a file, and a lake is a folder or prefix.", hint="open its folder.")
         there = f"{len(folders)} folders there: {', '.join(folders[:5])}" if folders else "no folders there"
-        raise NoFilesFound(
-            f"No table under {url}/ ({there}).",
-            hint="a lake's tables are the folders right under it; for a single table use open_table.",
-        )
+        rule = "a lake's tables are the folders right under it; for a single table use open_table"
+        hint = f"{rule}." if folders else f"{rule}; {suggest_folders(self.store)}"
+        raise NoFilesFound(f"No table under {url}/ ({there}).", hint=hint)
 
     def create_views(self, con: duckdb.DuckDBPyConnection) -> None:
         """A view of each table in this connection; one that raises for each folder that makes no table."""
@@ -184,8 +190,9 @@ class Catalog:
         for name, error in self.failed.items():
             if name.casefold() in spelled:
                 continue
-            text = quote_text(f"{type(error).__name__}: {error}")
-            con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT error({text}) AS error")
+            text = quote_text(f"{type(error).__name__}: {error}")  # in a condition, so that count(*) raises it as well
+            raises = f"SELECT NULL::VARCHAR AS error WHERE CAST(error({text}) AS BOOLEAN)"
+            con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS {raises}")
 
     def refresh(self) -> Changes:
         """List every table again, with what changed in the whole lake."""
@@ -264,9 +271,22 @@ class Catalog:
         from lakekit.receipts.tally import Tally
         from lakekit.views.preview import preview_query
 
+        self._refuse_failed(relation)
         tally = Tally(query, "duckdb", datetime.now(UTC))
         is_at_most = preview_query(relation, {view.token: view for view in self._views()}, tally)
         return replace(build_receipt(tally), seconds=None, is_preview=True, is_at_most=is_at_most)
+
+    def _refuse_failed(self, relation: duckdb.DuckDBPyRelation) -> None:
+        """Raise the error of a folder that makes no table, where the plan of a relation reads its view."""
+        from lakekit.views.explain import read_steps
+        from lakekit.views.narrow import explain_query
+        from lakekit.views.sqltypes import quote_text
+
+        steps = read_steps(explain_query(relation._con, *relation._statement())) if self.failed else []
+        said = "\n".join(text for step in steps for text in step.read("Expression"))
+        for error in self.failed.values():
+            if quote_text(error.what)[1:-1] in said:
+                raise error
 
     def _views(self) -> list[Any]:
         return [table.view for table in self.tables.values() if table.has_view]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit import ColumnNameConflict, CorruptFile, NoFilesFound, PartitionMismatch
+from lakekit import ColumnNameConflict, CorruptFile, InvalidArgument, NoFilesFound, PartitionMismatch
 from tests.views.lakes import ENGINES, Place, make_place, put_days, read_all, run_script, to_parquet
 
 
@@ -42,6 +42,12 @@ def test_a_place_without_tables_is_an_error_that_says_what_is_there(folder):
         folder.open_lake()
 
 
+def test_an_address_with_nothing_under_it_is_told_with_those_beside_it(folder):
+    folder.put("lake/flights/x.parquet", pa.table({"x": [1]}))
+    with pytest.raises(NoFilesFound, match=r"(?s)No table under .*lak/ \(no folders there\).*beside it: lake/"):
+        lk.open_lake(f"{folder.url}/lak")
+
+
 def test_the_folder_of_one_table_is_no_lake(folder):
     folder.put("day=1/x.parquet", pa.table({"x": [1]}))
     with pytest.raises(NoFilesFound, match="(?s)partitions.*Hint: .*open_table"):
@@ -73,11 +79,28 @@ def test_a_table_that_cannot_be_opened_fails_alone(folder):
     for name, kind in (("uneven", PartitionMismatch), ("case", ColumnNameConflict), ("broken", CorruptFile)):
         with pytest.raises(kind):
             lake[name]
-        with pytest.raises(kind):
-            lake.sql(f'SELECT * FROM "{name}"').fetchall()
-        with pytest.raises(duckdb.Error, match=kind.__name__):
-            lake.duckdb.execute(f'SELECT * FROM "{name}"').fetchall()
+        for query in (
+            f'SELECT * FROM "{name}"',
+            f'SELECT count(*) FROM "{name}"',
+            f'SELECT 1 WHERE EXISTS (FROM "{name}")',
+        ):
+            with pytest.raises(kind):
+                lake.sql(query).fetchall()
+            with pytest.raises(kind):
+                lake.preview(query)
+            with pytest.raises(duckdb.Error, match=kind.__name__):
+                lake.duckdb.execute(query).fetchall()
     assert "uneven failed" in repr(lake)
+
+
+def test_a_partition_among_tables_fails_alone(folder):
+    folder.put("good/x.parquet", pa.table({"x": [1]}))
+    folder.put("fine/x.parquet", pa.table({"x": [2]}))
+    folder.put("a=1/x.parquet", pa.table({"x": [3]}))
+    lake = folder.open_lake()
+    assert (list(lake), list(lake.failed)) == (["fine", "good"], ["a=1"])
+    with pytest.raises(InvalidArgument, match="(?s)a=1/ is a partition.*open_table"):
+        lake["a=1"]
 
 
 def test_tables_whose_names_differ_in_case_only_are_not_mixed_up(folder):

@@ -77,10 +77,11 @@ def describe_absence(store: Store, listing: Listing, skipped: Sequence[tuple[str
     listed_at = getattr(store, "listed_at", None)
     by = f", by the S3 Inventory report of {format_moment(listed_at)}" if listed_at is not None else ""
     what = f"No Parquet file under {url.rstrip('/')}/ ({listing.describe()}{by}).{reason}"
-    return NoFilesFound(what, hint=_suggest_folders(store))
+    return NoFilesFound(what, hint=suggest_folders(store))
 
 
-def _suggest_folders(store: Store) -> str:
+def suggest_folders(store: Store) -> str:
+    """A hint for an address under which nothing was found: the folders in it, or else beside it."""
     from lakekit.storage import open_store
 
     parent, _, name = store.address.url.rstrip("/").rpartition("/")

@@ -20,8 +20,8 @@ from lakekit.manifest.pruning import choose_files
 from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
 from lakekit.views.keyvalues import read_settings
-from lakekit.views.names import is_plain, keeps_names, list_columns, own_database, reads_only_tables
-from lakekit.views.plantext import split_conditions
+from lakekit.views.names import keeps_names, list_columns, own_database, reads_only_tables
+from lakekit.views.plantext import mentions_strange, split_conditions
 from lakekit.views.sqltypes import quote_name
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Chooser:
         """The files of a group that some scan can need."""
         keys_shown = plan.shown_keys(group)
         candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
-        names = {keys_shown.get(name, name) for scan in candidates for name in scan.columns}
-        if not candidates or not all(map(is_plain, names)):
+        texts = [text for scan in candidates for text in (*scan.filters, *scan.file_filters, *scan.conditions)]
+        if not candidates or mentions_strange([*group.from_file, *plan.manifest.schema.arrow.names], texts):
             return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
         keys = _KeyTable(lambda: self._settings, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)

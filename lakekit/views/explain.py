@@ -13,6 +13,7 @@ from operator import contains
 from typing import Any
 
 _ROW_BY_ROW = ("FILTER", "PROJECTION", "UNION")  # what lets a condition count for the rows below, one by one
+_ROW_FOR_ROW = ("PROJECTION", "UNION")
 _SPARING = ("INNER", "SEMI", "RIGHT", "RIGHT_SEMI")  # joins whose first side need have no row without a match
 _PROBED = re.compile(r"(\w+) (?:=|<|>|<=|>=|IS NOT DISTINCT FROM) ")  # how the condition of a join begins with a column
 _LIMITS = ("LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT")
@@ -53,6 +54,8 @@ class Scan:
         probes: columns by which joins look up the rows of the scan, or of one beside it, on their other side, so that
             those without a match may be spared while the query runs; None for what is not known to be a column.
         is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
+        enough_rows: how many rows of the scan, whichever they are, are all that the query takes of it; None where it
+            may take more, or conditions above the scan choose among them.
         likely_group: the group that it is of, as far as the order of scans tells; see :func:`guess_groups`.
     """
 
@@ -65,6 +68,7 @@ class Scan:
     joins: tuple[str, ...] = ()
     probes: tuple[str | None, ...] = ()
     is_limited: bool = False
+    enough_rows: int | None = None
     likely_group: int | None = None
 
 
@@ -76,6 +80,7 @@ class _Above:
     joins: tuple[str, ...] = ()
     probes: tuple[str | None, ...] = ()
     is_limited: bool = False
+    enough_rows: int | None = None
 
 
 def read_scans(plan: str) -> list[Scan]:
@@ -96,7 +101,7 @@ class Step:
 
 
 def read_steps(plans: Sequence[str]) -> list[Step]:
-    """All nodes of the plans of a query, in any order.
+    """All nodes of the plans of a query, in any order but that the last step of a plan comes before those below it.
 
     Example:
         >>> plan = '[{"name": "FILTER", "children": [{"name": "UNION", "children": []}]}]'
@@ -123,12 +128,19 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
         above.joins + _list_conditions(info),
         above.probes,
         name in _LIMITS or (above.is_limited and goes_on),
+        _read_limit(info) if name in _LIMITS else above.enough_rows if name in _ROW_FOR_ROW else None,
     )
     for number, child in enumerate(node["children"]):
         if number == 0 and info.get("Join Type") in _SPARING:
             yield from _walk(child, replace(below, probes=above.probes + _read_probes(info, child)))
         else:
             yield from _walk(child, below)
+
+
+def _read_limit(info: dict[str, Any]) -> int | None:
+    """How many rows a limit takes, those included that it skips; None where that is not a number in the plan."""
+    parts = [info.get("Limit"), info.get("Offset", "0")]
+    return sum(map(int, parts)) if all(isinstance(part, str) and part.isdecimal() for part in parts) else None
 
 
 def _read_probes(info: dict[str, Any], first_side: dict[str, Any]) -> tuple[str | None, ...]:
@@ -168,6 +180,7 @@ def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
         joins=above.joins,
         probes=above.probes,
         is_limited=above.is_limited,
+        enough_rows=above.enough_rows,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which files can hold the first rows of a query that orders one table by a column and asks for so many of them.
+"""Which files can hold the first rows of a query over one table that asks for so many of them, in an order or in any.
 
 It must not leave out a file that may hold one of these rows: where bounds are not known, the file stays.
 """
@@ -44,14 +44,28 @@ class First:
     """The first rows of a table by a column; rows without a value come last.
 
     Attributes:
-        column: its name, in the query's case.
-        is_descending: whether the largest values come first.
         rows: how many rows, those of an OFFSET included.
+        column: its name, in the query's case; None where any rows will do, and those of the first files are taken.
+        is_descending: whether the largest values come first.
     """
 
-    column: str
-    is_descending: bool
     rows: int
+    column: str | None = None
+    is_descending: bool = False
+
+
+def read_any(scans: Sequence[Scan], steps: Sequence[Step]) -> First | None:
+    """What a query takes of its scans, where it is so many rows of each, whichever they are; None where it is not.
+
+    Example:
+        >>> read_any([Scan(1, frozenset("x"), enough_rows=5)], [])
+        First(rows=5, column=None, is_descending=False)
+        >>> read_any([Scan(1, frozenset("x"), enough_rows=5), Scan(1, frozenset("x"))], []) is None
+        True
+    """
+    taken = [scan.enough_rows for scan in scans if scan.enough_rows is not None]
+    fetches_again = len(scans) == 2 and any(step.name == "HASH_JOIN" for step in steps)  # the other columns, by rows
+    return First(max(taken)) if taken and (len(taken) == len(scans) or fetches_again) else None
 
 
 def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
@@ -64,7 +78,7 @@ def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
     Example:
         >>> con = duckdb.connect().execute("CREATE TABLE t (x INTEGER, n INTEGER)")
         >>> read_first(con, "FROM t WHERE n > 1 ORDER BY x DESC, n LIMIT 10 OFFSET 5")
-        First(column='x', is_descending=True, rows=15)
+        First(rows=15, column='x', is_descending=True)
         >>> read_first(con, "SELECT x + 1 AS x FROM t ORDER BY x LIMIT 10") is None
         True
     """
@@ -84,7 +98,7 @@ def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
         return None
     direction = default.upper() if order["type"] == "ORDER_DEFAULT" else order["type"]
     is_known = direction in _DESCENDING and reads_only_tables(con, query)
-    return First(names[0], _DESCENDING[direction], rows) if is_known else None
+    return First(rows, names[0], _DESCENDING[direction]) if is_known else None
 
 
 def _read_rows(modifier: dict[str, Any]) -> int | None:
@@ -108,21 +122,27 @@ def choose_first(manifest: Manifest, first: First, parts: Sequence[tuple[np.ndar
     """Which of some files may hold one of the first rows that meet a condition: one bool for each of all files.
 
     Files of which every row meets it, and has a value, are counted, those with the most extreme bounds first, until
-    they have as many rows as are asked for. What lies behind all of these in every row is left out.
+    they have as many rows as are asked for. What lies behind all of these in every row is left out; where there is no
+    order, the files behind them.
 
     Args:
         manifest: the table.
         first: which rows.
         parts: the files, as positions in ``manifest.files``, with the condition on their rows.
     """
-    may_hold = np.ones(manifest.entries.height, bool)
+    may_hold, is_counted = np.ones((2, manifest.entries.height), bool)
+    is_counted[:] = False
+    for rows, predicate in parts:
+        is_counted[rows] = covers_all(manifest, predicate)[rows]
+    if first.column is None:
+        in_order = np.concatenate([rows for rows, _ in parts]) if parts else np.array([], np.int64)
+        counts = np.where(is_counted, manifest.entries["rows"].fill_null(0), 0)[in_order]
+        may_hold[in_order] = counts.cumsum() - counts < first.rows
+        return may_hold
     names = [name for name in manifest.schema.arrow.names if name.casefold() == first.column.casefold()]
     if len(names) != 1 or not is_exact(manifest.schema.arrow.field(names[0]).type):
         return may_hold
     bounds = read_file_bounds(manifest, names[0])
-    is_counted = np.zeros(len(may_hold), bool)
-    for rows, predicate in parts:
-        is_counted[rows] = covers_all(manifest, predicate)[rows]
     is_counted &= bounds.has_value & ~bounds.has_null & ~bounds.has_nan
     far, near = (bounds.low, bounds.high) if first.is_descending else (bounds.high, bounds.low)
     counted = pl.DataFrame({"rows": manifest.entries["rows"], "far": far}).filter(is_counted, far.is_not_null())

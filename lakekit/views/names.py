@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,12 @@ from lakekit.views.filesystem import FILES_FUNCTION
 
 _RENAMING = {"SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE", "PIVOT", "SHOW_REF"}  # give columns names unseen
 _HARMLESS = {"range", "generate_series", "unnest"}  # functions in FROM that read no table
+# how DuckDB's relations ask for the first rows of a query: to show them, or for fetchone()
+_FIRST_ROWS = re.compile(
+    r'WITH "__duckdb_s0" AS NOT MATERIALIZED \(\nSELECT \* FROM \(\n(.*)\n\) AS ("unnamed_relation_\w+")\n\)\n'
+    r'SELECT \* FROM "__duckdb_s0" AS \2 LIMIT [1-9]\d*',
+    re.DOTALL,
+)
 _OTHER_NAMES = {"class", "type", "function_name", "table_name", "qualified_name", "using_columns"}  # not of columns
 
 
@@ -98,6 +105,18 @@ def parse_query(query: str) -> list[dict[str, Any]] | None:
     except RecursionError:
         return None
     return None if parsed["error"] else parsed["statements"]
+
+
+def read_shown(query: str) -> str:
+    """The query of which a relation asks for the first rows, one at least; any other as it is.
+
+    Example:
+        >>> relation = duckdb.sql("SELECT count(*) FROM range(3)")
+        >>> read_shown(relation.limit(1).sql_query()), read_shown("SELECT 1 LIMIT 1")
+        ('SELECT count(*) FROM range(3)', 'SELECT 1 LIMIT 1')
+    """
+    match = _FIRST_ROWS.fullmatch(query)
+    return match[1] if match else query
 
 
 def find_table_select(query: str) -> dict[str, Any] | None:

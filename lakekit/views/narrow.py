@@ -25,9 +25,9 @@ from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans, read_steps
 from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
-from lakekit.views.firsts import choose_first, find_conditions, finds_first, read_first
+from lakekit.views.firsts import choose_first, find_conditions, finds_first, read_any, read_first
 from lakekit.views.local import LocalFiles
-from lakekit.views.names import is_select, reads_only_tables
+from lakekit.views.names import is_select, read_shown, reads_only_tables
 from lakekit.views.plantext import mentions_moment
 from lakekit.views.summaries import only_aggregates, read_aggregates, summarize
 
@@ -158,10 +158,11 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
         choices = [(view, group, Chosen(list(range(len(group.paths))))) for view, group in groups]
         return QueryPlan(scans, choices, is_known=False)
     try:
-        chooser = Chooser(con, query, scans)
+        shown = read_shown(query)
+        chooser = Chooser(con, shown, scans)
         choices = [(view, group, chooser.choose(view.plan, group)) for view, group in groups]
-        choices = _keep_first(con, query, plans, scans, choices)
-        return QueryPlan(scans, choices, is_known=True, answer=_answer(con, query, plans, scans, choices))
+        choices = _keep_first(con, shown, plans, scans, choices)
+        return QueryPlan(scans, choices, is_known=True, answer=_answer(con, shown, plans, scans, choices))
     except RecursionError:  # a condition that is nested too deep
         return QueryPlan(scans, [], is_known=False)
 
@@ -171,8 +172,9 @@ def _keep_first(
 ) -> _Choices:
     """The same choices, without the files that can hold none of the first rows, where a query asks for no others."""
     views = {id(view): view for view, _, _ in choices}
-    first = read_first(con, query) if len(views) == 1 else None
-    if first is None or not finds_first(read_steps(plans)):
+    steps = read_steps(plans) if len(views) == 1 else []
+    first = (read_any(scans, steps) or read_first(con, query)) if steps else None
+    if first is None or not finds_first(steps):
         return choices
     manifest = choices[0][0].plan.manifest
     parts = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -67,6 +67,18 @@ def _may_mislead(shown: Mapping[str, str], texts: Sequence[str]) -> bool:
     text = " ".join(texts)
     strange = [name for name, meant in shown.items() if name == meant and not _is_quotable(name)]
     return any(name in text or "'" in name or '"' in name for name in strange)
+
+
+def mentions_strange(names: Iterable[str], texts: Iterable[str]) -> bool:
+    """Whether a name that must stand in quotes, and does not in plans, may stand in one of these texts.
+
+    Example:
+        >>> mentions_strange(["n % 2", "n"], ["(n % 2 = 1)"]), mentions_strange(["n % 2", "n"], ["(n = 1)"])
+        (True, False)
+    """
+    text = " ".join(texts)
+    strange = [name for name in names if not is_plain(name)]
+    return any(shown in text for name in strange for shown in (name, name.replace('"', '""'), name.replace("'", "''")))
 
 
 def _is_quotable(name: str) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from lakekit.errors import LakekitError, StaleFile, TypeConflict
 from lakekit.receipts.showing import are_shown
+from lakekit.views.names import read_shown
 from lakekit.views.sqltypes import quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
                 return super(_LakeRelation, relation)._submit(format, *args, **kwargs)
 
         hooks = _HOOKS[self._con]
-        return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(query, goes_on=is_stream))
+        return _run_hooked(self._con, hooks, run, lambda: hooks.record_query(read_shown(query), goes_on=is_stream))
 
     def to_arrow_reader(self, *args: Any, **kwargs: Any) -> pa.RecordBatchReader:
         return _translate_errors(super().to_arrow_reader(*args, **kwargs), _HOOKS[self._con])
@@ -102,7 +103,7 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
             self._con,
             hooks,
             lambda: super(_LakeRelation, self)._write(*args, **kwargs),
-            lambda: hooks.record_query(query),
+            lambda: hooks.record_query(read_shown(query)),
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

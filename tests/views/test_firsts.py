@@ -91,6 +91,66 @@ def test_the_first_rows_take_the_files_that_can_hold_them(lake, query):
         assert lake.receipt.files_scanned == files
 
 
+ANY = {  # a query for any rows, with how many it gives, and how many files that takes: the first ones
+    "SELECT id FROM t LIMIT 5": (5, 1),
+    "SELECT id + 1, late FROM t LIMIT 21": (21, 2),
+    "SELECT * FROM t LIMIT 5 OFFSET 18": (5, 2),
+    "SELECT id FROM t WHERE date >= '2024-01-05' LIMIT 25": (25, 2),
+    "SELECT id FROM t WHERE value >= 0 LIMIT 1": (1, 1),
+    "SELECT id FROM t LIMIT 0": (0, 0),
+    "SELECT id FROM t LIMIT 600": (600, 30),
+    "SELECT id FROM t WHERE id = 205 LIMIT 5": (1, 1),
+}
+CHOSEN = {  # likewise, where the rows of the first files may not do
+    "SELECT id FROM t WHERE id % 300 = 299 LIMIT 2": 2,
+    "SELECT id FROM t WHERE value = 99 LIMIT 6": 6,
+    "SELECT DISTINCT id FROM t LIMIT 600": 600,
+    "SELECT unnest(range(id - 597)) FROM t LIMIT 3": 3,
+    "SELECT sum(id) OVER (ORDER BY id) FROM t LIMIT 5": 5,
+    "SELECT count(*) FROM t LIMIT 5": 1,
+    "SELECT id FROM (SELECT * FROM t LIMIT 30) WHERE id >= 0": 30,
+    "(SELECT id FROM t LIMIT 5) UNION ALL (SELECT id FROM t LIMIT 25)": 30,
+    "(SELECT id FROM t LIMIT 5) UNION ALL SELECT id FROM t": 605,
+    "SELECT a.id FROM (SELECT * FROM t LIMIT 5) a JOIN t USING (id)": 5,
+    "SELECT id FROM t WHERE id IN (SELECT id + 500 FROM t LIMIT 3) LIMIT 3": 3,
+    "SELECT id FROM t LIMIT 1%": 6,
+    "SELECT id FROM t OFFSET 598": 2,
+}
+
+
+@pytest.mark.parametrize("query", ANY)
+def test_any_rows_are_those_of_the_first_files(lake, query):
+    lake.cache.clear(pinned=True)
+    rows, files = ANY[query]
+    assert len(lake.sql(query).fetchall()) == rows
+    assert lake.receipt.files_scanned == lake.receipt.requests["GET"] == files
+
+
+@pytest.mark.parametrize("query", CHOSEN)
+def test_a_limit_of_rows_that_are_chosen_looks_for_them_in_all_files(lake, query):
+    assert len(lake.sql(query).fetchall()) == CHOSEN[query]
+
+
+SHOWN = {  # with the files that it takes to show it
+    "SELECT count(*), max(id) FROM t": 0,
+    "SELECT id FROM t ORDER BY id DESC LIMIT 3": 1,
+    "SELECT * FROM t LIMIT 3": 1,
+    "SELECT * FROM t WHERE day(date) = 8": 1,
+}
+
+
+@pytest.mark.parametrize("query", SHOWN)
+def test_a_query_that_is_shown_takes_no_more_files_and_is_called_by_its_own_text(lake, query):
+    lake.cache.clear(pinned=True)
+    relation = lake.sql(query)
+    for show in (repr, lambda relation: relation.limit(1).fetchall(), lambda relation: relation._repr_mimebundle_()):
+        show(relation)
+        assert (lake.receipt.files_scanned, lake.receipt.query) == (SHOWN[query], query)
+    assert str(lake.sql("SELECT count(*), max(id) FROM t")) == str(
+        duckdb.sql('SELECT 600 AS "count_star()", 599 AS "max(id)"')
+    ).replace("int32", "int64")
+
+
 @pytest.mark.parametrize("setting", ["default_null_order = 'nulls_first'", "default_order = 'DESC'"])
 def test_settings_of_the_session_say_which_rows_come_first(year, setting):
     lake = year.open_lake()

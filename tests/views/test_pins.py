@@ -42,6 +42,21 @@ def test_pinned_partitions_are_fetched_once_and_read_here_by_both_engines(s3):
     assert count_gets(lake, lambda: lake.polars("t").filter(pl.col("n") <= 2).collect()) == 2
 
 
+def test_a_column_whose_name_needs_quotes_changes_nothing(s3):
+    columns = {"a": [1], "select": [2], "B b": [3], 'x"y': [4], "it's": [5], "n % 2": [6]}
+    for n in (1, 2, 3):
+        s3.put(f"t/n={n}/x.parquet", pa.table(columns))
+    lake = s3.open_lake()
+    assert lake.pin("t", "n = 2").files == 1
+    lake.cache.clear(pinned=True)
+    query = "SELECT * FROM t WHERE n = 2"
+    assert lake.preview(query).files_scanned == lake.preview(query).requests["GET"] == 1
+    assert count_gets(lake, lambda: lake.sql(query).fetchall()) == 1
+    lake.cache.clear()
+    assert lake.preview('SELECT * FROM t WHERE n = 2 AND "n % 2" = 6').files_scanned == 3  # a plan could mean n by it
+    assert lake.sql('SELECT a FROM t WHERE "n % 2" = 6').fetchall() == [(1,), (1,), (1,)]
+
+
 def test_a_long_file_is_pinned_in_parts(s3):
     long = pa.table({"a": range(700_000), "b": [float(number) for number in range(700_000)]})  # 2 x 5.6 MB
     s3.put("t/long.parquet", long, use_dictionary=False, compression="none", row_group_size=200_000)
