@@ -18,6 +18,7 @@ from lakekit.units import GIB, MIB, format_bytes, format_number_of
 SERVERLESS_IN_BYTES_PER_S = 200 * MIB
 SERVERLESS_OUT_BYTES_PER_S = 400 * MIB
 SERVERLESS_PARTITION_IN_BYTES_PER_S = 5 * MIB
+SERVERLESS_PARTITION_OUT_BYTES_PER_S = 10 * MIB
 SERVERLESS_PARTITIONS = 2400
 LEAST_BROKERS = 3  # one in each of three zones
 MOST_BROKERS = 60  # a cluster with KRaft; 30 with ZooKeeper
@@ -203,6 +204,7 @@ def _find_serverless_limit(load: KafkaLoad) -> str:
         "in": (load.in_bytes_per_s, SERVERLESS_IN_BYTES_PER_S),
         "out": (load.out_bytes_per_s, SERVERLESS_OUT_BYTES_PER_S),
         "in each partition": (load.in_bytes_per_s / load.partitions, SERVERLESS_PARTITION_IN_BYTES_PER_S),
+        "out of each partition": (load.out_bytes_per_s / load.partitions, SERVERLESS_PARTITION_OUT_BYTES_PER_S),
     }
     for where, (rate, most) in limits.items():
         if rate > most:

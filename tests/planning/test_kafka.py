@@ -53,6 +53,13 @@ def test_serverless_is_refused_beyond_its_limits_with_the_number():
     assert "2,401 partitions" in plan_kafka(KafkaLoad(MIB, 0, partitions=2401)).refused["serverless"]
 
 
+def test_serverless_gives_each_partition_10_mib_a_second_to_its_readers():
+    # 300 / 10 = 30 MiB/s out of each partition, though all together stay below 400; from 30 partitions on it is 10
+    refused = plan_kafka(KafkaLoad(MIB, 300 * MIB, partitions=10)).refused["serverless"]
+    assert refused == "30 MiB/s out of each partition, at most 10 MiB/s"
+    assert "serverless" not in plan_kafka(KafkaLoad(MIB, 300 * MIB, partitions=30)).refused
+
+
 @settings(max_examples=40)
 @given(st.floats(0, 5e8), st.floats(0, 1e9), st.integers(1, 3000))
 def test_the_plan_takes_the_cheapest_that_holds_it(in_bytes, out_bytes, partitions):
