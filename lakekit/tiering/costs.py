@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lakekit.arguments import require_number
 from lakekit.errors import InvalidArgument
 from lakekit.prices import PriceBook, load_book
 from lakekit.tiering.classes import (
@@ -103,6 +104,7 @@ def storage_cost(storage_class: str, size_gb: float, *, months: float = 1, book:
         >>> storage_cost("STANDARD", 10_000), storage_cost("INTELLIGENT_TIERING.INFREQUENT", 20_000)
         (230.0, 250.0)
     """
+    require_number("months", months)
     return (book or load_book()).cost_usd(get_storage_id(storage_class), size_gb) * months
 
 
@@ -203,8 +205,8 @@ def count_objects(size_gb: float, file_kib: float) -> int:
         >>> count_objects(1024, 256)
         4194304
     """
-    if not (file_kib > 0 and size_gb >= 0):
-        raise InvalidArgument(f"Files of {file_kib!r} KiB cannot hold {size_gb!r} GB.", hint="both are sizes.")
+    require_number("size_gb", size_gb)
+    require_number("file_kib", file_kib, above=0)
     return -int(-size_gb * GIB // (file_kib * KIB))
 
 
@@ -364,6 +366,8 @@ def part_size_bytes(object_bytes: int, *, max_parts: int = 10_000) -> float:
         >>> part_size_bytes(1024 * 2**30) / 2**20  # MiB
         104.8576
     """
+    require_number("object_bytes", object_bytes)
+    require_number("max_parts", max_parts, at_least=1)
     least = max(5 * MIB if object_bytes > 5 * MIB else 0, object_bytes / max_parts)
     if least > 5 * GIB:
         what = f"An object of {object_bytes:,} bytes does not fit into {max_parts:,} parts."

@@ -170,6 +170,25 @@ def test_parts_of_an_upload():
         costs.part_size_bytes(50_001 * 2**30)
 
 
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: costs.storage_cost("STANDARD", 1, months=-1), "months=-1 was given; it must be at least 0"),
+        (lambda: costs.storage_cost("STANDARD", 1, months=float("nan")), "months=nan was given"),
+        (lambda: costs.part_size_bytes(-5), "object_bytes=-5 was given; it must be at least 0"),
+        (lambda: costs.part_size_bytes(float("nan")), "object_bytes=nan was given"),
+        (lambda: costs.part_size_bytes(5, max_parts=0), "max_parts=0 was given; it must be at least 1"),
+        (lambda: costs.count_objects(float("inf"), 256), "size_gb=inf was given; it must be at least 0"),
+        (lambda: costs.count_objects(float("nan"), 256), "size_gb=nan was given"),
+        (lambda: costs.count_objects(1, 0), "file_kib=0 was given; it must be above 0"),
+        (lambda: costs.count_objects(1, float("inf")), "file_kib=inf was given"),
+    ],
+)
+def test_numbers_that_can_mean_nothing_are_refused_by_name(ask, message):
+    with pytest.raises(InvalidArgument, match=message):
+        ask()
+
+
 def test_express_one_zone_of_the_faq():
     # 10 x 0.11; 1,000 x 0.00113; 9,000 x 0.00003; 10 KB x 1 M = 9.54 GB x 0.0032; 85.8 GB x 0.0006
     cost = services.express_cost(10, put=1_000_000, get=9_000_000, request_kib=10, book=BOOK)
