@@ -25,9 +25,8 @@ from lakekit.tiering.costs import (
     split_cost,
     storage_cost,
     transition_cost,
-    transition_payback,
 )
-from lakekit.tiering.journeys import Journey, journey_cost
+from lakekit.tiering.journeys import Journey, journey_cost, transition_payback
 from lakekit.tiering.lifecycles import (
     Lifecycle,
     LifecycleChange,

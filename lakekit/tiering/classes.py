@@ -5,6 +5,7 @@ It must not know prices; those are in the price book.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -39,6 +40,7 @@ ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 WITH_MINIMUM_SIZE = ("STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 MINIMUM_DAYS = {"STANDARD_IA": 30, "ONEZONE_IA": 30, "GLACIER_IR": 90, "GLACIER": 90, "DEEP_ARCHIVE": 180}
 DAYS_BEFORE_IA = 30  # in S3 before a lifecycle may move to an IA class
+FREQUENT_DAYS, INFREQUENT_DAYS = 30, 90  # Intelligent-Tiering moves down then; user guide, read 2026-04-13
 
 # hours within which a restore ends, as AWS words it ("1-5 min", "3-5 h"); user guide, read 2026-04-13
 RESTORE_HOURS: Mapping[tuple[str, str], tuple[float, float]] = {
@@ -114,6 +116,20 @@ def is_readable(storage_class: str) -> bool:
     """
     restored = (*ARCHIVES, "INTELLIGENT_TIERING.ARCHIVE_ACCESS", "INTELLIGENT_TIERING.DEEP_ARCHIVE_ACCESS")
     return check_class(storage_class) not in restored
+
+
+def list_stays(storage_class: str, days: float) -> list[tuple[str, float]]:
+    """Where files are for so many days when nothing reads them, and how long: in Intelligent-Tiering they sink.
+
+    Example:
+        >>> list_stays("INTELLIGENT_TIERING", 100)[1:]
+        [('INTELLIGENT_TIERING.INFREQUENT', 60), ('INTELLIGENT_TIERING.ARCHIVE_INSTANT', 10)]
+    """
+    if check_class(storage_class) != "INTELLIGENT_TIERING":
+        return [(storage_class, days)]
+    tiers = (("FREQUENT", 0, FREQUENT_DAYS), ("INFREQUENT", FREQUENT_DAYS, INFREQUENT_DAYS))
+    tiers = (*tiers, ("ARCHIVE_INSTANT", INFREQUENT_DAYS, math.inf))
+    return [(f"{storage_class}.{tier}", min(days, end) - start) for tier, start, end in tiers if start < days]
 
 
 def get_billed_size(storage_class: str, size_bytes: int) -> BilledSize:

@@ -17,13 +17,14 @@ from lakekit.tiering.classes import (
     ARCHIVE_BYTES,
     ARCHIVES,
     DAYS_PER_MONTH,
+    MIN_BILLED_BYTES,
     MINIMUM_DAYS,
     STANDARD_BYTES,
     check_class,
     check_tier,
     get_billed_size,
-    is_move_allowed,
     is_readable,
+    list_stays,
 )
 from lakekit.units import GIB, KIB, MIB
 
@@ -75,20 +76,6 @@ class EarlyDeletion:
 
     charged_days: float
     usd: float
-
-
-@dataclass(frozen=True)
-class Payback:
-    """Whether a move earns its cost back: once ``transition_usd``, then ``saving_usd_per_month``."""
-
-    objects: int
-    transition_usd: float
-    saving_usd_per_month: float
-
-    @property
-    def payback_months(self) -> float | None:
-        """Months until the move has paid for itself; None when it never does."""
-        return self.transition_usd / self.saving_usd_per_month if self.saving_usd_per_month > 0 else None
 
 
 def get_storage_id(storage_class: str) -> str:
@@ -240,35 +227,15 @@ def files_cost(storage_class: str, size_gb: float, file_kib: float, *, book: Pri
         0.025
     """
     book = book or load_book()
+    is_small = file_kib < MIN_BILLED_BYTES / KIB
+    if check_class(storage_class).startswith("INTELLIGENT_TIERING") and is_small:
+        storage_class = "INTELLIGENT_TIERING"  # such files are FREQUENT for ever, and not watched
     objects, one = count_objects(size_gb, file_kib), get_billed_size(storage_class, file_kib * KIB)
     extra_gb = objects * (one.billed_bytes - one.size_bytes) / GIB
     usd = storage_cost(storage_class, size_gb + extra_gb, book=book)
     usd += storage_cost("STANDARD", objects * one.standard_bytes / GIB, book=book)
-    watched = storage_class.startswith("INTELLIGENT_TIERING") and file_kib * KIB >= 128 * KIB
+    watched = storage_class.startswith("INTELLIGENT_TIERING") and not is_small
     return usd + (monitoring_cost(objects, book=book) if watched else 0)
-
-
-def transition_payback(
-    from_class: str, to_class: str, size_gb: float, file_kib: float, *, book: PriceBook | None = None
-) -> Payback:
-    """What moving so many GB in files of a size costs once, and saves a month in storage; reads are not counted.
-
-    Raises:
-        InvalidArgument: a lifecycle may not make that move.
-
-    Example:
-        >>> small = transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, 256)
-        >>> small.objects, round(small.transition_usd, 2), round(small.payback_months, 2)
-        (4194304, 209.72, 9.68)
-        >>> round(transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, 128 * 1024).transition_usd, 2)
-        0.41
-    """
-    if not is_move_allowed(from_class, to_class):
-        what = f"A lifecycle may not move from {from_class} to {to_class}."
-        raise InvalidArgument(what, hint="moves go down the waterfall; see list_moves.")
-    objects = count_objects(size_gb, file_kib)
-    saving = files_cost(from_class, size_gb, file_kib, book=book) - files_cost(to_class, size_gb, file_kib, book=book)
-    return Payback(objects, transition_cost(to_class, objects, book=book), saving)
 
 
 def split_cost(
@@ -300,17 +267,24 @@ def split_cost(
 def break_even_bytes(from_class: str, to_class: str, months: float, *, book: PriceBook | None = None) -> float | None:
     """The object size, in bytes, above which a move pays for itself within so many months; None: no size does.
 
-    Counted are storage at the first step of its price, and the transition; no reads, no minimum size.
+    Counted are storage at the first step of its price, monitoring, and the transition; no reads, no minimum size.
 
     Example:
         >>> round(break_even_bytes("STANDARD", "STANDARD_IA", 1) / 2**20, 4)  # MiB
         0.9752
     """
     book = book or load_book()
-    saving = book.usd(get_storage_id(from_class)) - book.usd(get_storage_id(to_class))
-    if saving <= 0 or months <= 0:
+    require_number("months", months, at_least=None)
+    if months <= 0:
         return None
-    overhead = 0.0
+    usd = [
+        sum(book.usd(get_storage_id(tier)) * days for tier, days in list_stays(name, months * DAYS_PER_MONTH))
+        for name in (from_class, to_class)
+    ]
+    saving = (usd[0] - usd[1]) / (months * DAYS_PER_MONTH)
+    if saving <= 0:
+        return None
+    overhead = monitoring_cost(1, book=book) if to_class == "INTELLIGENT_TIERING" else 0.0
     if to_class in ARCHIVES:
         overhead = (
             ARCHIVE_BYTES * book.usd(f"s3.storage.{to_class}") + STANDARD_BYTES * book.usd("s3.storage.STANDARD")

