@@ -260,11 +260,28 @@ class CostModel:
     def _move(self, part: Part, now: str, to_class: str, age_days: float) -> Cost:
         """The transition of what is there and of what will come, and the fee for leaving too early."""
         moved = part.files * max(self.assumptions.scales) * self._usd[f"s3.transition.{to_class}"]
+        fee = self._leave(part, now, age_days)
+        return Cost(moved + fee, moved + fee)
+
+    def _leave(self, part: Part, now: str, age_days: float) -> float:
+        """USD for leaving a class before its minimum days are over."""
         days = max(0.0, MINIMUM_DAYS.get(now, 0) - age_days)
         kept_gb = part.floor_gb if now in WITH_MINIMUM_SIZE else part.size_gb
         kept_gb += part.files * ARCHIVE_BYTES / GIB if now in ARCHIVES else 0
-        fee = kept_gb * self._usd.get(f"s3.storage.{now}", 0.0) * days / DAYS_PER_MONTH if days else 0.0
-        return Cost(moved + fee, moved + fee)
+        return kept_gb * self._usd.get(f"s3.storage.{now}", 0.0) * days / DAYS_PER_MONTH if days else 0.0
+
+    def compact(self, row: Mapping[str, Any], files_after: int) -> float:
+        """USD for compacting a row, now and as it grows: a GET for each file, its bytes, new files in STANDARD.
+
+        The fee for removing the originals before their minimum days are over is part of it.
+        """
+        now, usd = row["storage_class"], self._usd
+        base = now.partition(".")[0]
+        done = row["files"] * usd.get(f"s3.request.GET.{base}", usd["s3.request.GET.STANDARD"])
+        done += row["size_bytes"] / GIB * usd.get(f"s3.retrieval.{base}", 0.0)
+        done += files_after * usd["s3.request.PUT.STANDARD"]
+        fees = sum(self._leave(part, now, row["age_days"]) for part in split_parts(row, 1.0))
+        return done * max(self.assumptions.scales) + fees
 
     def make_curves(self) -> tuple[Curve, Curve]:
         """USD over the horizon for GB that count as STANDARD, and as FREQUENT."""

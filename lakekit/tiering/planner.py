@@ -15,7 +15,7 @@ import polars as pl
 
 from lakekit.errors import InvalidArgument
 from lakekit.prices import PriceBook, load_book
-from lakekit.tiering.classes import WATERFALL
+from lakekit.tiering.classes import WATERFALL, is_readable
 from lakekit.tiering.model import Assumptions, Constraints, Cost, CostModel, Curve
 from lakekit.tiering.plans import CompactFirst, Plan, find_payback
 from lakekit.units import MIB
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COMPACTED_BYTES = 256 * MIB  # what a compaction would make; the default target size
 ACCESS_FACTORS = (0.0, 0.5, 1.0, 2.0, 4.0)
 _SMALLEST_USD = 1e-9
+_COMPACTED = "compacted, then "  # a choice for a partition, before the class that its new files are in
 
 
 def plan(
@@ -82,7 +83,7 @@ def plan(
         plan_usd=_add_up(model, then),
         once_usd=sum(cost.once_usd for cost in then),
         sensitivity=_vary_access(model, rows, best),
-        compact_first=_compact_first(model, rows, best, _add_up(model, then)),
+        compact_first=_compact_first(model, rows, costs, best),
         assumptions=model.assumptions,
         constraints=model.constraints,
         prices=f"{book.region}, {book.as_of}",
@@ -224,31 +225,38 @@ def _vary_access(model: CostModel, rows: Sequence[dict[str, Any]], best: Sequenc
 
 
 def _compact_first(
-    model: CostModel, rows: Sequence[dict[str, Any]], best: Sequence[str], best_usd: float
+    model: CostModel, rows: Sequence[dict[str, Any]], costs: Sequence[dict[str, Cost]], best: Sequence[str]
 ) -> CompactFirst:
-    """The plan over the same data in files of 256 MiB; a file of an archive cannot be compacted without a restore."""
+    """The best plan when each partition may be compacted to files of 256 MiB before; those are, where it saves."""
     compacted = [_compact_row(row) for row in rows]
-    costs = _list_costs(model, compacted)
-    again = _choose(model, costs)
-    before, after = sum(row["files"] for row in rows), sum(row["files"] for row in compacted)
-    touched = [row for row, new in zip(rows, compacted, strict=True) if new["files"] < row["files"]]
-    written = sum(new["files"] for row, new in zip(rows, compacted, strict=True) if new["files"] < row["files"])
-    usd = sum(row["files"] * model.book.price("s3.request.GET.STANDARD").usd_each for row in touched)
-    usd += written * model.book.price("s3.request.PUT.STANDARD").usd_each
-    plan_usd = _add_up(model, _pick(costs, again)) + usd
-    held_back = tuple(
-        row["folder"] for row, name, then in zip(rows, best, again, strict=True) if name == row["storage_class"] != then
-    )
-    return CompactFirst(before, after, usd, plan_usd, best_usd - plan_usd, held_back)
+    prices = [model.compact(row, new["files"]) if new else 0.0 for row, new in zip(rows, compacted, strict=True)]
+    choices = []
+    for kept, new, usd in zip(costs, compacted, prices, strict=True):
+        more = _list_costs(model, [new])[0] if new else {}
+        choices.append(kept | {_COMPACTED + name: cost + Cost(usd, usd) for name, cost in more.items()})
+    again = _choose(model, choices)
+    files_after, compaction_usd, held_back = 0, 0.0, []
+    for row, new, usd, name, then in zip(rows, compacted, prices, best, again, strict=True):
+        is_compacted = new is not None and then.startswith(_COMPACTED)
+        files_after += new["files"] if is_compacted else row["files"]
+        compaction_usd += usd if is_compacted else 0.0
+        if is_compacted and name == row["storage_class"] and then.removeprefix(_COMPACTED) in WATERFALL[name]:
+            held_back.append(row["folder"])
+    before, plan_usd = sum(row["files"] for row in rows), _add_up(model, _pick(choices, again))
+    saving_usd = _add_up(model, _pick(costs, best)) - plan_usd
+    return CompactFirst(before, files_after, compaction_usd, plan_usd, saving_usd, tuple(held_back))
 
 
-def _compact_row(row: dict[str, Any]) -> dict[str, Any]:
+def _compact_row(row: dict[str, Any]) -> dict[str, Any] | None:
+    """The row as a compaction leaves it: larger files, new in STANDARD; None where it can make nothing of them."""
     files = min(row["files"], max(1, -(-row["size_bytes"] // COMPACTED_BYTES)))
-    if files == row["files"] or row["storage_class"] in ("GLACIER", "DEEP_ARCHIVE") or not row["size_bytes"]:
-        return row
+    if files == row["files"] or not is_readable(row["storage_class"]) or not row["size_bytes"]:
+        return None
     share = files / row["files"]
     small = row["size_bytes"] / files < 128 * 1024
     return row | {
+        "storage_class": "STANDARD",
+        "age_days": 0.0,
         "files": files,
         "small_files": files if small else 0,
         "small_bytes": row["size_bytes"] if small else 0,

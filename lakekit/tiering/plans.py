@@ -17,13 +17,16 @@ from lakekit.units import format_bytes, format_number_of
 
 @dataclass(frozen=True)
 class CompactFirst:
-    """What compacting to files of 256 MiB before tiering would change.
+    """What compacting to files of 256 MiB before tiering would change, in the partitions where that saves.
+
+    A compaction writes into STANDARD, and the new files move down from there; STANDARD_IA takes none so young.
 
     Attributes:
         files, files_after: of the table, now and compacted.
-        compaction_usd: for its requests: one GET for each file, one PUT for each new one.
-        plan_usd: of the best plan over the compacted files, compaction included.
-        saving_usd: of that against the plan as it is; negative when compacting does not pay.
+        compaction_usd: for a GET of each file and what reading its class costs, a PUT for each new file, and the
+            fee for removing the old ones before their minimum days are over.
+        plan_usd: of the best plan with these partitions compacted, compaction included.
+        saving_usd: of that against the plan as it is; 0 when compacting does not pay.
         held_back: partitions that their many files keep from moving: the move would lose money, compacted it saves.
     """
 

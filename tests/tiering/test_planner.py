@@ -229,6 +229,62 @@ def test_compact_first_tier_second():
     assert "Small files make tiering lose money in 1 partition" in repr(found)
 
 
+CRUMBS = {"files": 1_048_576, "size_bytes": 1024 * GIB, "age_days": 200.0}  # 1 TB in files of 1 MiB; 4,096 of 256
+
+
+def test_compacting_pays_for_reading_and_leaving_the_class_that_files_are_in():
+    # GIR, and a GET a month for each file: 1,048,576 x 0.00001 = 10.49 a month, compacted 0.04
+    crumbs = CRUMBS | {"storage_class": "GLACIER_IR", "requests_per_month": 1_048_576.0}
+    first = make_plan([crumbs]).compact_first
+    # to compact: a GET for each file again, 1,024 x 0.03 to retrieve, 4,096 x 0.000005 to write into STANDARD
+    assert first.compaction_usd == pytest.approx(10.48576 + 30.72 + 0.02048)
+    # then 4,096 x 0.00002 to move down again, a year of storage, and GETs of 4,096 files each month
+    assert first.plan_usd == pytest.approx(first.compaction_usd + 0.08192 + 12 * (1024 * 0.004 + 0.04096))
+    assert first.saving_usd == pytest.approx(12 * (1024 * 0.004 + 10.48576) - first.plan_usd)
+    assert first.held_back == ()  # it would be in GIR either way
+
+
+def test_compacting_is_not_advised_where_it_costs_more_than_it_saves():
+    # as above over three months: 41.31 to compact, and 3 x 10.44 saved
+    crumbs = CRUMBS | {"storage_class": "GLACIER_IR", "requests_per_month": 1_048_576.0}
+    found = make_plan([crumbs], horizon_months=3)
+    first = found.compact_first
+    assert (first.files_after, first.compaction_usd, first.saving_usd) == (1_048_576, 0, 0)
+    assert "Compact first" not in repr(found)
+
+
+def test_compacting_pays_the_days_that_the_originals_should_have_stayed():
+    # IA for 10 of 30 days: 1,048,576 x 0.000001 + 1,024 x 0.01 to read, 4,096 x 0.000005 to write
+    young = CRUMBS | {"storage_class": "STANDARD_IA", "age_days": 10.0}
+    first = make_plan([young]).compact_first
+    fee = 1024 * 0.0125 * 20 / (365 / 12)
+    assert first.compaction_usd == pytest.approx(1.048576 + 10.24 + 0.02048 + fee)
+    # without compaction: the same fee, and 1,048,576 x 0.00002 to move to GIR
+    assert first.saving_usd == pytest.approx(20.97152 + fee - 0.08192 - first.compaction_usd)
+
+
+def test_only_partitions_that_gain_by_it_are_compacted_first():
+    # the first moves to GIR for 0.08 instead of 20.97; the second is there already, and is hardly read
+    first = make_plan([CRUMBS, CRUMBS | {"storage_class": "GLACIER_IR"}]).compact_first
+    assert (first.files, first.files_after) == (2_097_152, 4096 + 1_048_576)
+    assert first.compaction_usd == pytest.approx(0.4194304 + 0.02048)
+
+
+@pytest.mark.parametrize("archived", ["GLACIER", "INTELLIGENT_TIERING.ARCHIVE_ACCESS"])
+def test_files_that_must_be_restored_are_not_compacted(archived):
+    row = CRUMBS | {"storage_class": archived, "requests_per_month": 1_048_576.0}
+    assert make_plan([row], ANY).compact_first.files_after == 1_048_576
+
+
+@settings(max_examples=40)
+@given(st.lists(rows(), min_size=1, max_size=3), ASSUMPTIONS, CONSTRAINTS)
+def test_compacting_first_never_makes_a_plan_dearer(heat_rows, assumptions, constraints):
+    found = plan(TABLE, make_heat(heat_rows), assumptions=assumptions, constraints=constraints, book=BOOK)
+    first = found.compact_first
+    assert first.saving_usd >= -1e-6 * max(1, found.plan_usd)
+    assert first.files_after <= first.files
+
+
 def test_large_files_need_no_compaction():
     found = make_plan([COLD])
     assert (found.compact_first.files_after, found.compact_first.held_back) == (4, ())
