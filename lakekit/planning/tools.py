@@ -6,7 +6,7 @@ It must not choose: choose.py takes the first that nothing speaks against.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lakekit.planning.answer import format_seconds
@@ -47,6 +47,10 @@ BATCH_SECONDS = 3600  # below an hour a batch job mostly starts, stops and pays 
 LEAST_BUFFER_SECONDS = 60  # Firehose can be quicker; its files are then too small to be read
 SCHEDULE_SECONDS = 3600  # DataSync's shortest schedule
 DMS_SECONDS = 60  # CdcMaxBatchInterval's default; botocore 1.44.5, dms service model, read 2026-11-17
+FILES_BEFORE = (
+    "records must be collected in files first, by their programs or by Firehose with 900 s; that is not in the price"
+)
+FILES_AFTER = "files for the lake: Firehose or a channel reads the stream, besides the others; that is not in the price"
 LOW_RATE_BYTES_PER_S = 200 * 1024  # steady loads below are not for streams: AWS's whitepaper, known through notes
 
 
@@ -91,6 +95,10 @@ def _no_price(need: IngestNeed, book: PriceBook | None) -> None:
     return None
 
 
+def _add_note(bill: Bill, note: str) -> Bill:
+    return replace(bill, notes=(*bill.notes, note))
+
+
 def _object_to_queue(need: IngestNeed) -> str:
     if need.kind != "tasks":
         return "a queue gives each message to one worker and forgets it"
@@ -116,13 +124,13 @@ def _argue_for_kafka(need: IngestNeed) -> list[str]:
     texts = ["the programs keep the protocol that they speak"]
     if need.latency_s >= 300:
         texts.append("MSK's delivery channels write to S3 every 5 to 15 minutes without a consumer of your own")
-    return texts
+    return [*texts, FILES_AFTER]
 
 
 def _price_kafka(need: IngestNeed, book: PriceBook | None) -> Bill:
     load = KafkaLoad(need.bytes_per_s, need.bytes_per_s * need.consumers, retention_hours=max(1, need.replay_hours))
     plan = plan_kafka(load, book=book)
-    return plan.bills[plan.kind]
+    return _add_note(plan.bills[plan.kind], FILES_AFTER)
 
 
 def _object_to_full_load(need: IngestNeed) -> str:
@@ -225,7 +233,7 @@ def _argue_for_batch(need: IngestNeed) -> list[str]:
     if need.arrives_every_s >= BATCH_SECONDS:
         texts.append(f"it arrives every {format_seconds(need.arrives_every_s)}: a stream would be idle in between")
     if need.is_stream:
-        texts.append("records must be collected in files first: by their programs, or by Firehose with 900 s")
+        texts.append(FILES_BEFORE)
     if need.data_format in ("parquet", "orc"):
         texts.append(f"{need.data_format} is columnar already: copy, and compact where files are small")
     return texts
@@ -241,7 +249,8 @@ def _price_gateway(need: IngestNeed, book: PriceBook | None) -> Bill:
 
 def _price_batch(need: IngestNeed, book: PriceBook | None) -> Bill:
     interval_s = max(need.arrives_every_s, min(need.latency_s, 86_400))
-    return price_athena(need.bytes_per_s * interval_s, queries=SECONDS_PER_MONTH / interval_s, book=book)
+    bill = price_athena(need.bytes_per_s * interval_s, queries=SECONDS_PER_MONTH / interval_s, book=book)
+    return _add_note(bill, FILES_BEFORE) if need.is_stream else bill
 
 
 def _object_to_firehose(need: IngestNeed) -> str:
@@ -298,7 +307,7 @@ def _object_to_kinesis(need: IngestNeed) -> str:
     return _object_to_stream(need)
 
 
-def _argue_for_kinesis(need: IngestNeed) -> list[str]:
+def _argue_for_stream(need: IngestNeed) -> list[str]:
     load = make_stream_load(need)
     way = "enhanced fan-out" if load.fan_out_consumers else "shared reads"
     texts = [f"{way}: {format_seconds(load.latency_s)} from put to consumer; kept for {load.retention_hours:g} hours"]
@@ -312,21 +321,28 @@ def _argue_for_kinesis(need: IngestNeed) -> list[str]:
     if need.bytes_per_s < LOW_RATE_BYTES_PER_S:
         rates = [format_bytes(round(rate)) for rate in (need.bytes_per_s, LOW_RATE_BYTES_PER_S)]
         texts.append(f"{rates[0]}/s is little: below {rates[1]}/s ask whether it must be a stream")
-    texts.append("files for the lake: Firehose or a channel reads the stream, besides the others")
     return texts
 
 
-def _price_kinesis(need: IngestNeed, book: PriceBook | None) -> Bill:
+def _price_stream(need: IngestNeed, book: PriceBook | None) -> Bill:
     plan = plan_stream(make_stream_load(need), book=book)
     return plan.bills[plan.mode]
 
 
+def _argue_for_kinesis(need: IngestNeed) -> list[str]:
+    return [*_argue_for_stream(need), FILES_AFTER]
+
+
+def _price_kinesis(need: IngestNeed, book: PriceBook | None) -> Bill:
+    return _add_note(_price_stream(need, book), FILES_AFTER)
+
+
 def _price_flink(need: IngestNeed, book: PriceBook | None) -> Bill:
-    return join_bills("Kinesis and Flink, a month", [_price_kinesis(need, book), price_flink(1, book=book)])
+    return join_bills("Kinesis and Flink, a month", [_price_stream(need, book), price_flink(1, book=book)])
 
 
 def _argue_for_flink(need: IngestNeed) -> list[str]:
-    return ["keeps state, and restarts from it: exactly once into the lake", *_argue_for_kinesis(need)]
+    return ["keeps state, and restarts from it: exactly once into the lake", *_argue_for_stream(need)]
 
 
 def _say(text: str) -> Callable[[IngestNeed], list[str]]:

@@ -118,6 +118,23 @@ def test_the_price_is_that_of_the_tools_own_function():
     assert choose_tool(IngestNeed("database", 300)).usd is None
 
 
+def tells_of_files(choice):
+    """Whether the reasons say that files are not in the price; the bill says the same, or neither does."""
+    told = [any("not in the price" in text for text in texts) for texts in (choice.reasons, choice.bill.notes)]
+    assert told[0] == told[1]
+    return told[0]
+
+
+def test_a_price_tells_when_files_for_the_lake_are_not_in_it():
+    # a job needs the files, who reads a stream needs none; Firehose and Flink write them
+    assert tells_of_files(choose_tool(IngestNeed("events", 3600)))
+    assert tells_of_files(choose_tool(IngestNeed("events", 2)))
+    assert tells_of_files(choose_tool(IngestNeed("kafka", 2)))
+    assert not tells_of_files(choose_tool(IngestNeed("events", 300)))
+    assert not tells_of_files(choose_tool(IngestNeed("events", 2, needs_state=True)))
+    assert not tells_of_files(choose_tool(IngestNeed("files", 3600)))  # they are there already
+
+
 def test_more_than_the_price_list_knows_is_chosen_without_a_price():
     choice = choose_tool(IngestNeed("events", 300, 1e15))
     assert (choice.tool, choice.usd) == ("Firehose", None)
