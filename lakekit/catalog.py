@@ -10,6 +10,7 @@ import functools
 import re
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -107,9 +108,23 @@ class Catalog:
         self.failed = {name: self._refuse_partition(name) for name in keyed}
         for name in added:
             self._open(name)
+        gone += self._refuse_twins()
         if not self.tables and not self.failed:
             self._refuse_empty(folders)
         return [name for name in added if name in self.tables], gone
+
+    def _refuse_twins(self) -> list[str]:
+        """Fail the tables that SQL would take for one another, and give their names."""
+        known = [*self.tables, *self.failed]
+        spelled = Counter(name.casefold() for name in known)
+        twins = sorted(name for name in known if spelled[name.casefold()] > 1)
+        refused = [name for name in twins if name in self.tables]
+        for name in refused:
+            other = next(twin for twin in twins if twin != name and twin.casefold() == name.casefold())
+            what = f"The folders {name}/ and {other}/ differ only in case; SQL cannot tell two such tables apart."
+            self.failed[name] = InvalidArgument(what, hint="open each by itself, with open_table.")
+            del self.tables[name]
+        return refused
 
     def _refuse_partition(self, name: str) -> InvalidArgument:
         what = f"{self.store.address.url}/{name}/ is a partition, and stands among tables."
@@ -121,11 +136,6 @@ class Catalog:
 
     def _open(self, name: str) -> None:
         url = self._find_url(name)
-        twin = next((other for other in self.tables if other.casefold() == name.casefold()), None)
-        if twin is not None:
-            what = f"The folders {twin}/ and {name}/ differ only in case; SQL cannot tell two such tables apart."
-            self.failed[name] = InvalidArgument(what, hint=f"open {name}/ by itself, with open_table.")
-            return
         try:
             table = self.open_at(url, name)
             table.keep_receipts(self.ledger)
@@ -186,10 +196,7 @@ class Catalog:
     def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
         from lakekit.views.sqltypes import quote_name, quote_text
 
-        spelled = {name.casefold() for name in self.tables}
         for name, error in self.failed.items():
-            if name.casefold() in spelled:
-                continue
             text = quote_text(f"{type(error).__name__}: {error}")  # in a condition, so that count(*) raises it as well
             raises = f"SELECT NULL::VARCHAR AS error WHERE CAST(error({text}) AS BOOLEAN)"
             con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS {raises}")
@@ -209,11 +216,12 @@ class Catalog:
         changes = [change for name in before if name in self.tables for change in self._refresh_table(name, gone)]
         con = self._con() if self._con is not None else None
         if con is not None:
-            for name in gone:
-                con.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
-            for name in added:
-                self.tables[name].duckdb(con, name)
-            self._create_failed_views(con)
+            with self.ledger.making_views(), con.cursor() as cursor:  # what is under way in the connection goes on
+                for name in gone:
+                    cursor.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
+                for name in added:
+                    self.tables[name].view.show_in(con, name, cursor)
+                self._create_failed_views(cursor)
         return merge_changes(self.store.address.name, changes, added, gone)
 
     def _refresh_table(self, name: str, gone: list[str]) -> list[Changes]:
@@ -238,6 +246,9 @@ class Catalog:
 
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Refresh when a file turned out to have changed, and forget the errors of earlier queries."""
+        from lakekit.views.duckdb import free_connection
+
+        free_connection(con)
         views = self._views()
         if any(view.is_stale for view in views):
             self.refresh()

@@ -5,7 +5,6 @@ It must not decide anything about files or engines: the packages below do.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -135,7 +134,6 @@ class Table:
         self._read_log = make_log_reader(options)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())
-        self._views: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}
 
     def keep_receipts(self, ledger: Ledger) -> None:
         """From now on, keep the receipts of queries over this table in this ledger."""
@@ -255,15 +253,13 @@ class Table:
         """
         import duckdb
 
-        from lakekit.views.duckdb import create_view
         from lakekit.views.narrow import bind_without_files
         from lakekit.views.sqltypes import quote_name
 
         con = con if con is not None else duckdb.default_connection()
         name = name or self.name
         with self.ledger.making_views():
-            create_view(con, name, self.view)
-            self._views[f"{id(con)} {name}"] = weakref.ref(con)
+            self.view.show_in(con, name)
             with bind_without_files(con, {self.view.token: self.view}):
                 return con.sql(f"SELECT * FROM {quote_name(name)}")
 
@@ -320,19 +316,8 @@ class Table:
         if self.has_view:
             self.view.is_stale = False
             with self.ledger.making_views():
-                self._renew_views()
+                self.view.renew()
         return find_changes(before, self.manifest)
-
-    def _renew_views(self) -> None:
-        """Create the views again that are still there, in connections that are still open."""
-        from lakekit.views.duckdb import create_view, has_view
-
-        for key, reference in list(self._views.items()):
-            con, name = reference(), key.partition(" ")[2]
-            if con is not None and has_view(con, name, self.view):
-                create_view(con, name, self.view)
-            else:
-                del self._views[key]
 
     def describe(self) -> list[tuple[str, str]]:
         """Facts about the table, as pairs of a label and a text."""

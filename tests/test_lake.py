@@ -1,5 +1,7 @@
 """Lakes: which folders become tables, what queries see, and how a lake shows itself."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -103,15 +105,66 @@ def test_a_partition_among_tables_fails_alone(folder):
         lake["a=1"]
 
 
-def test_tables_whose_names_differ_in_case_only_are_not_mixed_up(folder):
-    folder.put("Data/x.parquet", pa.table({"x": [1]}))
-    folder.put("data/x.parquet", pa.table({"x": [2]}))
-    try:
-        lake = folder.open_lake()
-        found = {name: lake.sql(f'SELECT x FROM "{name}"').fetchall() for name in lake}
-    except lk.LakekitError:
-        return
-    assert all(rows == lake.polars(name).collect().rows() for name, rows in found.items())
+def test_tables_whose_names_differ_in_case_only_are_refused_until_one_is_gone(s3):
+    s3.put("good/x.parquet", pa.table({"x": [0]}))
+    s3.put("Data/x.parquet", pa.table({"x": [1]}))
+    lake = s3.open_lake()
+    assert lake.sql("SELECT x FROM data").fetchall() == [(1,)]
+    s3.put("data/x.parquet", pa.table({"x": [2]}))
+    lake.refresh()
+    assert (list(lake), sorted(lake.failed)) == (["good"], ["Data", "data"])
+    for name in ("Data", "data"):
+        with pytest.raises(InvalidArgument, match="differ only in case"):
+            lake.sql(f'SELECT x FROM "{name}"').fetchall()
+        with pytest.raises(InvalidArgument, match="differ only in case"):
+            lake.polars(name)
+    s3.remove("data/x.parquet")
+    lake.refresh()
+    assert (list(lake), lake.sql("SELECT x FROM data").fetchall()) == (["Data", "good"], [(1,)])
+
+
+def test_rows_that_were_not_fetched_yet_are_never_lost_without_a_word(folder):
+    folder.put("t/x.parquet", pa.table({"x": [1, 2, 3]}))
+    lake = folder.open_lake()
+    con = lake.duckdb
+    con.execute("SELECT x FROM t ORDER BY x")
+    assert con.fetchone() == (1,)
+    folder.put("t/x.parquet", pa.table({"x": [4, 5, 6, 7]}))
+    folder.put("u/x.parquet", pa.table({"x": [9]}))
+    assert lake.polars("t").collect().height == 4  # its file has changed: the view is made anew
+    lake.refresh()
+    assert con.fetchall() == [(2,), (3,)]
+    assert con.execute("SELECT sum(t.x), min(u.x) FROM t, u").fetchone() == (22, 9)
+    assert lake.sql("SELECT count(*) FROM t").fetchall() == [(4,)]  # of one row: nothing is lost
+    for ask in (lake.sql, lake.preview):
+        con.execute("SELECT x FROM t")
+        with pytest.raises(duckdb.ResourceInUseException, match=r"(?s)not fetched yet.*Hint: .*cursor\(\)"):
+            ask("SELECT count(*) FROM t")
+
+
+def test_threads_that_read_frames_leave_the_connection_to_the_others(folder):
+    for number in range(10):
+        folder.put(f"t/{number}.parquet", pa.table({"x": [number] * 10}))
+    lake = folder.open_lake()
+    con, frame = lake.duckdb, lake.polars("t")
+    lake.sql("SELECT count(*) FROM t").fetchall()
+    stop = threading.Event()
+
+    def ask() -> set:
+        found = set()
+        while not stop.is_set():
+            con.execute("SELECT range FROM range(3)")
+            found.add(tuple(con.fetchall()))
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = threads.submit(ask)
+        for round_ in range(10):
+            folder.put("t/0.parquet", pa.table({"x": [100 + round_] * 10}))
+            collected = [threads.submit(frame.collect) for _ in range(3)]
+            assert {one.result()["x"].sum() for one in collected} == {450 + 1000 + 10 * round_}  # 10 * (1 + ... + 9)
+        stop.set()
+    assert asked.result() == {((0,), (1,), (2,))}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

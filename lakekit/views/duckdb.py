@@ -102,6 +102,8 @@ class DuckDBView:
         self._shared: weakref.WeakValueDictionary[_FileKey, StoredFile] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._building = threading.RLock()
+        self._renewing = threading.Lock()
+        self._shown_in: dict[str, weakref.ReferenceType[duckdb.DuckDBPyConnection]] = {}  # by id and name of the view
         self._plan: ViewPlan | None = None
         self._next_plan: ViewPlan | None = None  # while it is made
         FILE_SYSTEM.providers[self.token] = self
@@ -126,6 +128,25 @@ class DuckDBView:
         con.close()
         self._next_plan = None
         return plan
+
+    def show_in(self, con: duckdb.DuckDBPyConnection, name: str, by: duckdb.DuckDBPyConnection | None = None) -> None:
+        """Create a view of this name in a connection, now and whenever the table has changed.
+
+        Args:
+            con: the connection.
+            name: of the view.
+            by: a cursor of the connection, which disturbs nothing that is under way there.
+        """
+        create_view(by or con, name, self)
+        self._shown_in[f"{id(con)} {name}"] = weakref.ref(con)
+
+    def renew(self) -> None:
+        """Create the views again that are still there, in connections that are still open."""
+        with self._renewing:
+            for key, reference in list(self._shown_in.items()):
+                con, name = reference(), key.partition(" ")[2]
+                if con is None or not _renew_view(con, name, self):
+                    del self._shown_in[key]
 
     def open_shown(self, path: str) -> ShownFile:
         """The file behind a name that DuckDB was shown."""
@@ -233,7 +254,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
     if PROTOCOL not in con.list_filesystems():
         con.register_filesystem(FILE_SYSTEM)
         con.create_function(FILES_FUNCTION, LIST_FILES, ["VARCHAR", "BIGINT", "VARCHAR"], _FILES, type="arrow")
-    persistent = con.execute(
+    persistent = con.sql(
         "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchall()[0][0]
     kind = "TEMP VIEW" if persistent else "VIEW"
@@ -242,13 +263,46 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
         con.execute(query)
 
 
-def has_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:
-    """Whether this connection is open and has the view of a table under this name, and not something else."""
-    query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ? AND contains(sql, ?)"
+def _renew_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:
+    """Create the view of a table again; whether this connection is open and had it, and not something else so called.
+
+    Another thread may be using the connection: it is disturbed only where it alone has the view, and then left alone
+    while it has a result under way.
+    """
     try:
-        return con.execute(query, [name, f"'{view.token}'"]).fetchall()[0][0] > 0
+        with con.cursor() as cursor:
+            for one in (cursor, con):
+                if _has_view(one, name, view):
+                    create_view(one, name, view)
+                    return True
+    except duckdb.ResourceInUseException:
+        return True
     except duckdb.ConnectionException:
         return False
+    return False
+
+
+def _has_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:
+    query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ? AND contains(sql, ?)"
+    return con.sql(query, params=[name, f"'{view.token}'"]).fetchall()[0][0] > 0
+
+
+def free_connection(con: duckdb.DuckDBPyConnection) -> None:
+    """End what ``con.execute()`` has begun, of which all rows were fetched.
+
+    Raises:
+        ResourceInUseException: there were more rows, which nobody can fetch any more.
+    """
+    try:
+        con.sql("SELECT 1").fetchall()
+    except duckdb.ResourceInUseException as exc:
+        if "unfinished result from execute()" not in str(exc):
+            raise
+        if con.fetchmany(1):
+            con.abort()
+            what = "A result of execute() on lake.duckdb had rows that were not fetched yet, and was ended."
+            hint = "Hint: fetch all rows first, or ask on a connection of its own: lake.duckdb.cursor()."
+            raise duckdb.ResourceInUseException(f"{what}\n{hint}") from None
 
 
 @atexit.register

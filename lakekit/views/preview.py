@@ -87,7 +87,7 @@ def _note_files(tally: Tally, part: _Part) -> None:
             metadata = read_metadata(footer)
             leaves = find_leaves(list_paths(metadata), part.needs.columns)
             groups = find_row_groups(manifest, path, metadata.num_row_groups, part.needs)
-            spans = [span for one in groups for span in plan_ranges(metadata.row_group(one), leaves, size_bytes)]
+            spans = [span for one in groups for span in plan_ranges(metadata, one, leaves, size_bytes)]
             for one in groups:
                 scan.note_part(path, one)
         for start, end in spans:

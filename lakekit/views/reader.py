@@ -187,7 +187,7 @@ class TableReader:
             whole = predicate == ALWAYS
             for group in range(metadata.num_row_groups) if whole else choose_row_groups(self.manifest, path, predicate):
                 if metadata.row_group(group).num_rows:
-                    ranges = plan_ranges(metadata.row_group(group), leaves, size)
+                    ranges = plan_ranges(metadata, group, leaves, size)
                     yield _Part(path, tuple(ranges), leaves, metadata, group)
 
     def _reads_data(self, schema_id: str, names: tuple[str, ...]) -> bool:

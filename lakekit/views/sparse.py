@@ -17,11 +17,17 @@ GAP_BYTES = 256 * KIB  # unwanted bytes between two wanted ranges that cost less
 SLACK_BYTES = 128  # pyarrow reads up to 100 bytes past a chunk of old parquet-mr files (PARQUET-816)
 
 
-def plan_ranges(group: pq.RowGroupMetaData, leaves: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
-    """The byte ranges of some leaves of a row group, joined where the gap between them is small."""
+def plan_ranges(
+    metadata: pq.FileMetaData, number: int, leaves: Sequence[int], size_bytes: int
+) -> list[tuple[int, int]]:
+    """The byte ranges of some leaves of a row group, joined where the gap between them is small.
+
+    Those of a single leaf are what DuckDB asks for, too, so that each engine finds what the other has kept.
+    """
+    group, slack = metadata.row_group(number), SLACK_BYTES if "parquet-mr" in (metadata.created_by or "").lower() else 0
     joined: list[tuple[int, int]] = []
     for start, end in sorted(column_range(group.column(leaf)) for leaf in leaves):
-        end = min(end + SLACK_BYTES, size_bytes)
+        end = min(end + slack, size_bytes)
         if joined and start - joined[-1][1] <= GAP_BYTES:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
