@@ -227,6 +227,7 @@ def _price_s3(workload: Workload, rates: Rates) -> tuple[Bill, Bill]:
     requests = {True: 0.0, False: 0.0}
     for pattern in workload.patterns:
         rate = float(pattern.rate.sample(count=7 * 24, step_s=3600).mean())
+        # on S3 each kind has a prefix of its own: only a Scan of DynamoDB reads the others as well
         items = workload.entity(pattern.entity).count if pattern.operation == "Scan" else max(pattern.items, 1)
         requests[pattern.is_read] += count_month_units(rate * items)
     files = count_month_units(1 / BATCH_S) if requests[False] else 0.0

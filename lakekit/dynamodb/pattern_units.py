@@ -43,8 +43,7 @@ def _count_reads(pattern: AccessPattern, entity: Entity, workload: Workload) -> 
     home = index.name if index and not index.is_local else workload.table.name
     factor = get_read_factor("transactional" if pattern.operation == "TransactGetItems" else pattern.consistency)
     if pattern.operation == "Scan":
-        sizes, share = (entity.entry(index.name).sizes, entity.entry(index.name).share) if index else (entity.sizes, 1)
-        return {home: count_scan_units(entity.count * share * sizes.mean_bytes, consistency=pattern.consistency)}
+        return {home: count_scan_units(_sum_scanned_bytes(workload, index), consistency=pattern.consistency)}
     found, missing = 1 - pattern.missing_share, pattern.missing_share
     if pattern.operation != "Query":
         each = entity.sizes.mean_read_units("strong") * found + missing
@@ -53,6 +52,14 @@ def _count_reads(pattern: AccessPattern, entity: Entity, workload: Workload) -> 
     if pattern.fetches and index and index.is_local:
         steps += pattern.items * entity.sizes.mean_read_units("strong")
     return {home: (steps * found + missing) * factor}
+
+
+def _sum_scanned_bytes(workload: Workload, index: Index | None) -> float:
+    """Bytes that a Scan reads: of everything in the table, or in the index, whatever kind of items it looks for."""
+    if index is None:
+        return sum(one.count * one.sizes.mean_bytes for one in workload.entities)
+    found = [(one.count, one.entry(index.name)) for one in workload.entities]
+    return sum(count * entry.share * entry.sizes.mean_bytes for count, entry in found)
 
 
 def count_query_steps(sizes: Sizes, items: float) -> float:

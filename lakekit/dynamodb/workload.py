@@ -34,11 +34,11 @@ class AccessPattern:
         name: such as "show profile".
         operation: as DynamoDB calls it: GetItem, BatchGetItem, TransactGetItems, Query, Scan, PutItem, UpdateItem,
             DeleteItem, BatchWriteItem, TransactWriteItems.
-        entity: the name of what is read or written.
+        entity: the name of what is read or written; a Scan looks for it and reads all the others, too.
         rate: requests a second: a number or a curve.
         consistency: of a read: "eventual" or "strong".
         index: the index that a Query or Scan reads.
-        items: that one request reads or writes; a Scan reads all.
+        items: that one request reads or writes; a Scan reads the whole table or index.
         missing_share: of reads and deletes that find nothing.
         failed_share: of writes whose condition fails; they are billed, and write no index.
         replaced_share: of puts that replace an item, as large as before.

@@ -95,6 +95,18 @@ def test_an_index_is_read_by_its_entries():
     assert count("Scan", index="by_city") == {"by_city": 92.0}
 
 
+def test_a_scan_reads_all_kinds_of_items_of_the_table_or_index():
+    user = Entity("user", 500, 1000, {"by_city": Entry(ddb.make_sizes(100), 0.5)})
+    order = Entity("order", 2000, 10_000, {"by_city": Entry(ddb.make_sizes(100), 0.0)})
+    users = [AccessPattern("all users", "Scan", "user", rate=1, index=index) for index in (None, "by_city", "by_rank")]
+    workload = Workload(GAMES, (user, order), tuple(users))
+    units = [ddb.count_pattern_units(pattern, workload) for pattern in users]
+    # 1,000 x 500 + 10,000 x 2,000 = 20,500,000 bytes: 19 pages of 256 steps, and ceil(577,056 / 4,096) = 141, halved
+    assert units[0] == {"games": (19 * 256 + 141) / 2}
+    # half of the users and no order are in by_city: 50,000 bytes are 13 steps; whole items of both are in by_rank
+    assert units[1:] == [{"by_city": 6.5}, {"by_rank": (19 * 256 + 141) / 2}]
+
+
 def test_a_local_index_can_be_read_strongly_and_fetches_items():
     table = TableDesign("games", "id", "at", (Index("by_rank", "id", "rank", "KEYS_ONLY", is_local=True),))
     options = {"index": "by_rank", "items": 10, "consistency": "strong"}
