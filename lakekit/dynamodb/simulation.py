@@ -24,7 +24,9 @@ REASONS = {
     "by_capacity": "capacity used up",
     "by_partition": "a partition at its limit",
     "by_index": "an index could not follow",
+    "by_table": "the table refused the write",
 }
+CAUSES = ("by_capacity", "by_partition")  # the other reasons follow from these
 _COLUMNS = ["table or index", "units", "asked", "capacity", "throttled", "of all", "worst"]
 
 
@@ -137,7 +139,7 @@ class Simulation:
         sums = {
             (resource, kind, field): getattr(lane, field).sum()
             for (resource, kind), lane in self.lanes.items()
-            for field in REASONS
+            for field in CAUSES
         }
         return max(sums, key=sums.get)
 

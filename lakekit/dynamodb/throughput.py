@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lakekit.dynamodb.autoscaling import DecreaseBudget, Scaler, ScalingPolicy, 
 from lakekit.dynamodb.capacity import get_partition_limit
 from lakekit.dynamodb.demand import KINDS, Demand
 from lakekit.dynamodb.heat import Heat, HeatSettings, follow_heat, spread_keys
-from lakekit.dynamodb.lanes import Lane, serve_on_demand, serve_provisioned
+from lakekit.dynamodb.lanes import Lane, Requests, Served, serve_on_demand, serve_provisioned
 from lakekit.dynamodb.partitions import count_partitions
 from lakekit.dynamodb.simulation import Simulation
 from lakekit.dynamodb.skew import Keys
@@ -129,8 +129,9 @@ def simulate_throughput(demand: Demand, mode: Mode, settings: ThroughputSettings
     """What a capacity serves of a demand, step by step, and what is throttled and why.
 
     Each request passes its partition first, then the capacity of its table or index and what that has saved up;
-    adaptive capacity lets a partition take all of it up to its own limit. Indexes go first: what one refuses of its
-    writes is refused by the table, too.
+    adaptive capacity lets a partition take all of it up to its own limit. A write that is refused is written nowhere:
+    what the table refuses reaches no index, and what an index refuses is refused by the table and written to no other
+    index.
 
     Args:
         demand: of `compute_demand` or `make_demand`.
@@ -146,70 +147,79 @@ def simulate_throughput(demand: Demand, mode: Mode, settings: ThroughputSettings
         demand = demand.resample(60)
     if 60 % demand.step_s:
         raise InvalidArgument(f"step_s={demand.step_s:g} does not divide a minute.", hint="1, 5, 10, 30 or 60.")
-    lanes: dict[tuple[str, str], Lane] = {}
     heats: dict[tuple[str, str], Heat] = {}
-    refused = np.zeros(demand.steps)  # part of the table's writes, refused because an index could not follow
-    for resource in (*demand.resources[1:], demand.resources[0]):
-        is_table = resource == demand.resources[0]
-        by_index = demand.get(resource, "write") * refused if is_table else np.zeros(demand.steps)
-        asked = {"read": demand.get(resource, "read"), "write": demand.get(resource, "write") - by_index}
-        for kind in KINDS:
-            heats[resource, kind] = _follow_partitions(demand, (resource, kind), asked[kind], (mode, settings))
-        admitted = {kind: asked[kind] - heats[resource, kind].throttled for kind in KINDS}
-        for kind, served in zip(KINDS, _serve(admitted, resource, demand.step_s, (mode, settings)), strict=True):
-            lane = _make_lane(demand.get(resource, kind), admitted[kind], served, heats[resource, kind])
-            lanes[resource, kind] = replace(lane, by_index=by_index if kind == "write" else lane.by_index)
-        if not is_table and settings.has_backpressure:
-            refused = np.maximum(refused, _get_backpressure(demand, resource, lanes[resource, "write"]))
+    units = {"read": demand.read.copy(), "write": demand.write.copy()}  # that partitions let through
+    for kind in KINDS:
+        for row, resource in enumerate(demand.resources):
+            if kind == "write" and row:  # what the table's partitions refuse, those of its indexes never see
+                units[kind][row] *= _divide(units[kind][0], demand.write[0], otherwise=1)
+            heat = _follow_partitions(demand, (resource, kind), units[kind][row], (mode, settings))
+            units[kind][row] -= heat.throttled
+            heats[resource, kind] = heat
+    touching = demand.touching if settings.has_backpressure else np.zeros_like(demand.touching)
+    requests = Requests(units["read"], units["write"], demand.write, touching)
+    served = _serve(requests, demand, (mode, settings))
+    lanes = _make_lanes(demand, requests, served)
     return Simulation(demand, mode, lanes, heats)
 
 
-def _make_lane(demand: np.ndarray, admitted: np.ndarray, served: tuple, heat: Heat) -> Lane:
-    capacity, got, bucket = served
-    over = np.maximum(admitted - got, 0)
-    over[over < 1e-9] = 0  # what floating point leaves
-    return Lane(demand, capacity, got, over, heat.throttled, np.zeros(len(demand)), bucket)
+def _divide(units: np.ndarray, of: np.ndarray, *, otherwise: float) -> np.ndarray:
+    return np.where(of > 0, units / np.where(of > 0, of, 1), otherwise)
 
 
-def _get_backpressure(demand: Demand, resource: str, lane: Lane) -> np.ndarray:
-    """The part of the table's write units that come with a write the index refused."""
-    row = demand.resources.index(resource)
-    table = demand.get(demand.resources[0], "write")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(lane.demand > 0, lane.throttled / lane.demand, 0)
-        return np.nan_to_num(share * np.where(table > 0, demand.touching[row] / table, 0))
+def _make_lanes(demand: Demand, requests: Requests, served: Served) -> dict[tuple[str, str], Lane]:
+    """Each lane with what was refused by its partitions, its capacity, its indexes and its table, in this order."""
+    count, lanes = len(demand.resources), {}
+    reached = {"read": demand.read, "write": requests.reach(served.able[count])}
+    reached["write"][0] = demand.write[0]
+    for number, (kind, row) in enumerate((kind, row) for kind in KINDS for row in range(count)):
+        asked, admitted = getattr(demand, kind)[row], (requests.reads, requests.writes)[kind == "write"][row]
+        came = reached[kind][row]
+        by_partition = _drop_traces(came - admitted)
+        by_capacity = _drop_traces(np.minimum(came, admitted) - served.able[number])
+        others = _drop_traces(asked - served.served[number] - by_partition - by_capacity)
+        by_index, by_table = (np.zeros_like(others), others) if row else (others, np.zeros_like(others))
+        refused = (by_capacity, by_partition, by_index, by_table)
+        place = (demand.resources[row], kind)
+        lanes[place] = Lane(asked, served.capacity[number], served.served[number], *refused, served.bucket[number])
+    return lanes
 
 
-def _serve(
-    admitted: Mapping[str, np.ndarray], resource: str, step_s: float, how: tuple[Mode, ThroughputSettings]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Capacity, served and saved-up units of reads and of writes."""
+def _drop_traces(units: np.ndarray) -> np.ndarray:
+    """Units above what floating point leaves of nothing."""
+    return np.where(units < 1e-9, 0, units)
+
+
+def _serve(requests: Requests, demand: Demand, how: tuple[Mode, ThroughputSettings]) -> Served:
+    """What the capacity of a mode serves of requests."""
     mode, settings = how
+    names = demand.resources
     if isinstance(mode, OnDemand):
-        served = []
-        for kind, floor, most in zip(KINDS, (mode.read, mode.write), (mode.most_read, mode.most_write), strict=True):
-            options = {"step_s": step_s, "most": most, "doubling_minutes": mode.doubling_minutes}
-            capacity, got = serve_on_demand(admitted[kind], floor, **options)
-            served.append((capacity, got, np.zeros(len(got))))
-        return served
-    demands = tuple(admitted[kind] for kind in KINDS)
-    capacities = tuple(_get_start(mode, (resource, kind), admitted[kind]) for kind in KINDS)
-    scalers: tuple = (None, None)
+        floors = np.repeat((mode.read, mode.write), len(names))
+        most = np.repeat((mode.most_read, mode.most_write), len(names))
+        options = {"step_s": demand.step_s, "most": most, "doubling_minutes": mode.doubling_minutes}
+        return serve_on_demand(requests, floors, **options)
+    first = {"read": requests.reads[:, 0], "write": requests.writes[:, 0]}
+    places = [(name, kind, first[kind][row]) for kind in KINDS for row, name in enumerate(names)]
+    capacities = tuple(_get_start(mode, (name, kind), units) for name, kind, units in places)
+    scalers: tuple = (None,) * len(places)
     if isinstance(mode, Autoscaled):
-        budgets = [DecreaseBudget(), DecreaseBudget()]
-        budgets = budgets[:1] * 2 if mode.settings.shares_decreases else budgets
-        pairs = zip(KINDS, budgets, strict=True)
-        scalers = tuple(Scaler(mode.get(resource, kind), mode.settings, budget).advance for kind, budget in pairs)
+        budgets = {(name, kind): DecreaseBudget() for name, kind, _ in places}
+        if mode.settings.shares_decreases:
+            budgets |= {(name, "write"): budgets[name, "read"] for name in names}
+        scalers = tuple(
+            Scaler(mode.get(name, kind), mode.settings, budgets[name, kind]).advance for name, kind, _ in places
+        )
     burst = (settings.burst_s, settings.burst_filled)
-    return serve_provisioned(demands, capacities, step_s=step_s, burst=burst, scalers=scalers)
+    return serve_provisioned(requests, capacities, step_s=demand.step_s, burst=burst, scalers=scalers)
 
 
-def _get_start(mode: Provisioned | Autoscaled, lane: tuple[str, str], units: np.ndarray) -> float:
+def _get_start(mode: Provisioned | Autoscaled, lane: tuple[str, str], units: float) -> float:
     """Capacity at the start: as given, or what the first step needs."""
     if isinstance(mode, Provisioned):
         return mode.get(*lane)
     policy = mode.get(*lane)
-    needed = math.ceil(float(units[0]) * 100 / policy.target_percent - 1e-9)
+    needed = math.ceil(float(units) * 100 / policy.target_percent - 1e-9)
     return mode.start.get(lane, max(policy.least, min(policy.most, needed)))
 
 

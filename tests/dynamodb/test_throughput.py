@@ -13,6 +13,7 @@ from lakekit.errors import InvalidArgument
 
 DEFAULT = ddb.ThroughputSettings()
 NO_BURST = ddb.ThroughputSettings(burst_s=0)
+APART = ddb.ThroughputSettings(burst_s=0, has_backpressure=False)
 INSTANT = ddb.ScalingSettings(out_delay_minutes=0, in_delay_minutes=0)
 
 
@@ -159,8 +160,70 @@ def test_an_index_that_cannot_follow_holds_its_table_back():
     assert simulation.lane("by_city", "write").by_capacity[0] == 40
     assert simulation.lane("t", "write").by_index[0] == pytest.approx(40)
     assert simulation.lane("t", "write").served[0] == pytest.approx(60)
-    free = ddb.simulate_throughput(demand, mode, ddb.ThroughputSettings(burst_s=0, has_backpressure=False))
+    free = ddb.simulate_throughput(demand, mode, APART)
     assert free.lane("t", "write").served[0] == 100
+
+
+def simulate_puts(rate, mode, *, indexes=("by_x",), keys=None, settings=NO_BURST):
+    table = TableDesign("t", "id", indexes=tuple(Index(name, name) for name in indexes))
+    put = AccessPattern("put", "PutItem", "item", rate=rate)
+    demand = ddb.compute_demand(Workload(table, (Entity("item", 500),), (put,), keys or {}), days=0.1)
+    return ddb.simulate_throughput(demand, mode, settings)
+
+
+def test_a_write_that_the_table_refuses_reaches_no_index():
+    # one key has all 3,000 writes and its partition takes 1,000: the index is written 1,000 times, and billed for them
+    hot = simulate_puts(3000, ddb.OnDemand(), keys={"t": ddb.make_hot_key(1.0)})
+    table, index = (hot.lane(name, "write") for name in ("t", "by_x"))
+    assert (table.served[0], table.by_partition[0]) == (1000, 2000)
+    assert (index.served[0], index.by_table[0]) == pytest.approx((1000, 2000))
+    assert hot.throttled_share == pytest.approx(4000 / 6000)
+    # the cause is told, and not what follows from it
+    assert "most of it writes of t: a partition at its limit" in hot.text
+    # a table of 10 refuses 90 of 100, whatever the index could take
+    small = simulate_puts(100, ddb.Provisioned(1, 10, {"by_x": (1, 1000)}))
+    assert small.lane("by_x", "write").served.max() == pytest.approx(10)
+    assert small.lane("by_x", "write").by_table[0] == pytest.approx(90)
+    assert small.lane("by_x", "write").bucket.max() == 0
+
+
+def test_a_write_that_one_index_refuses_is_written_to_no_other():
+    # slow takes 10 of 100, so the table takes 10, and fast gets 10
+    capacity = ddb.Provisioned(1, 200, {"slow": (1, 10), "fast": (1, 200)})
+    for names in (("slow", "fast"), ("fast", "slow")):
+        lanes = simulate_puts(100, capacity, indexes=names).lanes
+        assert [lanes[name, "write"].served[0] for name in ("t", "slow", "fast")] == pytest.approx([10, 10, 10])
+        assert lanes["t", "write"].by_index[0] == pytest.approx(90)
+        assert lanes["slow", "write"].by_capacity[0] == pytest.approx(90)
+        assert lanes["fast", "write"].by_table[0] == pytest.approx(90)
+    # without backpressure slow alone loses its 90
+    alone = simulate_puts(100, capacity, indexes=("slow", "fast"), settings=APART).lanes
+    assert [alone[name, "write"].served[0] for name in ("t", "slow", "fast")] == pytest.approx([100, 10, 100])
+
+
+def test_an_index_saves_up_what_its_table_keeps_from_it():
+    # the table serves 10 of 100: the index of 20 saves 10 a second, 300 s of 20 at most
+    settings = ddb.ThroughputSettings()
+    capacity = ddb.Provisioned(1, 10, {"by_x": (1, 20)})
+    bucket = simulate_puts(100, capacity, settings=settings).lane("by_x", "write").bucket
+    assert bucket[[0, 4, 9, 20]].tolist() == pytest.approx([600, 3000, 6000, 6000])
+
+
+@given(st.lists(st.floats(0, 3000), min_size=5, max_size=20), st.integers(1, 2000), st.integers(1, 2000))
+def test_table_and_index_write_the_same_items(writes, table_capacity, index_capacity):
+    curve = ddb.Recorded(tuple(writes))
+    table = TableDesign("t", "id", indexes=(Index("by_x", "x"),))
+    put = AccessPattern("put", "PutItem", "item", rate=curve)
+    workload = Workload(table, (Entity("item", 500),), (put,), {"t": ddb.make_hot_key(0.6)})
+    demand = ddb.compute_demand(workload, days=len(writes) / 1440)
+    mode = ddb.Provisioned(1, table_capacity, {"by_x": (1, index_capacity)})
+    lanes = ddb.simulate_throughput(demand, mode).lanes
+    for name in ("t", "by_x"):
+        lane = lanes[name, "write"]
+        assert lane.served + lane.throttled == pytest.approx(lane.demand, abs=1e-6)
+        assert (lane.served >= 0).all()
+    # each item is one unit in both
+    assert lanes["t", "write"].served == pytest.approx(lanes["by_x", "write"].served, abs=1e-6)
 
 
 def make_week():
