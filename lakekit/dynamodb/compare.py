@@ -144,8 +144,16 @@ class Comparison:
         raise InvalidArgument(f"There is no {mode}, {table_class}, {years} years.", hint=f"there are: {known}.")
 
     def get_mode(self, option: Option | None = None) -> Mode:
-        """The capacity of an option, by default of the cheapest, as `create_plan` takes it."""
-        return self.simulations[(option or self.cheapest).mode].mode
+        """The capacity of an option, by default of the cheapest, as `create_plan` takes it.
+
+        One that is autoscaled starts where its simulation did.
+        """
+        simulation = self.simulations[(option or self.cheapest).mode]
+        if not isinstance(simulation.mode, Autoscaled):
+            return simulation.mode
+        return replace(
+            simulation.mode, start={place: lane.capacity[0].item() for place, lane in simulation.lanes.items()}
+        )
 
     @property
     def utilisation(self) -> float:

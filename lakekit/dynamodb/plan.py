@@ -68,7 +68,8 @@ def create_plan(
     """The plan of a table in a mode of capacity.
 
     Args:
-        mode: `OnDemand` (the default), `Provisioned` or `Autoscaled`, such as a comparison's `get_mode()`.
+        mode: `OnDemand` (the default), `Provisioned` or `Autoscaled`, such as a comparison's `get_mode()`. What is
+            autoscaled is created with its `start`, and where it has none, with the least of the policy.
         key_types: "S", "N" or "B" of each key attribute; "S" for those that are not named.
         continuous_backup: switch point-in-time recovery on.
 
@@ -146,7 +147,7 @@ def _make_index(index: Index, mode: Mode) -> dict[str, Any]:
 
 
 def _make_throughput(mode: Provisioned | Autoscaled, resource: str) -> dict[str, int]:
-    """Capacity at the start: as provisioned, or the least of the policies."""
+    """Capacity at the start: as provisioned, or where autoscaling starts, or the least of its policies."""
     units = {
         kind: mode.get(resource, kind)
         if isinstance(mode, Provisioned)

@@ -59,7 +59,7 @@ class Autoscaled:
     Attributes:
         read, write: policies of the table.
         indexes: the same for global indexes, as (read, write) by name; one that is not named has the table's.
-        start: capacity at the start by (resource, kind); by default what the first minute needs.
+        start: capacity at the start by (resource, kind); by default a simulation starts with what its first step needs.
         settings: how it behaves in time.
     """
 

@@ -129,6 +129,21 @@ def test_the_cheapest_of_a_comparison_can_be_planned():
     assert plan.create_table["ProvisionedThroughput"]["WriteCapacityUnits"] == 500
 
 
+def test_an_autoscaled_table_is_created_where_its_comparison_started():
+    table = TableDesign("t", "id", indexes=(Index("by_x", "x"),))
+    puts = ddb.AccessPattern("put", "PutItem", "item", rate=ddb.Recorded((1400, 700), step_s=43_200))
+    workload = ddb.Workload(table, (ddb.Entity("item", 900),), (puts,))
+    found = ddb.compare_modes(workload, options=ddb.CompareOptions(days=1))
+    create = ddb.create_plan(table, found.get_mode(found.get("autoscaled"))).create_table
+    units = [one["ProvisionedThroughput"] for one in (create, create["GlobalSecondaryIndexes"][0])]
+    # the first minute has 1,400 writes a second: 1,400 / 0.7 = 2,000; and no reads: the least of the policy, 5
+    assert units == [{"ReadCapacityUnits": 5, "WriteCapacityUnits": 2000}] * 2
+    assert found.simulations["autoscaled"].lane("t", "write").capacity[0] == 2000
+    # by hand it is what was said, or the least
+    by_hand = ddb.create_plan(table, ddb.Autoscaled(start={("t", "write"): 70})).create_table
+    assert by_hand["ProvisionedThroughput"] == {"ReadCapacityUnits": 5, "WriteCapacityUnits": 70}
+
+
 def test_a_type_of_no_key_is_an_error():
     with pytest.raises(InvalidArgument, match="'score': 'N'.*\n.*player, at, city, rank"):
         ddb.create_plan(make_design(), key_types={"score": "N"})
