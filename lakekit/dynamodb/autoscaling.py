@@ -61,7 +61,8 @@ class ScalingSettings:
             several for the update. 0 is instant, as AWS's own simulators have it.
         in_delay_minutes: the same for less capacity.
         in_factor: scale in only when the capacity is this many times what is needed. AWS says "lower than the target",
-            which is 1; its simulators use 1.2.
+            which is 1; its simulators use 1.2; https://repost.aws/knowledge-center/dynamodb-auto-scaling tells of 20
+            points below the target: at a target of 70 %, when 50 of 100 units are consumed, which is 1.4.
         out_cooldown_minutes, in_cooldown_minutes: after a change, none of the same kind for so long. 0 for DynamoDB.
         shares_decreases: a decrease of reads and one of writes come from one budget.
     """
@@ -150,8 +151,8 @@ class Scaler:
 
     def __init__(self, policy: ScalingPolicy, settings: ScalingSettings, budget: DecreaseBudget):
         self._policy, self._settings, self._budget = policy, settings, budget
-        self._above = 0
-        self._recent: deque[float] = deque(maxlen=max(settings.in_points, settings.out_minutes))
+        self._recent: deque[float] = deque(maxlen=settings.in_points)
+        self._latest: deque[float] = deque(maxlen=settings.out_minutes)
         self._pending: tuple[int, float] | None = None
         self._last_out = self._last_in = -(10**9)
         self._target = policy.target_percent / 100
@@ -159,21 +160,22 @@ class Scaler:
     def advance(self, minute: int, consumed: float, capacity: float) -> float:
         """The capacity of the next minute, after one in which so many units a second were consumed."""
         self._recent.append(consumed)
-        self._above = self._above + 1 if consumed > self._target * capacity + ROUNDING else 0
+        self._latest.append(consumed)
         if self._pending is not None:
             due, units = self._pending
             if minute + 1 < due:
                 return capacity
             self._pending = None
             return units
-        if self._above >= self._settings.out_minutes:
+        is_full = len(self._latest) == self._settings.out_minutes
+        if is_full and min(self._latest) > self._target * capacity + ROUNDING:
             return self._scale_out(minute, capacity)
         if capacity > self._policy.least and len(self._recent) >= self._settings.in_points:
             return self._scale_in(minute, capacity)
         return capacity
 
     def _scale_out(self, minute: int, capacity: float) -> float:
-        peak = max(list(self._recent)[-self._settings.out_minutes :])
+        peak = max(self._latest)
         wanted = min(math.ceil(peak / self._target - ROUNDING), self._policy.most)
         if wanted <= capacity or minute - self._last_out < self._settings.out_cooldown_minutes:
             return capacity
@@ -184,7 +186,7 @@ class Scaler:
         floor = capacity * self._target / self._settings.in_factor
         if self._recent[-1] > floor:
             return capacity
-        peak = max(list(self._recent)[-self._settings.in_points :])
+        peak = max(self._recent)
         needed = math.ceil(peak / self._target - ROUNDING)
         wanted = max(needed, self._policy.least)
         is_calm = capacity > self._settings.in_factor * needed and wanted < capacity
@@ -196,7 +198,6 @@ class Scaler:
         return self._change(minute, capacity, wanted, self._settings.in_delay_minutes)
 
     def _change(self, minute: int, capacity: float, wanted: float, delay: int) -> float:
-        self._above = 0
         if not delay:
             return wanted
         self._pending = (minute + 1 + delay, wanted)

@@ -49,6 +49,10 @@ def test_it_scales_in_only_where_a_fifth_too_much_is_there():
     assert follow([60] * 30) == [100] * 30
     below = ddb.ScalingSettings(out_delay_minutes=0, in_delay_minutes=0, in_factor=1.0)
     assert follow([60] * 30, settings=below)[15] == 86
+    # 20 points below the target of 70 are 50 of 100; 70 / 50 = 1.4, and 50 needs 72: 100 is less than 1.4 x 72 = 100.8
+    points = ddb.ScalingSettings(out_delay_minutes=0, in_delay_minutes=0, in_factor=1.4)
+    assert follow([50] * 30, settings=points) == [100] * 30
+    assert follow([49] * 30, settings=points)[15] == 70
 
 
 def test_bounds_hold():
@@ -61,6 +65,15 @@ def test_a_change_takes_its_time_and_no_other_is_begun_meanwhile():
     slow = ddb.ScalingSettings(out_delay_minutes=3)
     # the alarm is raised with minute 1; three minutes later than at once: minute 5 has 143
     assert follow([100] * 7, settings=slow) == [100] * 5 + [143] * 2
+
+
+def test_minutes_above_the_target_are_counted_against_the_capacity_that_is_there():
+    slow = ddb.ScalingSettings(out_delay_minutes=3)
+    # 90, 90 of 100 ask for ceil(90 / 0.7) = 129, which is there from minute 5 on; its target is 90.3. Of the 90 before
+    # and the 120 after it only the latter is above, and one minute is not two
+    assert follow([90] * 5 + [120] + [80] * 10, settings=slow) == [100] * 5 + [129] * 11
+    # 120 twice are: after minute 6, and the three minutes that it takes, there are ceil(120 / 0.7) = 172
+    assert follow([90] * 5 + [120, 120] + [80] * 5, settings=slow) == [100] * 5 + [129] * 5 + [172] * 2
 
 
 def test_a_cooldown_keeps_changes_of_a_kind_apart():
