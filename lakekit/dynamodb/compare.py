@@ -17,7 +17,7 @@ from lakekit.dynamodb.cost import Extras, apply_free_tier, get_break_even_utilis
 from lakekit.dynamodb.demand import KINDS, Demand
 from lakekit.dynamodb.rates import DEFAULT_REGION, HOURS_PER_MONTH, Rates, get_rates
 from lakekit.dynamodb.reserved import ReservedChoice, choose_reserved_blocks, get_reserved_block
-from lakekit.dynamodb.simulation import Simulation
+from lakekit.dynamodb.simulation import Simulation, format_share
 from lakekit.dynamodb.throughput import (
     Autoscaled,
     Mode,
@@ -47,7 +47,7 @@ class CompareOptions:
         settings: of the simulation.
         extras: what a month brings beside throughput and storage.
         most_throttled: the part of all units that may be throttled in a mode that is called cheapest.
-        free_tier: subtract the account's free tier.
+        free_tier: subtract the account's free tier, in each region.
     """
 
     days: float = 7
@@ -166,22 +166,43 @@ class Comparison:
 
     @property
     def reason(self) -> str:
-        """Why the cheapest is cheapest, in a sentence or two."""
+        """Why the cheapest is cheapest, in a few sentences; with what is cheaper and throttles too much."""
         best = self.cheapest
+        passed: dict[str, Option] = {}  # the cheapest of each mode that costs less, and throttles more
+        rivals = []
+        for option in self.options:  # cheapest first
+            if option.usd < best.usd and option.throttled_share > best.throttled_share:
+                passed.setdefault(option.mode, option)
+            elif option.mode not in (best.mode, *passed):
+                rivals.append(option)
+        most = max(self.most_throttled, best.throttled_share)
+        limit = f" of what throttles {format_share(most) + ' at most' if most else 'nothing'}" if passed else ""
+        text = f"{best.name} costs least{limit}, ${best.usd:,.2f} a month. {self._compare_use(best)}"
+        if rivals:
+            rival = rivals[0]
+            is_lossy = rival.throttled_share > self.most_throttled
+            loss = f" and throttle {format_share(rival.throttled_share)}" if is_lossy else ""
+            text += f"; {rival.name} would be ${rival.usd:,.2f}{loss}"
+        told = [
+            f"{one.name} for ${one.usd:,.2f} throttles {format_share(one.throttled_share)}" for one in passed.values()
+        ]
+        cheaper = f" Passed over: {'; '.join(told)}." if told else ""
+        extra = ""
+        if best.table_class == "STANDARD_IA" and any(option.table_class == "STANDARD" for option in self.options):
+            extra = f" Standard-IA pays: storage is {best.bill.get('storage') / best.usd:.0%} of the bill."
+        return f"{text}.{cheaper}{extra}"
+
+    def _compare_use(self, best: Option) -> str:
+        """How much of the peak is used, and beside it the parity, where that speaks for the mode."""
         share, even = self.utilisation, self.break_even["write"]
         parity = f"{even:.0%} at which a plain capacity costs the same as on-demand"
         if best.years:
             even *= get_reserved_block("write", years=best.years, rates=self.region).break_even_share
             parity = f"{even:.0%} at which a capacity reserved for {best.years} y costs the same as on-demand"
-        side = "below" if share < even else "above"
-        text = f"On average {share:.0%} of the peak is used, {side} the {parity}"
-        others = [option for option in self.options if option.mode != best.mode]
-        rival = min(others, key=lambda option: option.usd)
-        is_lossy = rival.throttled_share > self.most_throttled
-        loss = f" and throttle {rival.throttled_share:.1%}" if is_lossy else ""
-        extra = " Storage outweighs throughput, so Standard-IA pays." if best.table_class == "STANDARD_IA" else ""
-        head = f"{best.name} costs least, ${best.usd:,.2f} a month."
-        return f"{head} {text}; {rival.name} would be ${rival.usd:,.2f}{loss}.{extra}"
+        text = f"On average {share:.0%} of the peak is used"
+        if (best.mode == "on-demand") != (share < even):  # another reason decides
+            return text
+        return f"{text}, {'below' if share < even else 'above'} the {parity}"
 
     def _rows(self) -> list[tuple]:
         rows = []
@@ -293,13 +314,13 @@ def _price_option(mode: str, simulation: Simulation, rates: Rates, options: Comp
         bill = _price_reserved(reserved, hourly, rates) * options.hours_per_month
     else:
         bill = _price_capacity(simulation, rates) * month
+    table = next(iter(demand.resources))
+    bill += price_storage(sum(demand.stored_bytes.values()), rates=rates)
+    bill += price_extras(options.extras, table_bytes=demand.stored_bytes.get(table, 0), rates=rates)
     if options.free_tier:
         bill = apply_free_tier(bill)
-    table = next(iter(demand.resources))
-    stored = price_storage(sum(demand.stored_bytes.values()), rates=rates)
-    stored += price_extras(options.extras, table_bytes=demand.stored_bytes.get(table, 0), rates=rates)
-    stored = apply_free_tier(stored) if options.free_tier else stored
-    return Option(mode, rates.table_class, years, bill + stored * demand.regions, reserved, simulation.throttled_share)
+    bill *= demand.regions
+    return Option(mode, rates.table_class, years, bill, reserved, simulation.throttled_share)
 
 
 def _get_kinds(demand: Demand, resource: str) -> dict[str, str]:
@@ -309,10 +330,10 @@ def _get_kinds(demand: Demand, resource: str) -> dict[str, str]:
 
 
 def _price_requests(simulation: Simulation, rates: Rates) -> Bill:
-    """What was served, by the unit; throttled requests are not billed."""
+    """What was served in one region, by the unit; throttled requests are not billed."""
     demand, lines = simulation.demand, []
     for (resource, kind), lane in simulation.lanes.items():
-        units = float(lane.served.sum() * demand.step_s) * demand.regions
+        units = float(lane.served.sum() * demand.step_s)
         price = _get_kinds(demand, resource)[kind]
         what = f"{price.replace('_', ' ')}s of {resource}, on-demand"
         lines.append(make_line(what, units, rates.id("on_demand", price), rates))
@@ -320,10 +341,10 @@ def _price_requests(simulation: Simulation, rates: Rates) -> Bill:
 
 
 def _price_capacity(simulation: Simulation, rates: Rates) -> Bill:
-    """What was provisioned in each hour."""
+    """What was provisioned in one region in each hour."""
     demand, lines = simulation.demand, []
     for (resource, kind), lane in simulation.lanes.items():
-        hours = float(_sum_hours(lane.capacity, demand.step_s).sum()) * demand.regions
+        hours = float(_sum_hours(lane.capacity, demand.step_s).sum())
         price = _get_kinds(demand, resource)[kind]
         what = f"{price.replace('_', ' ')}s of {resource}, provisioned"
         lines.append(make_line(what, hours * _get_part(demand), rates.id("provisioned", price), rates))

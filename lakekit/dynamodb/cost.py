@@ -197,7 +197,8 @@ def price_extras(extras: Extras, *, table_bytes: float = 0, rates: str | Rates =
 def apply_free_tier(bill: Bill) -> Bill:
     """A month's bill less the account's free tier: 25 GB, 18,600 unit-hours of each kind, 2.5 million stream reads.
 
-    It is shared by all tables of an account, and never covers on-demand units or Standard-IA.
+    It is shared by all tables of an account in a region, each region has its own, and it never covers on-demand units
+    or Standard-IA. The bill is one of a single region.
 
     Example:
         >>> apply_free_tier(price_provisioned(read_units=25, write_units=30)).get("writes")  # 21,900 - 18,600 hours

@@ -133,7 +133,7 @@ class Simulation:
             step = int(self.lanes[resource, kind].by_partition.argmax())
             hot = f" (key {heat.keys[step]!r})" if heat.keys[step] else ""
             where += f", partition {heat.hottest[step]} of {heat.partitions[step]}{hot}"
-        return f"{_format_share(share)} of all units is throttled, within {minutes:,.0f} minutes; {where}."
+        return f"{format_share(share)} of all units is throttled, within {minutes:,.0f} minutes; {where}."
 
     def _find_worst(self) -> tuple[str, str, str]:
         sums = {
@@ -151,7 +151,7 @@ class Simulation:
             units = lane.throttled.sum() * self.demand.step_s
             mean, capacity = f"{lane.demand.mean():,.1f}/s", f"{lane.capacity.mean():,.1f}/s"
             worst = f"{lane.throttled.max():,.1f}/s"
-            rows.append((resource, kind, mean, capacity, f"{units:,.0f}", _format_share(share), worst))
+            rows.append((resource, kind, mean, capacity, f"{units:,.0f}", format_share(share), worst))
         return rows
 
     def _order(self, lane: tuple[str, str]) -> tuple[int, str]:
@@ -167,5 +167,6 @@ class Simulation:
         return format_html_table(repr(self), _COLUMNS, self._rows(), note="Asked and capacity are means over the time.")
 
 
-def _format_share(share: float) -> str:
+def format_share(share: float) -> str:
+    """A share in percent, with as many digits as show it."""
     return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{share * 100:.1g}%"

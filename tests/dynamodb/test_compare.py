@@ -1,5 +1,7 @@
 """All modes are billed on the same series, cheapest first, with a reason; sensitivity and fit build on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from lakekit.dynamodb import AccessPattern, CompareOptions, Entity, Index, Table
 from lakekit.errors import InvalidArgument
 
 DAY = CompareOptions(days=1)
+FIELDS = ("usd", "throttled_share")
 CARTS = TableDesign("carts", "customer", indexes=(Index("by_status", "status", projection="KEYS_ONLY"),))
 PATTERNS = (
     AccessPattern("show", "GetItem", "cart", rate=ddb.Daily(10, 90)),
@@ -71,7 +74,8 @@ def test_much_data_and_few_requests_pay_for_infrequent_access():
     archive = Workload(TableDesign("t", "id"), (Entity("x", 2000, 1e8),), (AccessPattern("g", "GetItem", "x", 1),))
     found = ddb.compare_modes(archive, options=DAY)
     assert found.cheapest.table_class == "STANDARD_IA"
-    assert "Standard-IA pays" in found.reason
+    # 1e8 x 2,100 bytes are 195.6 GiB, $19.56; 730 x 3,600 x 0.5 read units at $0.155 a million are $0.20
+    assert "Standard-IA pays: storage is 99% of the bill." in found.reason
 
 
 def test_a_mode_that_throttles_is_not_called_cheapest():
@@ -82,6 +86,50 @@ def test_a_mode_that_throttles_is_not_called_cheapest():
     assert cheap.mode == "provisioned"
     assert cheap.throttled_share > 0.8
     assert found.cheapest.mode != "provisioned"
+
+
+def compare_burst(**options):
+    """300 writes a second, and 5,000 more for five minutes: 6 % of the peak on average."""
+    burst = ddb.Constant(300) + ddb.Spike(5, 5000, hold_minutes=5)
+    plain = CompareOptions(reserved_years=(), **options)
+    return ddb.compare_modes(ddb.make_demand("t", write=burst, days=1), table_classes=("STANDARD",), options=plain)
+
+
+def test_the_reason_names_what_is_cheaper_and_why_it_was_passed_over():
+    found = compare_burst()
+    # a new table on demand serves 4,000 of 5,300 at once
+    usd, lost = ([getattr(found.get(mode), name) for mode in ("autoscaled", "on-demand")] for name in FIELDS)
+    assert found.reason == (
+        f"provisioned, STANDARD costs least of what throttles 0.1% at most, ${found.cheapest.usd:,.2f} a month. "
+        "On average 6% of the peak is used. "
+        f"Passed over: autoscaled, STANDARD for ${usd[0]:,.2f} throttles {lost[0]:.1%}; "
+        f"on-demand, STANDARD for ${usd[1]:,.2f} throttles {lost[1]:.1%}."
+    )
+
+
+def test_the_reason_tells_the_parity_only_where_it_speaks_for_the_mode():
+    warm = compare_burst(on_demand=ddb.OnDemand(write=12_000))
+    assert warm.reason.startswith("on-demand, STANDARD costs least of what throttles 0.1% at most")
+    assert "6% of the peak is used, below the 29% at which a plain capacity costs the same as on-demand" in warm.reason
+    assert "; provisioned, STANDARD would be $" in warm.reason
+    assert "Passed over: autoscaled, STANDARD for $" in warm.reason
+    # a capacity that follows the load is cheapest though 24 % of the peak are used on average: no parity tells why
+    wave = ddb.make_demand("t", write=ddb.Recorded((4000, 500, 500, 500, 500, 500), 14_400), days=1)
+    slow = CompareOptions(reserved_years=(), most_throttled=0.5)
+    found = ddb.compare_modes(wave, table_classes=("STANDARD",), options=slow)
+    # (4,000 + 5 x 500) / 6 / 4,000 = 27 %
+    assert found.cheapest.mode == "autoscaled"
+    assert "On average 27% of the peak is used; " in found.reason
+    assert "Passed over" not in found.reason
+
+
+def test_where_every_mode_throttles_the_reason_says_how_much_the_best_does():
+    demand = ddb.make_demand("t", write=ddb.Recorded((10, 60_000), 43_200), days=1)
+    options = CompareOptions(provisioned=ddb.Provisioned(1, 50), reserved_years=())
+    found = ddb.compare_modes(demand, table_classes=("STANDARD",), options=options)
+    assert min(option.throttled_share for option in found.options) > 0.001
+    assert f"costs least of what throttles {found.cheapest.throttled_share:.1%} at most" in found.reason
+    assert "provisioned, STANDARD for $" in found.reason
 
 
 def test_replicas_are_billed_in_every_region_and_cannot_be_reserved():
@@ -104,6 +152,21 @@ def test_the_free_tier_is_off_unless_asked():
     assert free.get("provisioned").usd == 0  # 14,600 of 18,600 hours
     assert paid.get("provisioned").usd == pytest.approx(730 * 20 * 0.00078)
     assert free.get("on-demand").usd == paid.get("on-demand").usd
+
+
+def test_every_region_has_a_free_tier_of_its_own():
+    # 26 GiB with 48 + 100 bytes of overhead in each item: 1 of 26 is left in each of three regions; 20 units are free
+    items = 26 * 2**30 / 1024
+    table, entity = TableDesign("t", "id"), Entity("x", 1024 - 148, items)
+    put = AccessPattern("put", "PutItem", "x", rate=20)
+    options = CompareOptions(days=1, free_tier=True)
+    bill = ddb.compare_modes(Workload(table, (entity,), (put,), regions=3), options=options).get("provisioned").bill
+    assert bill.get("replicated writes") == 0
+    assert bill.get("storage") == pytest.approx(3 * 1 * 0.25)
+    # 30 units: 30 x 730 - 18,600 = 3,300 hours in each
+    more = replace(put, rate=30)
+    bill = ddb.compare_modes(Workload(table, (entity,), (more,), regions=3), options=options).get("provisioned").bill
+    assert bill.get("replicated writes") == pytest.approx(3 * 3300 * 0.00065)
 
 
 def test_extras_and_hours_count_in_every_mode():
