@@ -1,6 +1,6 @@
 """Requests a second over time: constant, by the hour or the day, a spike, or as recorded; they add up with `+`.
 
-It must not know what a request does. Times are seconds since the start, a Monday at 00:00 UTC unless a recording says.
+It must not know what a request does. Times are seconds since the start, which is a Monday at 00:00 UTC.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lakekit.dynamodb.units import check_number
 from lakekit.errors import InvalidArgument
 
 HOUR_S, DAY_S = 3600, 86_400
+MONDAY = datetime(2024, 1, 1, tzinfo=UTC)  # one of many
 
 
 class Curve:
@@ -202,13 +203,20 @@ class Recorded(Curve):
     Attributes:
         per_s: requests (or units) a second in each step.
         step_s: how long a step is, in seconds.
-        started_at: when the first began, in UTC; None for a pattern that is of no day.
+        started_at: when the first began, with a zone: it keeps its day of the week and its time of day in UTC, beside
+            other curves; before them comes what the recording ends with. None is a Monday at 00:00.
+
+    Raises:
+        InvalidArgument: no rates, or what is no rate; a start without a zone.
 
     Example:
         >>> Recorded((10, 20), step_s=60).sample(count=4, step_s=30).tolist()
         [10.0, 10.0, 20.0, 20.0]
         >>> Recorded((10, 20), step_s=60).sample(count=2, step_s=120).tolist()
         [15.0, 15.0]
+        >>> noon = Recorded((7, 0), step_s=12 * 3600, started_at=datetime(2026, 11, 25, 12, tzinfo=UTC))
+        >>> noon.sample(count=4, step_s=12 * 3600).tolist()  # a Monday, and a Tuesday
+        [0.0, 7.0, 0.0, 7.0]
     """
 
     per_s: tuple[float, ...]
@@ -216,7 +224,12 @@ class Recorded(Curve):
     started_at: datetime | None = None
 
     def __post_init__(self):
-        values = np.asarray(self.per_s, dtype=float)
+        try:
+            values = np.asarray(self.per_s, dtype=float)
+        except (TypeError, ValueError) as exc:
+            raise InvalidArgument(f"per_s={self.per_s!r:.60} are no rates.", hint="numbers, 0 or more.") from exc
+        if self.started_at is not None and self.started_at.tzinfo is None:
+            raise InvalidArgument(f"started_at={self.started_at} has no time zone.", hint="tzinfo=UTC, for example.")
         object.__setattr__(self, "per_s", tuple(values.tolist()))
         check_number("step_s", self.step_s, least=1)
         if not len(values) or not (np.isfinite(values).all() and (values >= 0).all()):
@@ -226,6 +239,8 @@ class Recorded(Curve):
     def _mean(self, starts: np.ndarray, step_s: float) -> np.ndarray:
         edges = np.arange(len(self.per_s) + 1) * float(self.step_s)
         areas = np.concatenate([[0.0], np.cumsum(np.asarray(self.per_s) * self.step_s)])
+        if self.started_at is not None:
+            starts = starts - (self.started_at - MONDAY).total_seconds() % (7 * DAY_S)
 
         def area(times: np.ndarray) -> np.ndarray:
             rounds, rest = np.divmod(times, edges[-1])
@@ -243,18 +258,22 @@ class Recorded(Curve):
         return f"Recorded({len(self.per_s)} steps of {self.step_s:g} s, mean {mean:,.1f} a second)"
 
 
-def read_traffic(frame: Any, *, time: str, value: str, counts: bool = False) -> Recorded:
+def read_traffic(frame: Any, *, time: str, value: str, counts: bool = False, period_s: float | None = None) -> Recorded:
     """A recorded curve from a table with times and values, such as a log by the minute or CloudWatch's datapoints.
 
-    The step is the shortest time between two rows. Steps without a row are 0: CloudWatch leaves them out.
+    Periods without a row are 0: CloudWatch leaves them out.
 
     Args:
         frame: of Polars, pandas, Arrow or DuckDB.
         time, value: names of columns. Times without a zone are UTC.
-        counts: values are sums over each step (CloudWatch's Sum), not rates a second.
+        counts: values are sums over each period (CloudWatch's Sum), not rates a second.
+        period_s: how many seconds one value stands for (CloudWatch's Period). By default the longest that all times
+            are multiples of apart. Rows every five minutes are then periods of five minutes: say 60 if they are
+            minutes, and the four between them had no traffic.
 
     Raises:
-        InvalidArgument: no such column, fewer than two rows, a NULL, two rows at one time, or times out of step.
+        InvalidArgument: no such column, fewer than two rows, a NULL, two rows at one time, or times out of step; or
+            periods that are missing where it cannot be told how long they are.
 
     Example:
         >>> import polars as pl
@@ -274,18 +293,36 @@ def read_traffic(frame: Any, *, time: str, value: str, counts: bool = False) -> 
             f"{value!r} are no traffic.",
             hint="two rows at least, and drop_nulls() if a NULL means nothing.",
         )
-    if not frame[time].dtype.is_temporal():
-        raise InvalidArgument(f"The column {time!r} is of type {frame[time].dtype}.", hint="cast it to a timestamp.")
-    seconds = frame[time].cast(pl.Datetime("us")).dt.epoch("us").to_numpy() / 1e6
-    order = np.argsort(seconds, kind="stable")
-    seconds, values = seconds[order], frame[value].cast(pl.Float64).to_numpy()[order]
-    step_s = float(np.diff(seconds).min())
-    places = np.rint((seconds - seconds[0]) / step_s) if step_s else seconds
-    if not step_s or not np.allclose(places * step_s, seconds - seconds[0], atol=0.001):
+    if not (frame[time].dtype.is_temporal() and frame[value].dtype.is_numeric()):
+        types = f"{time!r} is of type {frame[time].dtype}, and {value!r} of type {frame[value].dtype}"
+        raise InvalidArgument(f"The column {types}.", hint="cast them to a timestamp and to numbers.")
+    micros = frame[time].cast(pl.Datetime("us")).dt.epoch("us").to_numpy()
+    order = np.argsort(micros, kind="stable")
+    micros, values = micros[order], frame[value].cast(pl.Float64).to_numpy()[order]
+    step_s = _find_period_s(np.diff(micros), time, period_s)
+    places = np.rint((micros - micros[0]) / (step_s * 1e6)).astype(int)
+    rates = np.zeros(places[-1] + 1)
+    rates[places] = values / (step_s if counts else 1)
+    return Recorded(tuple(rates.tolist()), step_s, datetime.fromtimestamp(micros[0] / 1e6, UTC))
+
+
+def _find_period_s(gaps_us: np.ndarray, time: str, period_s: float | None) -> float:
+    """The seconds that each value stands for: as said, or what divides all gaps between two rows."""
+    if period_s is not None:
+        check_number("period_s", period_s, least=1)
+    shortest_s, found_s = gaps_us.min() / 1e6, np.gcd.reduce(gaps_us) / 1e6
+    step_s = found_s if period_s is None else float(period_s)
+    is_known = found_s == shortest_s or found_s % 60 == 0  # else it is what clocks are off by
+    if not shortest_s or (found_s % step_s if period_s else not is_known):
+        what = f"period_s={period_s:g}" if period_s else f"{shortest_s:g} s apart, the shortest time between two"
         raise InvalidArgument(
-            f"The times in {time!r} are not multiples of {step_s:g} s apart, or one occurs twice.",
-            hint="group them by the minute first, for example with dt.truncate and group_by.",
+            f"The times in {time!r} are not multiples of {what}, or one occurs twice.",
+            hint="say period_s=, or group them by the minute first, for example with dt.truncate and group_by.",
         )
-    rates = np.zeros(int(places[-1]) + 1)
-    rates[places.astype(int)] = values / (step_s if counts else 1)
-    return Recorded(tuple(rates.tolist()), step_s, datetime.fromtimestamp(seconds[0], UTC))
+    missing = round(gaps_us.sum() / 1e6 / step_s) - len(gaps_us)
+    if period_s is None and missing and step_s > 60:
+        raise InvalidArgument(
+            f"The times in {time!r} are multiples of {step_s:g} s apart, and {missing} of them are missing.",
+            hint=f"period_s={step_s:g} if each value stands for that long, period_s=60 if it stands for one minute.",
+        )
+    return step_s

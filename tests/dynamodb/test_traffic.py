@@ -1,6 +1,6 @@
 """Rates over time keep their area at any step: constant, by the hour, by the day, a spike, and as recorded."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import polars as pl
@@ -61,6 +61,20 @@ def test_a_recording_begins_anew_after_its_end():
     assert Recorded((1, 2, 3), step_s=60).sample(count=7).tolist() == pytest.approx([1, 2, 3, 1, 2, 3, 1])
 
 
+def test_a_recording_keeps_its_day_and_its_hour_beside_other_curves():
+    # from a Wednesday at 15:00 on, a day with 100 at 20:00, which is its sixth hour
+    evening = Recorded((0,) * 5 + (100,) + (0,) * 18, 3600, datetime(2026, 11, 4, 15, tzinfo=UTC))
+    wave = Daily(0, 100, peak_hour=20.5)
+    assert evening.sample(count=24, step_s=3600).argmax() == wave.sample(count=24, step_s=3600).argmax() == 20
+    # of a week that began on that Wednesday, Monday is the sixth day, and on Wednesdays only there is its first
+    week = Recorded((1, 2, 3, 4, 5, 6, 7), 86_400, datetime(2026, 11, 4, tzinfo=UTC))
+    assert week.sample(count=8, step_s=86_400).tolist() == [6, 7, 1, 2, 3, 4, 5, 6]
+    assert Weekly(week, (0, 0, 1, 0, 0, 0, 0)).sample(count=7, step_s=86_400).tolist() == [0, 0, 1, 0, 0, 0, 0]
+    # another zone is the same moment: 17:00 of two hours east
+    east = Recorded(evening.per_s, 3600, datetime(2026, 11, 4, 17, tzinfo=timezone(timedelta(hours=2))))
+    assert east.sample(count=24, step_s=3600).tolist() == evening.sample(count=24, step_s=3600).tolist()
+
+
 def make_log(minutes, values):
     at = [datetime(2026, 11, 2, 8, minute, tzinfo=UTC) for minute in minutes]
     return pl.DataFrame({"at": at, "n": values})
@@ -74,13 +88,44 @@ def test_rows_become_rates_in_order_and_a_missing_minute_is_zero():
     assert read_traffic(make_log([0, 1], [5, 6]), time="at", value="n").per_s == (5, 6)
 
 
+def test_the_period_is_what_all_times_are_multiples_of_apart():
+    # two and three minutes apart: minutes, of which three had no traffic
+    curve = read_traffic(make_log([0, 2, 5], [60, 120, 180]), time="at", value="n", counts=True)
+    assert (curve.step_s, curve.per_s) == (60, (1, 0, 2, 0, 0, 3))
+    # every five minutes without a gap: periods of five minutes
+    curve = read_traffic(make_log([0, 5, 10], [300, 300, 600]), time="at", value="n", counts=True)
+    assert (curve.step_s, curve.per_s) == (300, (1, 1, 2))
+
+
+def test_a_job_every_five_minutes_keeps_its_peak_when_the_period_is_said():
+    # 18,000 units in one minute of five are 300 a second there, and not 60 all the time
+    log = make_log([0, 5, 10], [18_000] * 3)
+    curve = read_traffic(log, time="at", value="n", counts=True, period_s=60)
+    assert curve.per_s == (300, 0, 0, 0, 0) * 2 + (300,)
+    # rates a second have the same area: 3 minutes of 300
+    rates = read_traffic(make_log([0, 5, 10], [300] * 3), time="at", value="n", period_s=60)
+    assert rates.sample(count=11).sum() == 3 * 300
+    sparse = read_traffic(make_log([0, 10, 25], [1, 2, 3]), time="at", value="n", period_s=300)
+    assert sparse.per_s == (1, 0, 2, 0, 0, 3)
+    with pytest.raises(InvalidArgument, match="not multiples of period_s=120"):
+        read_traffic(log, time="at", value="n", period_s=120)
+    with pytest.raises(InvalidArgument, match="period_s=0 was given"):
+        read_traffic(log, time="at", value="n", period_s=0)
+
+
+START = datetime(2026, 11, 2, tzinfo=UTC)
+JITTER = pl.DataFrame({"at": [START + timedelta(seconds=seconds) for seconds in (0, 10, 21)], "n": [1, 2, 3]})
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
         (make_log([0], [1]), "1 rows"),
         (make_log([0, 1], [1, None]), "1 in 'n' are no traffic"),
         (make_log([0, 0], [1, 2]), "one occurs twice"),
-        (make_log([0, 2, 5], [1, 2, 3]), "not multiples of 120 s apart"),
+        (make_log([0, 10, 25], [1, 2, 3]), "multiples of 300 s apart, and 3 of them are missing.*\n.*period_s=60 if"),
+        (JITTER, "not multiples of 10 s apart"),
+        (make_log([0, 1], ["a", "b"]), "'n' of type String"),
         (make_log([0, 1], [1, -2]), "per_s has -2"),
         (pl.DataFrame({"at": [1, 2], "n": [1, 2]}), "'at' is of type Int64"),
         (pl.DataFrame({"n": [1, 2]}), "no column 'at'"),
@@ -99,6 +144,8 @@ def test_what_is_no_traffic_is_an_error(frame, message):
         (lambda: Spike(1, -3), "height=-3"),
         (lambda: Weekly(Constant(1), (1, 2)), "day_factors has 2 numbers"),
         (lambda: Recorded(()), "per_s has nothing"),
+        (lambda: Recorded(("many",)), "per_s=\\('many',\\) are no rates"),
+        (lambda: Recorded((1,), started_at=START.replace(tzinfo=None)), "2026-11-02 00:00:00 has no time zone"),
         (lambda: Constant(1) * -1, "factor=-1"),
     ],
 )
