@@ -87,7 +87,9 @@ class TableDescription:
         items, size_bytes: as DescribeTable says, which it renews every six hours.
         entity: measured on the sample; None if the table is empty.
         sampled_items, sampled_read_units: what the sample was, and cost.
-        demand: units a second as CloudWatch saw them; None if it was not asked or has nothing.
+        demand: units a second of this region as CloudWatch saw them; None if it was not asked or has nothing.
+        started_at: when its first minute began.
+        regions: that hold a replica, this one among them; 1 for an ordinary table.
     """
 
     table: TableDesign
@@ -100,11 +102,14 @@ class TableDescription:
     sampled_items: int
     sampled_read_units: float
     demand: Demand | None
+    started_at: datetime | None = None
+    regions: int = 1
 
     def to_workload(self, *, consistency: str = "eventual") -> Workload:
         """The workload that the sample and CloudWatch make: GetItem and PutItem of typical items, as often as it takes.
 
-        Which operations were used is nowhere to be read. `demand` has the units as they were.
+        Which operations were used is nowhere to be read. `demand` has the units as they were. The rates keep their day
+        of the week and their time of day; of a global table, the reads of all regions are taken to be like this one's.
 
         Raises:
             InvalidArgument: the table is empty, or CloudWatch has nothing of it.
@@ -114,15 +119,13 @@ class TableDescription:
             raise InvalidArgument(f"The table {self.table.name!r} has no {missing}.", hint="build a Workload by hand.")
         read, write = (self.demand.get(self.table.name, kind) for kind in KINDS)
         each = self.entity.sizes.mean_read_units(consistency), self.entity.sizes.mean_write_units()
-        rates = [
-            Recorded(tuple((units / one).tolist()), self.demand.step_s)
-            for units, one in zip((read, write), each, strict=True)
-        ]
+        asked = (read * self.regions / each[0], write / each[1])  # every region reads for itself, and writes all
+        rates = [Recorded(tuple(rate.tolist()), self.demand.step_s, self.started_at) for rate in asked]
         patterns = (
             AccessPattern("reads", "GetItem", self.entity.name, rates[0], consistency=consistency),
             AccessPattern("writes", "PutItem", self.entity.name, rates[1]),
         )
-        return Workload(self.table, (self.entity,), patterns)
+        return Workload(self.table, (self.entity,), patterns, regions=self.regions)
 
     def _rows(self) -> list[tuple[str, str]]:
         keys = ", ".join(f"{name} ({kind})" for name, kind in self.key_types.items())
@@ -131,7 +134,7 @@ class TableDescription:
         return [
             ("keys", keys),
             ("indexes", indexes or "none"),
-            ("mode", f"{self.mode}, {self.table.table_class}"),
+            ("mode", f"{self.mode}, {self.table.table_class}" + (f", {self.regions} regions" * (self.regions > 1))),
             ("stored", f"{self.items:,} items, {format_bytes(self.size_bytes)}"),
             ("sample", f"{self.sampled_items:,} items for {self.sampled_read_units:g} read units. {sizes}"),
             ("consumed", repr(self.demand) if self.demand else "not asked, or nothing there"),
@@ -215,6 +218,8 @@ def describe_table(plan: DescriptionPlan | str, *, storage: Storage | None = Non
         sampled_items=len(items),
         sampled_read_units=units,
         demand=_read_demand(plan, table, entity) if plan.as_of else None,
+        started_at=_get_end(plan) - timedelta(days=plan.days) if plan.as_of else None,
+        regions=_count_regions(facts),
     )
 
 
@@ -250,6 +255,13 @@ def _read_keys(owner: Mapping[str, Any]) -> tuple[Any, Any]:
     return key, sort
 
 
+def _count_regions(facts: Mapping[str, Any]) -> int:
+    """Regions with a replica: those that are named, and this one, which an answer may name or not."""
+    replicas = {one["RegionName"] for one in facts.get("Replicas") or []}
+    own = facts["TableArn"].split(":")[3]  # arn:aws:dynamodb:us-east-1:…
+    return len(replicas | {own})
+
+
 def _read_capacity(owner: Mapping[str, Any]) -> tuple[float, float]:
     units = owner.get("ProvisionedThroughput") or {}
     return units.get("ReadCapacityUnits", 0), units.get("WriteCapacityUnits", 0)
@@ -279,21 +291,26 @@ def _count_page_units(items: list[dict[str, Any]]) -> float:
     return count_query_units(sum(get_item_bytes(item, form="dynamodb") for item in items))
 
 
+def _get_end(plan: DescriptionPlan) -> datetime:
+    """The whole minute up to which CloudWatch is asked."""
+    return plan.as_of.replace(second=0, microsecond=0)
+
+
 def _read_demand(plan: DescriptionPlan, table: TableDesign, entity: Entity | None) -> Demand | None:
     """Units a second of table and global indexes, minute by minute; None if nothing was consumed."""
     resources = (table.name, *(index.name for index in table.indexes if not index.is_local))
     count = round(plan.days * 86_400 / PERIOD_S)
-    end = plan.as_of.replace(second=0, microsecond=0)
     units = {kind: np.zeros((len(resources), count)) for kind in KINDS}
-    for row, kind, minute, value in _read_metrics(plan, resources, end):
+    for row, kind, minute, value in _read_metrics(plan, resources, _get_end(plan)):
         if 0 <= minute < count:
             units[kind][row, minute] = value / PERIOD_S
     if not any(array.any() for array in units.values()):
         return None
     touching = np.minimum(units["write"], units["write"][0])
     touching[0] = 0
-    stored = Workload(table, (entity,), ()).get_stored_bytes() if entity else {}
-    return Demand(resources, units["read"], units["write"], touching, PERIOD_S, stored)
+    regions = _count_regions(plan.facts)
+    stored = Workload(table, (entity,), (), regions=regions).get_stored_bytes() if entity else {}
+    return Demand(resources, units["read"], units["write"], touching, PERIOD_S, stored, regions=regions)
 
 
 def _read_metrics(

@@ -1,6 +1,7 @@
 """A real table, on the embedded DynamoDB, is read within bounds that are told before, and becomes a workload."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,11 +102,33 @@ def test_the_workload_asks_for_the_units_that_were_consumed():
     found = ddb.describe_table(ddb.plan_description(design.name, storage=embedded_aws(), as_of=NOON, days=1))
     workload = found.to_workload()
     demand = ddb.compute_demand(workload, days=1)
-    assert demand.get(design.name, "read")[1380] == pytest.approx(10)
+    # an hour before noon is minute 660 of its day
+    assert demand.get(design.name, "read")[660] == pytest.approx(10)
     # puts of an item without rank write no local entry; those with a city write one to by_city
-    assert demand.get(design.name, "write")[1380] == pytest.approx(5)
-    assert demand.get("by_city", "write")[1380] == pytest.approx(2.5)
+    assert demand.get(design.name, "write")[660] == pytest.approx(5)
+    assert demand.get("by_city", "write")[660] == pytest.approx(2.5)
     assert ddb.compare_modes(found.demand).cheapest.usd > 0
+
+
+@pytest.mark.parametrize("named", [("eu-west-1", "us-west-2"), ("us-east-1", "eu-west-1", "us-west-2")])
+def test_a_global_table_is_priced_in_all_of_its_regions(named):
+    design = make_table(10)
+    put_metric(design, "ConsumedReadCapacityUnits", {60: 600})
+    put_metric(design, "ConsumedWriteCapacityUnits", {60: 300})
+    plan = ddb.plan_description(design.name, storage=embedded_aws(), as_of=NOON, days=1)
+    replicas = [{"RegionName": region, "ReplicaStatus": "ACTIVE"} for region in named]
+    found = ddb.describe_table(replace(plan, facts={**plan.facts, "Replicas": replicas}))
+    # the embedded AWS is us-east-1: with the two others three, whether it names itself or not
+    assert found.regions == found.demand.regions == 3
+    assert "PAY_PER_REQUEST, STANDARD, 3 regions" in str(found)
+    assert found.demand.stored_bytes[design.name] == pytest.approx(10 * (525 + 100 + 48))
+    bill = ddb.compare_modes(found.demand).get("on-demand").bill
+    # 300 units of a day in each of three regions, 730 / 24 times a month
+    assert bill.get("replicated writes") == pytest.approx(3 * 300 * 730 / 24 * 0.625 / 1e6)
+    # the workload asks each region for what this one was asked
+    again = ddb.compute_demand(found.to_workload(), days=1)
+    assert again.get(design.name, "read")[660] == pytest.approx(10)
+    assert again.get(design.name, "write")[660] == pytest.approx(5)
 
 
 def test_an_empty_table_has_no_sizes_and_makes_no_workload():
