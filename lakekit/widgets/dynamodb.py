@@ -148,7 +148,8 @@ def _make_curve(rate: float, values: Mapping[str, Any]) -> Any:
     shapes = {
         "constant": ddb.Constant(rate),
         "by the hour": ddb.Daily(low=rate * 0.2, high=rate * 1.8, peak_hour=20),
-        "working hours": ddb.Recorded(tuple(rate * (2.0 if 8 <= hour < 18 else 0.3) for hour in range(24)), 3600),
+        # ten hours of 2 and fourteen of 2 / 7: (20 + 4) / 24 = 1
+        "working hours": ddb.Recorded(tuple(rate * (2 if 8 <= hour < 18 else 2 / 7) for hour in range(24)), 3600),
     }
     spike = ddb.Spike(12, rate * values["spike"], rise_minutes=2, hold_minutes=values["spike_minutes"], fall_minutes=5)
     return shapes[values["curve"]] + spike

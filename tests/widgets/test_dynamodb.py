@@ -83,6 +83,14 @@ def test_a_wrong_value_is_told_where_the_answer_was_and_goes_away(panel, values,
 
 
 @pytest.mark.parametrize("curve", ["constant", "by the hour", "working hours"])
+def test_a_curve_changes_when_requests_come_and_not_how_many(panel, curve):
+    # 100 writes a second on average, whenever: 730 x 3,600 x 100 x $0.625 a million
+    panel.set(curve=curve)
+    assert panel.comparison.demand.get("table", "write").mean() == pytest.approx(100)
+    assert panel.comparison.get("on-demand").bill.get("writes") == pytest.approx(730 * 3600 * 100 * 0.625 / 1e6)
+
+
+@pytest.mark.parametrize("curve", ["constant", "by the hour", "working hours"])
 def test_the_code_computes_what_the_panel_shows(panel, curve, capsys):
     panel.set(curve=curve, spike=3, indexes="level", hot_key_percent=10, item='[{"player": "a", "level": 1}]')
     space = {}
