@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import time
 
 from lakekit.dynamodb import limits
-from lakekit.dynamodb.units import check_number
+from lakekit.dynamodb.units import check_number, check_whole
 from lakekit.errors import InvalidArgument
 
 MINUTES_PER_DAY = 1440
@@ -44,7 +44,7 @@ class ScalingPolicy:
 
     def __post_init__(self):
         low, high = limits.TARGET_PERCENT
-        if not low <= self.target_percent <= high:
+        if not low <= check_number("target_percent", self.target_percent) <= high:
             raise InvalidArgument(f"target_percent={self.target_percent} was given.", hint=f"{low} to {high}.")
         check_number("least", self.least, least=1)
         check_number("most", self.most, least=self.least)
@@ -78,7 +78,7 @@ class ScalingSettings:
 
     def __post_init__(self):
         for name in ("out_minutes", "in_points"):
-            check_number(name, getattr(self, name), least=1)
+            check_whole(name, getattr(self, name), least=1)
         for name in ("out_delay_minutes", "in_delay_minutes", "out_cooldown_minutes", "in_cooldown_minutes"):
             check_number(name, getattr(self, name))
         check_number("in_factor", self.in_factor, least=1)
@@ -242,6 +242,8 @@ def plan_scheduled_scaling(
         (90, 800, 1500, 'cron(45 8 ? * MON-FRI *)')
     """
     for name, value in (("night", night), ("day", day), ("peak", (peak,))):
+        if not isinstance(value, Sequence) or not value:
+            raise InvalidArgument(f"{name}={value!r} was given.", hint="units a second, lowest and highest.")
         for number in value:
             check_number(name, number)
     if max(*night, *day) > peak:
@@ -254,6 +256,8 @@ def _write_cron(name: str, text: str) -> str:
     """ "08:45" as Application Auto Scaling writes it."""
     try:
         at = time.fromisoformat(text)
+        if at != time(at.hour, at.minute):
+            raise ValueError("seconds and zones have no place in it")
     except (TypeError, ValueError) as exc:
         raise InvalidArgument(f"{name}={text!r} was given.", hint='hours and minutes in UTC: "08:45".') from exc
     return f"cron({at.minute} {at.hour} ? * MON-FRI *)"

@@ -5,12 +5,11 @@ It must not follow traffic over time; `throughput` does.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakekit.dynamodb import limits
-from lakekit.dynamodb.units import check_number, get_read_factor
+from lakekit.dynamodb.units import check_number, check_whole, get_read_factor
 from lakekit.errors import InvalidArgument
 
 
@@ -235,6 +234,4 @@ def _sum_regions(write_units: float | Sequence[float], regions: int | None) -> t
         if regions != len(write_units):
             raise InvalidArgument(f"regions={regions}, and {len(write_units)} rates were given.", hint="leave it out.")
         write_units = sum(check_number("write_units", one) for one in write_units)
-    if regions is None or regions < 1:
-        raise InvalidArgument(f"regions={regions!r} was given.", hint="how many regions hold a replica, 1 or more.")
-    return check_number("write_units", write_units), math.ceil(regions)
+    return check_number("write_units", write_units), check_whole("regions", regions, least=1)

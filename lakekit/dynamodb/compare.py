@@ -26,6 +26,7 @@ from lakekit.dynamodb.throughput import (
     ThroughputSettings,
     simulate_throughput,
 )
+from lakekit.dynamodb.units import check_number
 from lakekit.dynamodb.workload import Workload, compute_demand
 from lakekit.errors import InvalidArgument
 
@@ -61,6 +62,11 @@ class CompareOptions:
     extras: Extras = Extras()
     most_throttled: float = 0.001
     free_tier: bool = False
+
+    def __post_init__(self):
+        check_number("hours_per_month", self.hours_per_month, least=1)
+        if check_number("most_throttled", self.most_throttled) > 1:
+            raise InvalidArgument(f"most_throttled={self.most_throttled} was given.", hint="a part of all, 0 to 1.")
 
 
 DEFAULT_OPTIONS = CompareOptions()
@@ -257,6 +263,8 @@ def compare_modes(
         'provisioned, STANDARD, reserved 3 y'
     """
     rates = get_rates(rates)
+    if not table_classes:
+        raise InvalidArgument("table_classes is empty.", hint='for example ("STANDARD",).')
     demand = workload
     if isinstance(workload, Workload):
         demand = compute_demand(workload, days=options.days, step_s=options.step_s)
@@ -288,6 +296,7 @@ def provision_for_peak(demand: Demand, *, headroom: float = 1.0) -> Provisioned:
         >>> provision_for_peak(make_demand("games", read=10.2, days=1))
         Provisioned(read=11, write=1, indexes={})
     """
+    check_number("headroom", headroom)
     peaks = {
         name: tuple(max(1, math.ceil(demand.get(name, kind).max() * headroom - 1e-9)) for kind in KINDS)
         for name in demand.resources

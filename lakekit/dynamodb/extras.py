@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lakekit.dynamodb.units import check_number, count_transact_get_units
+from lakekit.dynamodb.units import check_number, check_whole, count_transact_get_units
 from lakekit.errors import InvalidArgument
 from lakekit.units import KIB
 
@@ -48,7 +48,7 @@ def get_dax_target_rps(normalised_rps: float, *, utilisation_percent: float = 80
         202500.0
     """
     check_number("normalised_rps", normalised_rps)
-    if not 0 < utilisation_percent <= 100:
+    if not 0 < check_number("utilisation_percent", utilisation_percent) <= 100:
         raise InvalidArgument(f"utilisation_percent={utilisation_percent} was given.", hint="above 0, at most 100.")
     _check_nodes(nodes)
     survivors = nodes / (nodes - 1) if nodes > 1 else 1.0
@@ -56,7 +56,7 @@ def get_dax_target_rps(normalised_rps: float, *, utilisation_percent: float = 80
 
 
 def _check_nodes(nodes: int) -> None:
-    if not 1 <= nodes <= DAX_MOST_NODES:
+    if not 1 <= check_whole("nodes", nodes) <= DAX_MOST_NODES:
         raise InvalidArgument(f"nodes={nodes} was given.", hint=f"1 to {DAX_MOST_NODES}.")
 
 
@@ -83,7 +83,7 @@ def get_vector_write_bytes(
         >>> get_vector_write_bytes(1024), get_vector_write_bytes(8)
         (4105, 1024)
     """
-    if not 1 <= dimensions <= VECTOR_MOST_DIMENSIONS:
+    if not 1 <= check_whole("dimensions", dimensions) <= VECTOR_MOST_DIMENSIONS:
         raise InvalidArgument(f"dimensions={dimensions} was given.", hint=f"1 to {VECTOR_MOST_DIMENSIONS:,}.")
     own = check_number("key_bytes", key_bytes) + check_number("projected_bytes", projected_bytes)
     return max(VECTOR_LEAST_BYTES, dimensions * VECTOR_NUMBER_BYTES + own)

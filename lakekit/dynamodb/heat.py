@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lakekit.dynamodb.skew import Keys
+from lakekit.dynamodb.units import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class HeatSettings:
 
     split_after_minutes: float = 10
     seed: int = 0
+
+    def __post_init__(self):
+        check_number("split_after_minutes", self.split_after_minutes)
+        check_whole("seed", self.seed)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.design import Index, TableDesign, get_entry_bytes, project_entry
 from lakekit.dynamodb.items import get_item_bytes
-from lakekit.dynamodb.units import count_write_units
+from lakekit.dynamodb.units import check_number, count_write_units
 from lakekit.errors import InvalidArgument
 
 # How many writes an index needs for what happens to an item; GSI.html, read 2026-11-23
@@ -95,7 +95,9 @@ def count_index_write_units(event: str, entry_bytes: float, *, before_bytes: flo
         (4.0, 2.0)
     """
     writes = count_index_writes(event)
-    before = entry_bytes if before_bytes is None else before_bytes
+    before = check_number("entry_bytes", entry_bytes)
+    if before_bytes is not None:
+        before = check_number("before_bytes", before_bytes)
     if writes == 2:
         return count_write_units(before) + count_write_units(entry_bytes)
     return writes * count_write_units(max(before, entry_bytes))
@@ -175,4 +177,4 @@ def get_stored_entry_bytes(entry_bytes: float) -> float:
         >>> get_stored_entry_bytes(60)
         160
     """
-    return entry_bytes + limits.STORED_ITEM_OVERHEAD_BYTES
+    return check_number("entry_bytes", entry_bytes) + limits.STORED_ITEM_OVERHEAD_BYTES

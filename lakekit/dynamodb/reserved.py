@@ -14,7 +14,7 @@ import numpy as np
 
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.rates import DEFAULT_REGION, HOURS_PER_MONTH, Rates, get_rates
-from lakekit.dynamodb.units import check_number
+from lakekit.dynamodb.units import check_number, check_whole
 from lakekit.errors import InvalidArgument
 
 HOURS_PER_YEAR = 8760
@@ -86,7 +86,7 @@ def get_reserved_saving(*, upfront_usd: float, usd_per_hour: float, plain_usd_pe
     """
     block = ReservedBlock(
         "write",
-        years,
+        check_whole("years", years, least=1),
         check_number("upfront_usd", upfront_usd),
         check_number("usd_per_hour", usd_per_hour),
         check_number("plain_usd_per_hour", plain_usd_per_hour, least=1e-12),
@@ -184,8 +184,12 @@ def choose_reserved_blocks(
         1
     """
     block = get_reserved_block(kind, years=years, rates=rates)
-    series = np.asarray(hourly_units, dtype=float)
-    if not len(series) or not (np.isfinite(series).all() and (series >= 0).all()):
+    try:
+        series = np.asarray(hourly_units, dtype=float)
+    except (TypeError, ValueError) as exc:
+        what = f"hourly_units={hourly_units!r:.60} is no series."
+        raise InvalidArgument(what, hint="one capacity for each hour.") from exc
+    if series.ndim != 1 or not len(series) or not (np.isfinite(series).all() and (series >= 0).all()):
         raise InvalidArgument(f"hourly_units={series!r:.60} is no series.", hint="one capacity for each hour.")
     size = limits.RESERVED_BLOCK_UNITS
     unit_usd = block.plain_usd_per_hour / size

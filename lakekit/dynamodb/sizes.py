@@ -15,7 +15,7 @@ from lakekit.display import format_html_table, format_text_table
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.items import get_item_bytes
 from lakekit.dynamodb.rows import is_table, measure_frame
-from lakekit.dynamodb.units import get_read_factor
+from lakekit.dynamodb.units import check_number, get_read_factor
 from lakekit.errors import InvalidArgument
 from lakekit.units import format_bytes, format_number_of
 
@@ -87,6 +87,7 @@ class Sizes:
 
     def scale(self, factor: float) -> Sizes:
         """The same distribution with every item larger by a factor; for sensitivity."""
+        check_number("factor", factor)
         return make_sizes(dict(zip((self.bytes * factor).tolist(), self.counts.tolist(), strict=True)))
 
     def __repr__(self) -> str:
@@ -126,9 +127,11 @@ def make_sizes(sizes: Any) -> Sizes:
         bytes_, weights = np.asarray(values, dtype=float), np.asarray(counts, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InvalidArgument(f"sizes={sizes!r:.60} are no numbers of bytes.", hint="make_sizes([300, 900])") from exc
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise InvalidArgument(f"sizes has a count of {weights.min():g} in it.", hint="a count is a number, 0 or more.")
     if not len(bytes_) or not weights.sum() > 0:
         raise InvalidArgument("No sizes were given.", hint="make_sizes([300, 900]), or measure_items(items).")
-    if not (np.isfinite(bytes_).all() and (bytes_ >= 0).all() and (weights >= 0).all()):
+    if not (np.isfinite(bytes_).all() and (bytes_ >= 0).all()):
         raise InvalidArgument(f"sizes has {bytes_.min():g} bytes in it.", hint="a size is 0 or more bytes.")
     unique, position = np.unique(bytes_, return_inverse=True)
     return Sizes(unique, np.bincount(position.ravel(), weights=weights, minlength=len(unique)))

@@ -82,6 +82,8 @@ def get_table_class_break_even(from_class: str, to_class: str) -> float:
         0.1333
     """
     _check_classes(from_class, to_class)
+    if from_class == to_class:
+        raise InvalidArgument(f"From {from_class} to {to_class} nothing changes.", hint="name the other class.")
     if from_class == "STANDARD":
         return IA_THROUGHPUT_MORE / IA_STORAGE_LESS
     return (1 - 1 / (1 + IA_THROUGHPUT_MORE)) / (1 / (1 - IA_STORAGE_LESS) - 1)

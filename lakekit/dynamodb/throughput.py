@@ -20,7 +20,7 @@ from lakekit.dynamodb.lanes import Lane, Requests, Served, serve_on_demand, serv
 from lakekit.dynamodb.partitions import count_partitions
 from lakekit.dynamodb.simulation import Simulation
 from lakekit.dynamodb.skew import Keys
-from lakekit.dynamodb.units import check_number
+from lakekit.dynamodb.units import check_number, check_whole
 from lakekit.errors import InvalidArgument
 
 UNKNOWN_KEYS = Keys(1_000_000)  # many, alike: what is assumed where nothing is said
@@ -121,7 +121,9 @@ class ThroughputSettings:
 
     def __post_init__(self):
         check_number("burst_s", self.burst_s)
-        if not 0 <= self.burst_filled <= 1:
+        for name, count in self.partitions.items():
+            check_whole(f"partitions of {name!r}", count, least=1)
+        if not 0 <= check_number("burst_filled", self.burst_filled) <= 1:
             raise InvalidArgument(f"burst_filled={self.burst_filled} was given.", hint="between 0 and 1.")
 
 

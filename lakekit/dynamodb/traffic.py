@@ -6,6 +6,7 @@ It must not know what a request does. Times are seconds since the start, which i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -121,6 +122,8 @@ class Daily(Curve):
     def __post_init__(self):
         check_number("low", self.low)
         check_number("high", self.high, least=self.low)
+        if check_number("peak_hour", self.peak_hour) > 24:
+            raise InvalidArgument(f"peak_hour={self.peak_hour} was given.", hint="an hour of the day, 0 to 24.")
 
     def _mean(self, starts: np.ndarray, step_s: float) -> np.ndarray:
         turn = 2 * math.pi / DAY_S
@@ -143,6 +146,8 @@ class Weekly(Curve):
     day_factors: tuple[float, ...]
 
     def __post_init__(self):
+        if not isinstance(self.day_factors, Sequence):
+            raise InvalidArgument(f"day_factors={self.day_factors!r} was given.", hint="seven numbers, Monday first.")
         if len(self.day_factors) != 7:
             raise InvalidArgument(f"day_factors has {len(self.day_factors)} numbers.", hint="seven, Monday first.")
         for factor in self.day_factors:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lakekit.dynamodb import limits
 from lakekit.errors import InvalidArgument
+from lakekit.units import MIB
 
 CONSISTENCIES = tuple(limits.READ_FACTORS)
 
@@ -41,24 +42,27 @@ def count_batch_get_units(sizes_bytes: Iterable[float | None], *, consistency: s
     """Read units of BatchGetItem: each item is rounded up by itself; None for a key that does not exist.
 
     Raises:
-        InvalidArgument: more than 100 items, or an impossible value.
+        InvalidArgument: more than 100 items or 16 MB, or an impossible value.
 
     Example:
         >>> count_batch_get_units([4096, 11, None])
         1.5
     """
-    sizes = _list_sizes(sizes_bytes, limits.BATCH_GET_ITEMS, "BatchGetItem")
+    sizes = _list_sizes(sizes_bytes, "BatchGetItem", limits.BATCH_GET_ITEMS, limits.BATCH_GET_BYTES)
     return sum(count_read_units(size, consistency=consistency) for size in sizes)
 
 
 def count_transact_get_units(sizes_bytes: Iterable[float | None]) -> float:
     """Read units of TransactGetItems: each item rounded up by itself, twice.
 
+    Raises:
+        InvalidArgument: more than 100 items or 4 MB, or an impossible value.
+
     Example:
         >>> count_transact_get_units([500, 500, 500])
         6.0
     """
-    sizes = _list_sizes(sizes_bytes, limits.TRANSACTION_ITEMS, "TransactGetItems")
+    sizes = _list_sizes(sizes_bytes, "TransactGetItems", limits.TRANSACTION_ITEMS, limits.TRANSACTION_BYTES)
     return sum(count_read_units(size, consistency="transactional") for size in sizes)
 
 
@@ -82,7 +86,7 @@ def count_query_units(
     """
     factor = get_read_factor(consistency)
     check_number("total_bytes", total_bytes)
-    pages, partitions = check_number("pages", pages, least=1), check_number("partitions", partitions, least=1)
+    pages, partitions = check_whole("pages", pages, least=1), check_whole("partitions", partitions, least=1)
     return max(_count_steps(total_bytes / pages, limits.READ_STEP_BYTES) * pages, partitions) * factor
 
 
@@ -143,6 +147,8 @@ def count_fetching_query_units(
     """
     factor = get_read_factor(consistency)
     index = count_query_units(entries_bytes, consistency=consistency)
+    if not isinstance(items_bytes, Iterable):
+        raise InvalidArgument(f"items_bytes={items_bytes!r} was given.", hint="a list with the size of each item.")
     fetch = sum(count_read_units(size, consistency=consistency) for size in items_bytes)
     return FetchingQuery(index, fetch, round((index + fetch) / factor * limits.READ_STEP_BYTES))
 
@@ -174,7 +180,8 @@ def count_put_units(
         >>> count_put_units(500), count_put_units(500, before_bytes=3000)
         (1.0, 3.0)
     """
-    return count_write_units(max(after_bytes, before_bytes or 0), transactional=transactional, count=count)
+    size = _pick_larger(before_bytes=before_bytes or 0, after_bytes=after_bytes)
+    return count_write_units(size, transactional=transactional, count=count)
 
 
 def count_update_units(
@@ -186,7 +193,8 @@ def count_update_units(
         >>> count_update_units(2000, 2010), count_update_units(None, 300)
         (2.0, 1.0)
     """
-    return count_write_units(max(before_bytes or 0, after_bytes), transactional=transactional, count=count)
+    size = _pick_larger(before_bytes=before_bytes or 0, after_bytes=after_bytes)
+    return count_write_units(size, transactional=transactional, count=count)
 
 
 def count_delete_units(size_bytes: float | None, *, transactional: bool = False, count: float = 1) -> float:
@@ -209,7 +217,7 @@ def count_failed_write_units(existing_bytes: float | None, new_bytes: float = 0,
         >>> count_failed_write_units(1024), count_failed_write_units(None), count_failed_write_units(310 * 1024)
         (1.0, 1.0, 310.0)
     """
-    return count_write_units(max(existing_bytes or 0, new_bytes), count=count)
+    return count_write_units(_pick_larger(existing_bytes=existing_bytes or 0, new_bytes=new_bytes), count=count)
 
 
 def count_batch_write_units(sizes_bytes: Iterable[float | None]) -> float:
@@ -219,18 +227,21 @@ def count_batch_write_units(sizes_bytes: Iterable[float | None]) -> float:
         >>> count_batch_write_units([1025, 11])
         3.0
     """
-    sizes = _list_sizes(sizes_bytes, limits.BATCH_WRITE_ITEMS, "BatchWriteItem")
+    sizes = _list_sizes(sizes_bytes, "BatchWriteItem", limits.BATCH_WRITE_ITEMS, limits.BATCH_WRITE_BYTES)
     return sum(count_write_units(size) for size in sizes)
 
 
 def count_transact_write_units(sizes_bytes: Iterable[float | None]) -> float:
     """Write units of TransactWriteItems on the table: each item rounded up by itself, twice. Indexes are not doubled.
 
+    Raises:
+        InvalidArgument: more than 100 items or 4 MB, or an impossible value.
+
     Example:
         >>> count_transact_write_units([500, 500, 500])
         6.0
     """
-    sizes = _list_sizes(sizes_bytes, limits.TRANSACTION_ITEMS, "TransactWriteItems")
+    sizes = _list_sizes(sizes_bytes, "TransactWriteItems", limits.TRANSACTION_ITEMS, limits.TRANSACTION_BYTES)
     return sum(count_write_units(size, transactional=True) for size in sizes)
 
 
@@ -254,7 +265,7 @@ def count_ttl_delete_units(size_bytes: float, *, replicas: int = 0) -> float:
         >>> count_ttl_delete_units(3000), count_ttl_delete_units(3000, replicas=2)
         (0.0, 6.0)
     """
-    return count_write_units(size_bytes) * check_number("replicas", replicas)
+    return count_write_units(check_number("size_bytes", size_bytes)) * check_whole("replicas", replicas)
 
 
 def get_read_factor(consistency: str) -> float:
@@ -291,6 +302,25 @@ def check_number(name: str, value: float, *, least: float = 0) -> float:
     return value
 
 
+def check_whole(name: str, value: float, *, least: int = 0) -> int:
+    """The value, if it is a whole number that is not too small.
+
+    Raises:
+        InvalidArgument: it is not; names the parameter.
+
+    Example:
+        >>> check_whole("regions", 3.0, least=1)
+        3
+    """
+    if check_number(name, value, least=least) != int(value):
+        raise InvalidArgument(f"{name}={value!r} was given.", hint=f"a whole number, {least} or more.")
+    return int(value)
+
+
+def _pick_larger(**sizes_bytes: float) -> float:
+    return max(check_number(name, size) for name, size in sizes_bytes.items())
+
+
 def _check_item_bytes(size_bytes: float | None) -> None:
     if size_bytes is not None and check_number("size_bytes", size_bytes) > limits.ITEM_BYTES:
         raise InvalidArgument(
@@ -303,10 +333,14 @@ def _count_steps(size_bytes: float | None, step_bytes: int) -> int:
     return max(1, math.ceil((size_bytes or 0) / step_bytes))
 
 
-def _list_sizes(sizes_bytes: Iterable[float | None], most: int, operation: str) -> list[float | None]:
+def _list_sizes(sizes_bytes: Iterable[float | None], operation: str, most: int, most_bytes: int) -> list[float | None]:
     if not isinstance(sizes_bytes, Iterable):
         raise InvalidArgument(f"sizes_bytes={sizes_bytes!r} was given.", hint="a list with the size of each item.")
     sizes = list(sizes_bytes)
     if not 1 <= len(sizes) <= most:
         raise InvalidArgument(f"{operation} was given {len(sizes)} items.", hint=f"1 to {most} in one request.")
+    total = sum(check_number("sizes_bytes", size or 0) for size in sizes)
+    if total > most_bytes:
+        what = f"{operation} was given {total:,} bytes in {len(sizes)} items."
+        raise InvalidArgument(what, hint=f"{most_bytes:,} ({most_bytes // MIB} MB) are the most in one request.")
     return sizes

@@ -15,15 +15,28 @@ from lakekit.dynamodb.demand import Demand
 from lakekit.dynamodb.design import TableDesign
 from lakekit.dynamodb.entities import Entity
 from lakekit.dynamodb.indexes import INDEX_WRITES
-from lakekit.dynamodb.limits import GLOBAL_TABLE_OVERHEAD_BYTES, STORED_ITEM_OVERHEAD_BYTES
+from lakekit.dynamodb.limits import (
+    BATCH_GET_ITEMS,
+    BATCH_WRITE_ITEMS,
+    GLOBAL_TABLE_OVERHEAD_BYTES,
+    ITEM_BYTES,
+    STORED_ITEM_OVERHEAD_BYTES,
+    TRANSACTION_ITEMS,
+)
 from lakekit.dynamodb.pattern_units import count_pattern_units
 from lakekit.dynamodb.skew import Keys
 from lakekit.dynamodb.traffic import DAY_S, Curve, make_curve
-from lakekit.dynamodb.units import check_number
+from lakekit.dynamodb.units import check_number, check_whole
 from lakekit.errors import InvalidArgument
 
 READS = ("GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+MOST_ITEMS = dict.fromkeys(("GetItem", "PutItem", "UpdateItem", "DeleteItem"), 1) | {
+    "BatchGetItem": BATCH_GET_ITEMS,
+    "BatchWriteItem": BATCH_WRITE_ITEMS,
+    "TransactGetItems": TRANSACTION_ITEMS,
+    "TransactWriteItems": TRANSACTION_ITEMS,
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,8 @@ class AccessPattern:
         rate: requests a second: a number or a curve.
         consistency: of a read: "eventual" or "strong".
         index: the index that a Query or Scan reads.
-        items: that one request reads or writes; a Scan reads the whole table or index.
+        items: that one request reads or writes: 1, or as many as a batch or transaction takes, or a Query finds; a Scan
+            reads the whole table or index.
         missing_share: of reads and deletes that find nothing.
         failed_share: of writes whose condition fails; they are billed, and write no index.
         replaced_share: of puts that replace an item, as large as before.
@@ -71,7 +85,7 @@ class AccessPattern:
         if self.consistency not in ("eventual", "strong"):
             raise self._refuse("consistency", self.consistency, "eventual or strong; transactions are operations.")
         for name in ("missing_share", "failed_share", "replaced_share"):
-            if not 0 <= getattr(self, name) <= 1:
+            if check_number(f"{name} of {self.name!r}", getattr(self, name)) > 1:
                 raise self._refuse(name, getattr(self, name), "between 0 and 1.")
         for index, event in self.changes.items():
             if event not in INDEX_WRITES:
@@ -80,6 +94,11 @@ class AccessPattern:
             raise self._refuse("index", self.index, "only Query and Scan read an index.")
         for name in ("items", "before_bytes"):
             check_number(f"{name} of {self.name!r}", getattr(self, name))
+        if self.items > MOST_ITEMS.get(self.operation, self.items):
+            hint = f"{MOST_ITEMS[self.operation]} at most in one {self.operation}; more of them are a higher rate."
+            raise self._refuse("items", self.items, hint)
+        if self.before_bytes > ITEM_BYTES:
+            raise self._refuse("before_bytes", self.before_bytes, f"{ITEM_BYTES:,} (400 KB) are the most.")
         try:
             object.__setattr__(self, "rate", make_curve(self.rate))
         except InvalidArgument as error:
@@ -119,8 +138,7 @@ class Workload:
     def __post_init__(self):
         object.__setattr__(self, "entities", tuple(self.entities))
         object.__setattr__(self, "patterns", tuple(self.patterns))
-        if check_number("regions", self.regions, least=1) != int(self.regions):
-            raise InvalidArgument(f"regions={self.regions} was given.", hint="a whole number, 1 or more.")
+        check_whole("regions", self.regions, least=1)
         for pattern in self.patterns:
             self.entity(pattern.entity)
             for name in filter(None, (pattern.index, *pattern.changes)):

@@ -179,8 +179,7 @@ def early_deletion_fee(
         >>> early_deletion_fee("GLACIER", 1, 60).charged_days  # of at least 90
         30
     """
-    if not stored_days >= 0:
-        raise InvalidArgument(f"Objects cannot be stored for {stored_days!r} days.", hint="zero or more.")
+    require_number("stored_days", stored_days)
     days = max(0, MINIMUM_DAYS.get(check_class(storage_class), 0) - stored_days)
     return EarlyDeletion(days, storage_cost(storage_class, size_gb, months=days / DAYS_PER_MONTH, book=book))
 
@@ -273,9 +272,9 @@ def break_even_bytes(from_class: str, to_class: str, months: float, *, book: Pri
         >>> round(break_even_bytes("STANDARD", "STANDARD_IA", 1) / 2**20, 4)  # MiB
         0.9752
     """
+    require_number("months", months)
     book = book or load_book()
-    require_number("months", months, at_least=None)
-    if months <= 0:
+    if not months:
         return None
     usd = [
         sum(book.usd(get_storage_id(tier)) * days for tier, days in list_stays(name, months * DAYS_PER_MONTH))

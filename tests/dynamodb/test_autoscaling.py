@@ -116,14 +116,24 @@ def test_schedules_move_the_least_capacity():
     assert plan.night_cron == "cron(15 17 ? * MON-FRI *)"
 
 
+def plan_day(day_starts):
+    return ddb.plan_scheduled_scaling(night=(1,), day=(2,), peak=3, day_starts=day_starts)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: ddb.ScalingPolicy(10), "target_percent=10"),
+        (lambda: ddb.ScalingPolicy("70"), "target_percent='70'"),
         (lambda: ddb.ScalingPolicy(70, 0), "least=0"),
         (lambda: ddb.ScalingPolicy(70, 10, 5), "most=5"),
         (lambda: ddb.ScalingSettings(out_minutes=0), "out_minutes=0"),
+        (lambda: ddb.ScalingSettings(in_points=1.5), "in_points=1.5"),
         (lambda: ddb.ScalingSettings(in_factor=0.5), "in_factor=0.5"),
+        (lambda: ddb.plan_scheduled_scaling(night=(), day=(2,), peak=3), r"night=\(\) was given"),
+        (lambda: ddb.plan_scheduled_scaling(night=1, day=(2,), peak=3), "night=1 was given"),
+        (lambda: plan_day("08:45+02:00"), r"day_starts='08:45\+02:00' was given.*\n.*in UTC"),
+        (lambda: plan_day("08:45:30"), "day_starts='08:45:30' was given"),
         (lambda: ddb.plan_scheduled_scaling(night=(1,), day=(2,), peak=1), "peak=1 is below"),
         (lambda: ddb.plan_scheduled_scaling(night=(1,), day=(2,), peak=3, day_starts="25:00"), "day_starts='25:00'"),
     ],

@@ -69,6 +69,8 @@ def test_a_global_table_writes_everything_in_every_region():
         (lambda: ddb.share_capacity(10, []), "partition_loads is empty"),
         (lambda: ddb.share_capacity(10, [-1]), "partition_loads=-1"),
         (lambda: ddb.count_global_table_units(5), "regions=None"),
+        (lambda: ddb.count_global_table_units(5, regions=1.5), "regions=1.5 was given.*\n.*a whole number"),
+        (lambda: ddb.count_global_table_units(5, regions=float("nan")), "regions=nan"),
         (lambda: ddb.count_global_table_units([1, 2], regions=3), "regions=3, and 2 rates"),
     ],
 )

@@ -206,6 +206,23 @@ def test_sensitivity_shows_where_the_choice_changes():
 
 
 @pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: CompareOptions(hours_per_month=-730), "hours_per_month=-730"),
+        (lambda: CompareOptions(hours_per_month=float("nan")), "hours_per_month=nan"),
+        (lambda: CompareOptions(hours_per_month="730"), "hours_per_month='730'"),
+        (lambda: CompareOptions(most_throttled=-1), "most_throttled=-1"),
+        (lambda: CompareOptions(most_throttled=5), "most_throttled=5 was given.*\n.*0 to 1"),
+        (lambda: ddb.compare_modes(SHOP, table_classes=()), "table_classes is empty"),
+        (lambda: ddb.provision_for_peak(ddb.compute_demand(SHOP, days=1), headroom=float("nan")), "headroom=nan"),
+    ],
+)
+def test_what_compares_nothing_names_the_parameter(call, message):
+    with pytest.raises(InvalidArgument, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"what": "mood"}, "what='mood'"),

@@ -169,6 +169,7 @@ def test_growth_is_forecast_month_by_month():
         (lambda: ddb.get_break_even_utilisation(kind="scan"), "kind='scan'"),
         (lambda: ddb.recognise_price(1, kind="scan"), "kind='scan'"),
         (lambda: ddb.get_table_class_break_even("A", "B"), "table class 'A'"),
+        (lambda: ddb.get_table_class_break_even("STANDARD", "STANDARD"), "nothing changes"),
         (lambda: ddb.Growth(-1, 1), "items_per_month=-1"),
         (lambda: ddb.forecast_months(ddb.Growth(1, 1), months=1.5), "months=1.5"),
         (lambda: ddb.get_dax_target_rps(1, utilisation_percent=0, nodes=1), "utilisation_percent=0"),

@@ -2,7 +2,14 @@
 
 import pytest
 
-from lakekit.dynamodb import Index, TableDesign, compare_entries, count_index_write_units, count_index_writes
+from lakekit.dynamodb import (
+    Index,
+    TableDesign,
+    compare_entries,
+    count_index_write_units,
+    count_index_writes,
+    get_stored_entry_bytes,
+)
 from lakekit.dynamodb import count_item_write as count
 from lakekit.errors import InvalidArgument
 
@@ -75,3 +82,16 @@ def test_what_means_nothing_is_an_error():
         count_index_writes("moved")
     with pytest.raises(InvalidArgument, match="before and after are both None"):
         count(None, None, GAMES)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: count_index_write_units("projected_changed", -5, before_bytes=10), "entry_bytes=-5"),
+        (lambda: count_index_write_units("projected_changed", 5, before_bytes=-10), "before_bytes=-10"),
+        (lambda: get_stored_entry_bytes(-500), "entry_bytes=-500"),
+    ],
+)
+def test_sizes_below_nothing_are_errors(call, message):
+    with pytest.raises(InvalidArgument, match=message):
+        call()

@@ -64,6 +64,9 @@ def test_a_region_has_its_own_blocks_and_may_lack_three_years():
         (lambda: ddb.choose_reserved_blocks([], kind="read"), "is no series"),
         (lambda: ddb.choose_reserved_blocks([-1], kind="read"), "is no series"),
         (lambda: ddb.get_reserved_saving(upfront_usd=-1, usd_per_hour=1, plain_usd_per_hour=1), "upfront_usd=-1"),
+        (lambda: ddb.get_reserved_saving(upfront_usd=1, usd_per_hour=1, plain_usd_per_hour=1, years=0), "years=0"),
+        (lambda: ddb.choose_reserved_blocks(5, kind="write"), "hourly_units=array\\(5.*no series"),
+        (lambda: ddb.choose_reserved_blocks(["x"], kind="write"), "hourly_units=.*'x'.* is no series"),
     ],
 )
 def test_what_means_nothing_names_the_parameter(call, message):

@@ -49,7 +49,14 @@ def test_scaling_makes_every_item_larger():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "message"), [([], "No sizes"), ([-1], "has -1 bytes"), (["x"], "no numbers"), ([float("nan")], "nan")]
+    ("sizes", "message"),
+    [
+        ([], "No sizes"),
+        ([-1], "has -1 bytes"),
+        (["x"], "no numbers"),
+        ([float("nan")], "nan"),
+        ({5: -1, 6: 3}, "has a count of -1 in it"),
+    ],
 )
 def test_what_is_no_size_is_an_error(sizes, message):
     with pytest.raises(InvalidArgument, match=message):
@@ -59,6 +66,11 @@ def test_what_is_no_size_is_an_error(sizes, message):
 def test_an_unknown_consistency_is_named():
     with pytest.raises(InvalidArgument, match="consistency='weak'"):
         make_sizes(5).mean_read_units("weak")
+
+
+def test_sizes_are_scaled_by_a_number_that_is_not_negative():
+    with pytest.raises(InvalidArgument, match="factor=-1 was given"):
+        make_sizes([100]).scale(-1)
 
 
 def test_a_share_is_between_0_and_1():

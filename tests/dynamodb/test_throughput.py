@@ -273,6 +273,8 @@ def test_longer_steps_are_taken_minute_by_minute():
         (lambda: ddb.Provisioned(5, 5, {"by_city": (5, 0)}), "write of by_city=0"),
         (lambda: ddb.OnDemand(most_read=0), "most_read=0"),
         (lambda: ddb.ThroughputSettings(burst_filled=2), "burst_filled=2"),
+        (lambda: ddb.ThroughputSettings(partitions={"t": 1.5}), "partitions of 't'=1.5"),
+        (lambda: ddb.HeatSettings(split_after_minutes=-1), "split_after_minutes=-1"),
         (lambda: simulate([1] * 100, ddb.Provisioned(1, 1), step_s=7), "step_s=7 does not divide a minute"),
     ],
 )

@@ -141,6 +141,10 @@ def test_what_is_no_traffic_is_an_error(frame, message):
     [
         (lambda: Constant(-5), "per_s=-5"),
         (lambda: Daily(5, 1), "high=1"),
+        (lambda: Daily(1, 5, peak_hour=float("nan")), "peak_hour=nan"),
+        (lambda: Daily(1, 5, peak_hour="20"), "peak_hour='20'"),
+        (lambda: Daily(1, 5, peak_hour=30), "peak_hour=30 was given.*\n.*0 to 24"),
+        (lambda: Weekly(Constant(1), 2), "day_factors=2 was given"),
         (lambda: Spike(1, -3), "height=-3"),
         (lambda: Weekly(Constant(1), (1, 2)), "day_factors has 2 numbers"),
         (lambda: Recorded(()), "per_s has nothing"),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lakekit import dynamodb as ddb
 from lakekit.errors import InvalidArgument
 
+NAN = float("nan")
 SIZES = st.integers(0, 409_600)
 RATES = st.integers(0, 10**6)
 
@@ -36,7 +37,7 @@ def test_units_never_fall_when_size_or_rate_grows(one, other, rate, more, consis
     assert ddb.count_query_units(small) <= ddb.count_query_units(large)
 
 
-@given(st.lists(SIZES, min_size=1, max_size=25))
+@given(st.lists(SIZES, min_size=1, max_size=10))
 def test_a_transaction_is_twice_a_batch(sizes):
     assert ddb.count_transact_write_units(sizes) == 2 * ddb.count_batch_write_units(sizes)
     assert ddb.count_transact_get_units(sizes) == 2 * ddb.count_batch_get_units(sizes, consistency="strong")
@@ -104,6 +105,24 @@ def test_a_local_index_fetches_items_one_by_one():
         (lambda: ddb.count_batch_write_units([1] * 26), "BatchWriteItem was given 26 items"),
         (lambda: ddb.count_transact_get_units([1] * 101), "TransactGetItems was given 101 items"),
         (lambda: ddb.count_batch_write_units(5), "sizes_bytes=5 was given"),
+        # 41 x 409,600 bytes are 16,793,600; 11 x 409,600 are 4,505,600
+        (lambda: ddb.count_batch_get_units([409_600] * 41), "BatchGetItem was given 16,793,600 bytes in 41 items"),
+        (lambda: ddb.count_transact_get_units([409_600] * 11), "4,505,600 bytes.*\n.*4 MB"),
+        (lambda: ddb.count_transact_write_units([409_600] * 11), "TransactWriteItems was given 4,505,600 bytes"),
+        (lambda: ddb.count_put_units(-5), "after_bytes=-5 was given"),
+        (lambda: ddb.count_put_units(None), "after_bytes=None was given"),
+        (lambda: ddb.count_put_units(500, before_bytes=-3), "before_bytes=-3 was given"),
+        (lambda: ddb.count_put_units(500, before_bytes=NAN), "before_bytes=nan was given"),
+        (lambda: ddb.count_update_units(-9, 300), "before_bytes=-9 was given"),
+        (lambda: ddb.count_update_units(300, NAN), "after_bytes=nan was given"),
+        (lambda: ddb.count_failed_write_units(-5), "existing_bytes=-5 was given"),
+        (lambda: ddb.count_failed_write_units(100, NAN), "new_bytes=nan was given"),
+        (lambda: ddb.count_fetching_query_units(100, 5), "items_bytes=5 was given"),
+        (lambda: ddb.count_query_units(10, pages=1.5), "pages=1.5 was given.*\n.*a whole number"),
+        (lambda: ddb.count_ttl_delete_units(3000, replicas=1.5), "replicas=1.5 was given"),
+        (lambda: ddb.count_ttl_delete_units(None), "size_bytes=None was given"),
+        (lambda: ddb.get_dax_target_rps(1, utilisation_percent="80", nodes=3), "utilisation_percent='80'"),
+        (lambda: ddb.get_vector_write_bytes(8.5), "dimensions=8.5 was given"),
         (lambda: ddb.count_query_units(10, pages=0), "pages=0 was given"),
     ],
 )

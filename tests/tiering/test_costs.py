@@ -178,6 +178,8 @@ def test_parts_of_an_upload():
         (lambda: costs.count_objects(float("nan"), 256), "size_gb=nan was given"),
         (lambda: costs.count_objects(1, 0), "file_kib=0 was given; it must be above 0"),
         (lambda: costs.count_objects(1, float("inf")), "file_kib=inf was given"),
+        (lambda: costs.early_deletion_fee("GLACIER", 1, None, book=BOOK), "stored_days=None"),
+        (lambda: costs.break_even_bytes("STANDARD", "GLACIER", float("nan"), book=BOOK), "months=nan"),
     ],
 )
 def test_numbers_that_can_mean_nothing_are_refused_by_name(ask, message):
