@@ -239,10 +239,10 @@ def test_a_week_of_minutes_with_five_indexes_takes_less_than_a_second():
     assert (demand.steps, len(demand.resources)) == (7 * 1440, 6)
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         ddb.simulate_throughput(demand, ddb.Autoscaled())
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1.0  # the quickest of three: the others shared the machine
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 1.0  # of the processor, the quickest of three: the others shared the machine
 
 
 def test_it_tells_what_happened_as_text_table_and_frame():
