@@ -161,6 +161,7 @@ class Lake(Mapping[str, Table]):
             >>> lake.sql("SELECT name FROM airlines WHERE carrier = ?", ["AS"]).fetchall()
             [('Alaska Airlines Inc.',)]
         """
+        __tracebackhide__ = True  # notebooks leave this frame out: an error is about the query
         frame = sys._getframe(1)
         return self._sql_in_scope(query, params, frame.f_globals, dict(frame.f_locals))
 
@@ -172,6 +173,7 @@ class Lake(Mapping[str, Table]):
 
         from lakekit.views.relation import wrap_relation
 
+        __tracebackhide__ = True
         con = self.duckdb
         options = {} if params is None else {"params": params}
         with self._catalog.lock, self._catalog.record_query(query, is_bind=True):
@@ -181,11 +183,11 @@ class Lake(Mapping[str, Table]):
                 local_names["__lakekit_bind__"] = functools.partial(con.sql, query, **options)
                 with self._catalog.bind_lightly(con, query):
                     relation = eval(_CALL, global_names, local_names)
-            except duckdb.BinderException as exc:
-                error = self._catalog.explain_binding(query)
+            except duckdb.Error as exc:  # without the frames of DuckDB's own Python
+                error = self._catalog.explain_binding(query) if isinstance(exc, duckdb.BinderException) else None
                 if error is None:
-                    raise
-                raise error.with_traceback(None) from exc
+                    raise exc.with_traceback(None) from exc.__cause__
+                raise error.with_traceback(None) from exc.with_traceback(None)
         return relation if relation is None else wrap_relation(relation)
 
     def polars(self, name: str) -> pl.LazyFrame:

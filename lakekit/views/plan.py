@@ -247,8 +247,8 @@ class ViewPlan:
         kind = duckdb_type(self.manifest.schema.arrow.field(name).type)
         if how == "missing":
             return f"CAST(NULL AS {kind}) AS {quote_name(name)}"
-        what = quote_text(f"TypeConflict: {describe_conflict(self.manifest, name, group.paths[0])} Met in ")
-        text = f"concat({what}, filename, {quote_text(f'. Hint: {CONFLICT_HINT}')})"
+        what = f"TypeConflict: {describe_conflict(self.manifest, name, group.paths[0])} Hint: {CONFLICT_HINT}"
+        text = f"concat({quote_text(what)}, left(filename, 0))"  # of each row, so that it is raised where one is read
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
     def list_counts(self, group: Group, positions: Sequence[int]) -> pa.ListArray:

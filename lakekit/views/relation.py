@@ -72,10 +72,12 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
     __slots__ = ()
 
     def _submit(self, format: str = "rows", *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # notebooks leave this frame out: an error is about the query
         query, values = self._statement()
         is_stream = format == "stream"  # goes on after this returns, and holds the connection meanwhile
 
         def run() -> Any:
+            __tracebackhide__ = True
             narrow = nullcontext() if is_stream else hooks.narrow_query(self._con, query, values)
             with narrow as answer:
                 relation = self if answer is None else self._make_row(answer)
@@ -128,6 +130,7 @@ def _run_hooked(
     record: Callable[[], AbstractContextManager[Any]],
 ) -> Any:
     """What a run gives, after one refresh where a file has changed, with lakekit's error in place of DuckDB's."""
+    __tracebackhide__ = True
     with hooks.lock, record():
         for attempt in (1, 2):
             hooks.before_query(con)
@@ -142,7 +145,7 @@ def _run_hooked(
                     continue
                 if error is exc:
                     raise
-                raise error.with_traceback(None) from exc
+                raise error.with_traceback(None) from exc.with_traceback(None)
     raise AssertionError("unreachable")
 
 

@@ -162,7 +162,7 @@ def test_a_view_that_is_not_made_again_shows_all_files_or_says_so(place, cut):
     """The table forgets the connection here, so that the view stays as it was made."""
     table = place.open_table()
     con = show(table)
-    table._views.clear()
+    table.view._shown_in.clear()
     place.put("t/day=2025-06-01/0.parquet", pa.table({"x": [2]}))
     table.refresh()
     assert con.execute("SELECT count(*) FROM t").fetchall() == [(26,)]
