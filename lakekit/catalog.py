@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import re
 import threading
 import weakref
@@ -17,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakekit.arguments import require_kind
 from lakekit.entries import ENTRIES, Entries
 from lakekit.errors import (
     AccessDenied,
@@ -73,6 +75,8 @@ class Catalog:
         self._options = options
         self._con: weakref.ReferenceType[duckdb.DuckDBPyConnection] | None = None
         self.places: dict[str, Entry] = {}
+        for name, given in self._options.items():
+            self._refuse_unknown_options(name, given)
         self._find_tables()
         self._refuse_strange_options()
 
@@ -82,6 +86,14 @@ class Catalog:
         if strange:
             what = f"Options are given for a table {strange[0]!r}, which {self.store.address.url} does not have."
             raise UnknownTable(what, hint=f"tables: {', '.join(sorted(there))}.")
+
+    def _refuse_unknown_options(self, name: str, options: Any) -> None:
+        known = list(inspect.signature(open_table).parameters)[1:]  # the first is the address
+        hint = f"options of a table are {', '.join(known)}."
+        require_kind(f"tables[{name!r}]", options, Mapping, what="a mapping of options", hint=hint)
+        for option in options:
+            if option not in known:
+                raise InvalidArgument(f"tables[{name!r}] has an option {option!r}, which there is not.", hint=hint)
 
     def _find_tables(self) -> tuple[list[str], list[str]]:
         """Open what is new and forget what is gone; the names of both."""

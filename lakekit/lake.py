@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakekit.arguments import require_text
 from lakekit.catalog import Catalog
 from lakekit.display import format_html_table, format_text_table
 from lakekit.entries import Entries
@@ -65,7 +66,7 @@ def open_lake(
         >>> list(lake)
         ['airlines', 'airports', 'flights', 'planes', 'turbines', 'turbines_hourly', 'weather']
     """
-    store = open_store(str(url), storage)
+    store = open_store(url, storage)
     kept = Entries(parse_address(entries), None if "://" not in entries else store.storage) if entries else None
     if inventory is None:
         return Lake(Catalog(store, tables or {}, kept))
@@ -162,6 +163,7 @@ class Lake(Mapping[str, Table]):
             [('Alaska Airlines Inc.',)]
         """
         __tracebackhide__ = True  # notebooks leave this frame out: an error is about the query
+        require_text("query", query, hint='SQL as text: lake.sql("SELECT count(*) FROM t").')
         frame = sys._getframe(1)
         return self._sql_in_scope(query, params, frame.f_globals, dict(frame.f_locals))
 
@@ -314,6 +316,7 @@ class Lake(Mapping[str, Table]):
         """
         from lakekit.views.names import is_select
 
+        require_text("query", query, hint='a SELECT as text: lake.preview("SELECT count(*) FROM t").')
         if not is_select(query):
             what = f"There is no preview of {' '.join(query.split())[:80]!r}: it is no SELECT."
             raise InvalidArgument(what, hint="preview the SELECT in it.")

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lakekit.storage import Storage, list_by_inventory, open_store
+from lakekit.storage import Storage, list_by_inventory, open_store, parse_address
 from lakekit.units import format_bytes, format_count, format_number_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def open_table(
     from lakekit.iceberg import split_url
     from lakekit.manifest.manifest import TableOptions
 
-    url, metadata = split_url(str(url))
+    url, metadata = split_url(url if isinstance(url, str) else parse_address(url).url)
     options = TableOptions(
         partitions=partitions,
         template=template,

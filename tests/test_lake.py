@@ -38,6 +38,24 @@ def test_options_for_a_table_that_is_not_there_are_refused(folder):
         lk.open_lake(folder.url, tables={"flight": {"on_bad_file": "skip"}})
 
 
+def test_arguments_that_mean_nothing_are_refused_by_name(folder):
+    folder.put("t/x.parquet", pa.table({"x": [1]}))
+    lake = folder.open_lake()
+    for ask, message in {
+        lambda: lk.open_lake(None): "(?s)An address is needed, not None.*Hint: give a folder",
+        lambda: lk.open_table(5): "An address is needed, not 5",
+        lambda: lk.open_lake(
+            folder.url, tables={"t": {"on_bad": "skip"}}
+        ): "(?s)'t'.*option 'on_bad'.*Hint: .*on_bad_file",
+        lambda: lk.open_lake(folder.url, tables={"t": "skip"}): "tables.'t'.='skip' is not a mapping of options",
+        lambda: lake.sql(None): "query=None",
+        lambda: lake.preview(None): "query=None",
+        lambda: lake.preview("-- nothing"): "it is no SELECT",
+    }.items():
+        with pytest.raises(InvalidArgument, match=message):
+            ask()
+
+
 def test_a_place_without_tables_is_an_error_that_says_what_is_there(folder):
     folder.put("notes/readme.txt", b"hello")
     with pytest.raises(NoFilesFound, match=r"(?s)No table under .*1 folder.*notes.*Hint"):

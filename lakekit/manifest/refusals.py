@@ -85,12 +85,12 @@ def suggest_folders(store: Store) -> str:
     from lakekit.storage import open_store
 
     parent, _, name = store.address.url.rstrip("/").rpartition("/")
-    here = [f"{folder}/" for folder in store.list_folders()][:_MOST_SUGGESTIONS]
+    here = [f"{folder}/" for folder in store.list_folders() if folder[0] not in "._"][:_MOST_SUGGESTIONS]
     if here:
         return f"folders in it: {', '.join(here)}."
     try:
         beside = open_store(parent, store.storage).list_folders()
     except (LakekitError, ValueError):
         beside = []
-    beside = [f"{folder}/" for folder in beside if folder != name][:_MOST_SUGGESTIONS]
+    beside = [f"{folder}/" for folder in beside if folder != name and folder[0] not in "._"][:_MOST_SUGGESTIONS]
     return f"folders that exist beside it: {', '.join(beside)}." if beside else "check the address."

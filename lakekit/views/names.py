@@ -69,10 +69,10 @@ def is_select(query: str) -> bool:
     """Whether a query only asks for rows.
 
     Example:
-        >>> is_select("SELECT 1"), is_select("CREATE TABLE t AS SELECT 1")
-        (True, False)
+        >>> is_select("SELECT 1"), is_select("CREATE TABLE t AS SELECT 1"), is_select("-- nothing")
+        (True, False, False)
     """
-    return parse_query(query) is not None
+    return bool(parse_query(query))
 
 
 @functools.lru_cache(maxsize=1024)
