@@ -150,7 +150,7 @@ def _find_parser(name: str, kind: pa.DataType) -> Callable[[Any], Any]:
     if types.is_timestamp(kind):
         return lambda value: _parse_moment(value, kind)
     if types.is_binary(kind):
-        return lambda value: value if isinstance(value, bytes) else base64.b64decode(value, validate=True)
+        return _parse_bytes
     what = f"The column {name!r} was declared as {describe_type(kind)}, which no text or JSON value is read as."
     raise InvalidArgument(what, hint='declare it as "string", and parse it in your query.')
 
@@ -164,6 +164,12 @@ def _parse_text(value: Any) -> str:
     if isinstance(value, bool | dict | list | float):
         return json.dumps(value, ensure_ascii=False, default=str)
     return _fail(value) if isinstance(value, bytes) else str(value)
+
+
+def _parse_bytes(value: Any) -> bytes:
+    """Bytes, in whatever a driver hands them over; of a text what it says in base64."""
+    is_text = isinstance(value, str)
+    return base64.b64decode(value, validate=True) if is_text else bytes(memoryview(value))
 
 
 def _parse_bool(value: Any) -> bool:

@@ -64,3 +64,8 @@ def test_times_are_utc_where_a_type_has_a_zone():
 def test_a_type_that_no_text_is_read_as_is_refused():
     with pytest.raises(InvalidArgument, match="no text or JSON value is read as"):
         convert("a", [None], pa.list_(pa.int8()), str)
+
+
+def test_bytes_are_bytes_in_whatever_a_driver_hands_them_over():
+    values = [b"aGk=", bytearray(b"aGk="), memoryview(b"aGk="), "aGk="]  # only the text is base64, of "hi"
+    assert convert("a", values, pa.binary(), str).to_pylist() == [b"aGk=", b"aGk=", b"aGk=", b"hi"]
