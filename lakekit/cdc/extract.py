@@ -5,7 +5,6 @@ It must not overwrite or delete a file, nor keep a checkpoint anywhere else than
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -26,6 +25,7 @@ from lakekit.cdc.batch import CAPTURED
 from lakekit.cdc.checkpoint import decode_mark, encode_mark, reach_back
 from lakekit.cdc.database import Database
 from lakekit.cdc.dms import OP
+from lakekit.cdc.rows import hash_row, is_marked
 from lakekit.cdc.state import State, open_state
 from lakekit.cdc.values import convert, parse_commit_time
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
@@ -41,7 +41,6 @@ TIMESTAMP, SEQUENCE = "lk_committed_at", "lk_sequence"
 
 _NAME = re.compile(r"CDC(\d{8})\.parquet")
 _NOTE = b"lakekit.extraction"  # in each file's metadata: of what it is, and how far it has come
-_NOT_DELETED = (None, False, 0, "", "0", "f", "false", "n", "no")
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,8 @@ def extract(
         watermark: a column that grows with every change, such as ``"updated_at"`` or a version; never NULL. A time
             is taken for the commit time, in UTC where it has no zone. Have an index on it.
         overlap: how far to reach back before the last watermark: a timedelta, or a number.
-        soft_delete: a column that is true, not 0, or set, in rows that count as deleted.
+        soft_delete: a column that is true, not 0, or set, in rows that count as deleted. Bytes of zeros are 0. Where it
+            is another than before, all rows are read once.
         snapshot: read all rows, and store insertions, changes and deletions.
         as_of: the time of this call, in UTC; the commit time of rows whose watermark is no time, and of deletions
             that ``snapshot`` finds.
@@ -169,10 +169,11 @@ def extract(
     if table:
         _check_types(schema, table)
     checkpoint = decode_mark(note.get("checkpoint"))
-    start = None if checkpoint is None or snapshot else reach_back(checkpoint, overlap)
+    is_whole = snapshot or checkpoint is None or note.get("soft_delete") != soft_delete  # then marks count anew
+    start = None if is_whole else reach_back(checkpoint, overlap)
     plan = _Plan(keys, watermark, soft_delete, as_of, file_rows, schema, start, not names, snapshot)
     stored = _read_stored(table, plan) if table else {}
-    files = _FileWriter(writer, plan, len(names), note.get("sequence", 0), checkpoint)
+    files = _FileWriter(writer, plan, _find_number(names), note, checkpoint)
     _store_rows(database, plan, stored, files)
     return Extraction(str(url), keys, tuple(files.written), *files.counts.values(), files.checkpoint, storage)
 
@@ -217,10 +218,16 @@ def _is_time(kind: pa.DataType) -> bool:
 
 
 def _find_stored(url: str | Path, storage: Storage | None) -> tuple[list[str], Table | None]:
-    """The names of the files that are stored, and the table of them, if there are any."""
+    """The names of the files that are stored, in their order, and the table of them, if there are any."""
     store = open_store(url, storage)
-    names = [one.path for one in store.list_objects() if _NAME.fullmatch(one.path)]
+    names = sorted(one.path for one in store.list_objects() if _NAME.fullmatch(one.path))
     return names, open_table(url, storage=storage) if names else None
+
+
+def _find_number(names: Sequence[str]) -> int:
+    """The number of the last file, whichever were removed before it; 0 if there is none."""
+    last = _NAME.fullmatch(names[-1]) if names else None
+    return int(last[1]) if last else 0
 
 
 def _read_note(table: Table, names: Sequence[str], key: Sequence[str], watermark: str | None) -> dict[str, Any]:
@@ -249,14 +256,8 @@ def _read_stored(table: Table, plan: _Plan) -> dict[tuple, tuple[bytes, str]]:
     names = [name for name in table.schema.names if name in plan.schema.names]
     for frame in changes.select(OP, SEQUENCE, *names).sort(SEQUENCE).collect().iter_slices(10_000):
         for op, row in zip(frame[OP], frame.select(names).to_arrow().to_pylist(), strict=True):
-            found[tuple(row[name] for name in plan.key)] = _hash_row(row), op
+            found[tuple(row[name] for name in plan.key)] = hash_row(row), op
     return found
-
-
-def _hash_row(row: Mapping[str, Any]) -> bytes:
-    """A hash of the values that are not NULL, so that a column more or less changes nothing."""
-    told = repr(sorted((name, value) for name, value in row.items() if value is not None))
-    return hashlib.blake2b(told.encode(), digest_size=16).digest()
 
 
 def _store_rows(database: Database, plan: _Plan, stored: dict[tuple, tuple[bytes, str]], files: _FileWriter) -> None:
@@ -274,9 +275,7 @@ def _store_rows(database: Database, plan: _Plan, stored: dict[tuple, tuple[bytes
                 raise InvalidArgument(what, hint="name a key without NULL.")
             if plan.snapshot:
                 seen.add(key)
-            known = stored.get(key)
-            is_known = known is not None and known[0] == _hash_row(row)
-            ops.append(None if is_known else _find_op(row, known, plan))
+            ops.append(_find_op(row, stored.get(key), plan))
         files.add(table, pa.array(ops, pa.string()), raw if order else None)
     if plan.snapshot:
         for part in _find_gone(stored, seen, plan):
@@ -284,13 +283,14 @@ def _store_rows(database: Database, plan: _Plan, stored: dict[tuple, tuple[bytes
     files.finish()
 
 
-def _find_op(row: Mapping[str, Any], known: tuple[bytes, str] | None, plan: _Plan) -> str:
-    if plan.soft_delete:
-        value = row[plan.soft_delete]
-        if (value.lower() if isinstance(value, str) else value) not in _NOT_DELETED:
-            return "D"
-    is_new = known is None or known[1] == "D"
-    return "I" if is_new and (plan.snapshot or plan.is_first) else "U"
+def _find_op(row: Mapping[str, Any], known: tuple[bytes, str] | None, plan: _Plan) -> str | None:
+    """What to store of a row; None where it is stored as it is."""
+    is_gone = plan.soft_delete is not None and is_marked(row[plan.soft_delete])
+    was_gone = known is not None and known[1] == "D"
+    if known is not None and is_gone == was_gone and known[0] == hash_row(row):
+        return None
+    is_new = known is None or was_gone
+    return "D" if is_gone else "I" if is_new and (plan.snapshot or plan.is_first) else "U"
 
 
 def _find_gone(stored: Mapping[tuple, tuple[bytes, str]], seen: set[tuple], plan: _Plan) -> Iterator[pa.Table]:
@@ -318,8 +318,8 @@ class _FileWriter:
         writer: where to.
         plan: what is extracted.
         number: of the last file.
-        sequence: of the last change.
-        checkpoint: of the last file.
+        note: what that says of itself.
+        checkpoint: of that file.
 
     Attributes:
         written: names of files.
@@ -327,12 +327,14 @@ class _FileWriter:
         checkpoint: the watermark up to which all is stored.
     """
 
-    def __init__(self, writer: Writer, plan: _Plan, number: int, sequence: int, checkpoint: Any):
+    def __init__(self, writer: Writer, plan: _Plan, number: int, note: Mapping[str, Any], checkpoint: Any):
         self.written: list[str] = []
         self.counts = {"I": 0, "U": 0, "D": 0}
         self.checkpoint = checkpoint
         self._writer, self._plan = writer, plan
-        self._number, self._sequence = number, sequence
+        self._number, self._sequence = number, note.get("sequence", 0)
+        # a snapshot may end halfway: the marks of all rows count as seen only where a watermark tells how far it came
+        self._soft_delete = note.get("soft_delete") if plan.snapshot else plan.soft_delete
         self._waiting: list[pa.Table] = []
         self._next_checkpoint = checkpoint
 
@@ -370,6 +372,7 @@ class _FileWriter:
         note = {
             "key": list(self._plan.key),
             "watermark": self._plan.watermark,
+            "soft_delete": self._soft_delete,
             "checkpoint": encode_mark(self._next_checkpoint),
             "sequence": self._sequence + table.num_rows,
         }

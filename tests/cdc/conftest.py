@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sqlite3
 
 import pytest
 
@@ -26,3 +27,12 @@ def place(request, tmp_path):
     bucket = f"cdc-{os.getpid()}-{next(_numbers)}"
     storage.boto3("s3").create_bucket(Bucket=bucket)
     return Place(f"s3://{bucket}/hr/employee", storage)
+
+
+@pytest.fixture
+def con():
+    """A database with a table of users, without any."""
+    with sqlite3.connect(":memory:") as con:
+        con.execute("CREATE TABLE users (id INTEGER, name TEXT, deleted BOOLEAN, changed TIMESTAMP)")
+        yield con
+    con.close()

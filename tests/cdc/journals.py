@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import lakekit as lk
 from lakekit.storage import open_writer
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -68,3 +69,18 @@ def read_both(state, as_of=None) -> list[tuple]:
 
 def collect_changes(state) -> pl.DataFrame:
     return state.changes().sort("_position").drop("_position").collect()
+
+
+def add(con, id, name, seconds, deleted=0) -> None:
+    """Insert a user, or change it, at so many seconds past noon."""
+    con.execute("DELETE FROM users WHERE id = ?", [id])
+    con.execute("INSERT INTO users VALUES (?, ?, ?, ?)", [id, name, deleted, f"2026-01-05 12:00:{seconds:02d}"])
+
+
+def extract(con, place, **options):
+    told = {"key": "id", "watermark": "changed", "storage": place.storage} | options
+    return lk.cdc.extract(con, "users", place.url, **told)
+
+
+def read_names(run) -> list[tuple]:
+    return [row[:2] for row in read_both(run.open_state())]

@@ -18,34 +18,9 @@ import pytest
 
 import lakekit as lk
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
-from tests.cdc.journals import collect_changes, read_both
+from tests.cdc.journals import NOW, add, collect_changes, extract, read_both, read_names
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ROUNDS = int(os.environ.get("LAKEKIT_TORTURE_ROUNDS", "2"))
-
-
-@pytest.fixture
-def con():
-    """A database with a table of users, without any."""
-    with sqlite3.connect(":memory:") as con:
-        con.execute("CREATE TABLE users (id INTEGER, name TEXT, deleted BOOLEAN, changed TIMESTAMP)")
-        yield con
-    con.close()
-
-
-def add(con, id, name, seconds, deleted=0) -> None:
-    """Insert a user, or change it, at so many seconds past noon."""
-    con.execute("DELETE FROM users WHERE id = ?", [id])
-    con.execute("INSERT INTO users VALUES (?, ?, ?, ?)", [id, name, deleted, f"2026-01-05 12:00:{seconds:02d}"])
-
-
-def extract(con, place, **options):
-    told = {"key": "id", "watermark": "changed", "storage": place.storage} | options
-    return lk.cdc.extract(con, "users", place.url, **told)
-
-
-def read_names(run) -> list[tuple]:
-    return [row[:2] for row in read_both(run.open_state())]
 
 
 def test_all_rows_once_then_only_what_changed(con, place):
@@ -102,18 +77,6 @@ def test_files_are_cut_and_taken_up_in_the_order_of_the_watermark(con, folder):
     # 25,000 rows are fetched 10,000 at a time
     assert run.files == ("CDC00000001.parquet", "CDC00000002.parquet", "CDC00000003.parquet")
     assert collect_changes(run.open_state())["lk_sequence"].to_list() == list(range(1, 25_001))
-
-
-def test_a_column_that_marks_deleted_rows_deletes_them(con, folder):
-    add(con, 1, "a", 1)
-    add(con, 2, "b", 2)
-    extract(con, folder, soft_delete="deleted")
-    add(con, 1, "a", 3, deleted=1)
-    run = extract(con, folder, soft_delete="deleted")
-    assert run.deleted == 1 and read_names(run) == [(2, "b")]
-    assert extract(con, folder, soft_delete="deleted").files == ()
-    add(con, 1, "again", 4)
-    assert read_names(extract(con, folder, soft_delete="deleted")) == [(1, "again"), (2, "b")]
 
 
 def test_a_snapshot_finds_deletions_and_changes_that_no_watermark_tells(con, folder):
