@@ -19,6 +19,7 @@ from lakekit.cdc.positions import make_positions
 from lakekit.errors import InvalidArgument
 
 OP, COMMITTED_AT, FILE, ROW, POSITION = "_op", "_committed_at", "_file", "_row", "_position"
+KEPT = "_kept_"  # and the name of a column: whether a change left it as it was, and does not tell its value
 CAPTURED = pa.schema(
     [
         (OP, pa.string()),

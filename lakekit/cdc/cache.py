@@ -18,7 +18,7 @@ from lakekit.storage import Store, parse_address, resolve_storage
 from lakekit.storage.folder import FolderStore
 from lakekit.storage.store import OnProgress
 
-_FORMAT = "changes-1"  # the folder; another name when what is kept changes
+_FORMAT = "changes-2"  # the folder; another name when what is kept changes
 
 
 class JournalCache:

@@ -11,10 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lakekit.cdc.files import JournalFile, open_text
+from lakekit.cdc.meanings import find_names, is_unavailable, read_times
 from lakekit.errors import CorruptFile, InvalidArgument
+
+if TYPE_CHECKING:
+    from lakekit.cdc.batch import JournalForm
 
 # Debezium documentation, "Change events" and "New record state extraction", read 2026-11: c create, u update,
 # d delete, r read (snapshot), t truncate, m message
@@ -22,6 +26,9 @@ _OPS = {"c": "I", "r": "I", "u": "U", "d": "D", "t": "T"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FLAT = "__"  # how the fields begin that ExtractNewRecordState adds, unless add.fields.prefix says otherwise
 NO_ORDER = (0, 0, 0)
+# Of what bears one position of the log: a snapshot shows the rows before it; an incremental one is read while changes
+# go on, and sent after those it has seen. Debezium's SnapshotRecord and design document DDD-3, read 2026-11
+SNAPSHOT, CHANGE, INCREMENTAL = 0, 1, 2
 
 
 class _NoEvent(ValueError):
@@ -35,9 +42,12 @@ class Change(NamedTuple):
         line: where it stands, from 1.
         op: I, U, D; or T for all rows.
         committed_at: when; None where the source does not tell.
-        order: numbers that order changes of one moment, as the source has them.
+        order: numbers that tell its place in the log, as the source has them; or what it is to be ordered by.
         row: the values by column; of a deletion what is known of the row, at least its key.
         is_second: whether it is the second of one line.
+        kept: columns that were not changed, and whose values are not told.
+        phase: whether it is of a snapshot, an incremental one, or a change.
+        server: the name of the database's server.
     """
 
     line: int
@@ -46,19 +56,23 @@ class Change(NamedTuple):
     order: Sequence[Any]
     row: Mapping[str, Any]
     is_second: bool = True
+    kept: Sequence[str] = ()
+    phase: int = CHANGE
+    server: str = ""
 
 
-def read_events(file: JournalFile, local: Path, key: Sequence[str], order_by: Sequence[str]) -> Iterator[Change]:
+def read_events(file: JournalFile, local: Path, form: JournalForm) -> Iterator[Change]:
     """The changes of a file, in its order.
 
     Args:
         file: the file.
         local: where it lies.
-        key: the key's columns; an update that changes them is a deletion and an insertion.
-        order_by: fields of the event to order by, such as ``source.gtid_seq``; Debezium's own if empty.
+        form: with the key's columns, of which an update that changes them is a deletion and an insertion; and fields
+            of the event to order by, such as ``source.gtid_seq``; Debezium's own if there are none.
 
     Raises:
         InvalidArgument: a line that is no event, an unknown op, a deletion without a key.
+        TypeConflict: a number that is not the time which its column was declared as.
         CorruptFile: a line that is not JSON.
     """
     lonely, marks_deletes = 0, False
@@ -66,17 +80,22 @@ def read_events(file: JournalFile, local: Path, key: Sequence[str], order_by: Se
         for line, text in enumerate(lines, 1):
             if not text.strip():
                 continue
-            event = _parse(text, file, line)
+            event, schema = _parse(text, file, line)
             if event is None:
                 lonely = lonely or line
                 continue
             try:
                 if "op" in event and ("after" in event or "before" in event or event["op"] in ("t", "m")):
                     marks_deletes = True
-                    yield from _read_envelope(event, file, line, key, order_by)
+                    names = find_names(schema, "before" if event["op"] == "d" else "after") if form.columns else {}
+                    changes = _read_envelope(event, file, line, form)
                 else:
                     marks_deletes = marks_deletes or f"{_FLAT}deleted" in event
-                    yield _read_flat(event, file, line, order_by)
+                    names = find_names(schema, None) if form.columns else {}
+                    changes = iter([_read_flat(event, file, line, form)])
+                for change in changes:
+                    row = read_times(change.row, names, form.columns, f"{file.path}, line {line}")
+                    yield change._replace(row=row)
             except _NoEvent as exc:
                 what = f"{file.path}, line {line}, is no change event of Debezium: {exc}."
                 raise InvalidArgument(what, hint="look at that line; nothing of the file was taken.") from exc
@@ -85,23 +104,23 @@ def read_events(file: JournalFile, local: Path, key: Sequence[str], order_by: Se
         raise InvalidArgument(what, hint="let ExtractNewRecordState mark them: delete.tombstone.handling.mode=rewrite.")
 
 
-def _parse(text: str, file: JournalFile, line: int) -> dict[str, Any] | None:
+def _parse(text: str, file: JournalFile, line: int) -> tuple[dict[str, Any] | None, Any]:
+    """The event, and its schema if it has one."""
+    schema = None
     try:
         event = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as exc:
         what = f"{file.path}, line {line}, is not JSON: {exc}."
         raise CorruptFile(what, hint="the journal has one event a line; replace the file.") from exc
     if isinstance(event, dict) and "payload" in event and event.keys() <= {"schema", "payload"}:
-        event = event["payload"]
+        event, schema = event["payload"], event.get("schema")
     if event is not None and not isinstance(event, dict):
         what = f"{file.path}, line {line}, is no change event but {text.strip()[:60]!r}."
         raise InvalidArgument(what, hint="the journal has the values of Debezium's events, one a line.")
-    return event
+    return event, schema
 
 
-def _read_envelope(
-    event: Mapping[str, Any], file: JournalFile, line: int, key: Sequence[str], order_by: Sequence[str]
-) -> Iterator[Change]:
+def _read_envelope(event: Mapping[str, Any], file: JournalFile, line: int, form: JournalForm) -> Iterator[Change]:
     op = event["op"]
     if op == "m":  # a message in the log, which changes no row
         return
@@ -112,27 +131,41 @@ def _read_envelope(
             raise _NoEvent(f"its {name!r} is {str(event[name])[:60]!r}")
     source = event.get("source") or {}
     moment = _find_moment(source, event)
-    order = _find_order(event, source, order_by)
+    phase, order = _find_order(event, source, op, form.order_by)
     before, after = event.get("before"), event.get("after")
     row = {} if op == "t" else before if op == "d" else after
     if row is None:
         side = "before" if op == "d" else "after"
         hint = "let the database log the key: REPLICA IDENTITY, or supplemental logging."
         raise InvalidArgument(f"{file.path}, line {line}, has the op {op!r} and no {side!r}.", hint=hint)
-    moved = op == "u" and before and any(before.get(name, row.get(name)) != row.get(name) for name in key)
+    moved = op == "u" and before and any(before.get(name, row.get(name)) != row.get(name) for name in form.key)
+    server = str(source.get("name") or "")
     if moved:
-        yield Change(line, "D", moment, order, before, False)
-    yield Change(line, _OPS[op], moment, order, row)
+        yield Change(line, "D", moment, order, _take_known(before, {})[0], False, (), phase, server)
+    row, kept = _take_known(row, before or {})
+    yield Change(line, _OPS[op], moment, order, row, True, () if op == "d" else kept, phase, server)
 
 
-def _read_flat(event: Mapping[str, Any], file: JournalFile, line: int, order_by: Sequence[str]) -> Change:
+def _take_known(row: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The row, with NULL for what is not told, nor told of the row before; and the names of these columns."""
+    untold = [name for name, value in row.items() if is_unavailable(value)]
+    if not untold:
+        return row, []
+    known = {name: None if is_unavailable(before.get(name)) else before.get(name) for name in untold}
+    return {**row, **known}, [name for name in untold if known[name] is None]
+
+
+def _read_flat(event: Mapping[str, Any], file: JournalFile, line: int, form: JournalForm) -> Change:
     added = {name.removeprefix(_FLAT): value for name, value in event.items() if name.startswith(_FLAT)}
     row = {name: value for name, value in event.items() if not name.startswith(_FLAT)}
     op = "d" if str(added.get("deleted", "")).lower() == "true" else added.get("op", "u")
     if not isinstance(op, str) or op not in _OPS:
         raise refuse_op(op, file, line, _OPS)
     source = {name.removeprefix("source_"): value for name, value in added.items() if name != "ts_ms"}
-    return Change(line, _OPS[op], _find_moment(source, added), _find_order(event, source, order_by), row)
+    phase, order = _find_order(event, source, op, form.order_by)
+    row, kept = _take_known(row, {})
+    told, server = () if op == "d" else kept, str(source.get("name") or "")
+    return Change(line, _OPS[op], _find_moment(source, added), order, row, True, told, phase, server)
 
 
 def refuse_op(op: Any, file: JournalFile, line: int, known: Mapping[str, Any] | Sequence[str]) -> InvalidArgument:
@@ -153,17 +186,34 @@ def _find_moment(source: Mapping[str, Any], event: Mapping[str, Any]) -> datetim
     return None
 
 
-def _find_order(event: Mapping[str, Any], source: Mapping[str, Any], order_by: Sequence[str]) -> Sequence[Any]:
-    """What orders changes of one moment: the log's position, by whichever names the connector has for it."""
+def _find_order(
+    event: Mapping[str, Any], source: Mapping[str, Any], op: str, order_by: Sequence[str]
+) -> tuple[int, Sequence[Any]]:
+    """The phase, and what orders changes: the log's position, then the phase; or the fields that were asked for."""
     if order_by:
-        return [_dig(event, name) for name in order_by]
-    if source.get("sequence"):  # PostgreSQL: the last commit's position, and this change's; PostgreSQL connector
-        numbers = re.findall(r"\d+", str(source["sequence"]))
-        return (*map(int, numbers[:2]), *NO_ORDER)[:3]
+        return CHANGE, [_dig(event, name) for name in order_by]
+    told = str(source.get("snapshot") or "").lower()
+    is_read = told not in ("", "false") or (op == "r" and not told)
+    phase = CHANGE if not is_read else INCREMENTAL if told == "incremental" else SNAPSHOT
+    first, second, third = _find_position(source, is_read)
+    is_known = first or second or third
+    return phase, (first, second, 3 * third + (phase if is_known or phase == SNAPSHOT else CHANGE))
+
+
+def _find_position(source: Mapping[str, Any], is_read: bool) -> tuple[int, int, int]:
+    """The log's position, by whichever names the connector has for it; zeros if it tells none.
+
+    PostgreSQL's ``sequence`` is where the last commit is, and where this change is, which may be logged long before it
+    is committed itself: what was read stands right after the last commit.
+    """
+    if source.get("sequence"):
+        numbers = [int(digits) for digits in re.findall(r"\d+", str(source["sequence"]))[: 1 if is_read else 2]]
+        return (*numbers, *NO_ORDER)[:3]
     for names in (("commit_lsn", "change_lsn", "event_serial_no"), ("file", "pos", "row"), ("lsn",)):
         if source.get(names[0]) is not None:
             return (*(_to_number(source.get(name)) for name in names), *NO_ORDER)[:3]
-    return (*(_to_number(source.get(name)) for name in ("commit_scn", "scn")), 0)
+    scn = _to_number(source.get("scn"))  # Oracle; a snapshot has no commit, and sees what was committed until there
+    return (_to_number(source.get("commit_scn")) or scn, scn, 0)
 
 
 def _to_number(value: Any) -> int:

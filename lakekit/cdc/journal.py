@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from lakekit.cdc.batch import CAPTURED, JournalForm, finish_batch
+from lakekit.cdc.batch import CAPTURED, KEPT, JournalForm, finish_batch
 from lakekit.cdc.dms import OP, SEQUENCE
 from lakekit.cdc.files import JournalFile, Kind, find_files
 from lakekit.cdc.parquet import ParquetJournal
@@ -33,6 +33,7 @@ class Journal:
         files: the files it was read from, in their order.
         kind: what they are.
         others: paths of other files there, which are of no journal.
+        kept: columns whose values some changes do not tell, since they were not changed.
     """
 
     table: Table
@@ -41,6 +42,7 @@ class Journal:
     files: tuple[JournalFile, ...]
     kind: Kind
     others: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def read_journal(store: Store, form: JournalForm) -> Journal:
@@ -59,16 +61,17 @@ def read_journal(store: Store, form: JournalForm) -> Journal:
     with source:
         fields = source.list_fields()
         form = replace(form, order_by=form.order_by or _find_order(fields, form))
-        columns = _check_columns(fields, form)
-        data = pa.schema([one for one in fields if one.name not in (form.timestamp, source.op)])
+        marks = [pa.field(KEPT + name, pa.bool_()) for name in source.kept]
+        columns = _check_columns(fields, form, {*CAPTURED.names, *(one.name for one in marks)})
+        data = pa.schema([*(one for one in fields if one.name not in (form.timestamp, source.op)), *marks])
         schema = pa.schema([*data, *CAPTURED])
-        cache, what = source.cache(form), f"{schema} {form}"
+        cache, what = source.cache(form), f"{schema} {form} {source.tell_basis()}"
         lacking = [file for file in files if not cache.locate(file, what).exists()]
         for file, batches in source.read(lacking, data, form):
             cache.write(file, what, schema, (finish_batch(file, batch, form) for batch in batches))
         chosen = cache.open(cache.locate(file, what).name for file in files)
     table = Table(chosen, store.address.name, TableOptions())
-    return Journal(table, form, columns, tuple(files), kind, others)
+    return Journal(table, form, columns, tuple(files), kind, others, source.kept)
 
 
 def _find_order(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ def _find_order(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, ...
     return tuple(found) if form.format == "dms" else ()
 
 
-def _check_columns(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, ...]:
+def _check_columns(fields: Sequence[pa.Field], form: JournalForm, own: set[str]) -> tuple[str, ...]:
     """The columns of the source table among those of a journal."""
     names = [one.name for one in fields]
     wanted = [*form.key, *(form.order_by if form.format == "dms" else ())]
@@ -87,7 +90,7 @@ def _check_columns(fields: Sequence[pa.Field], form: JournalForm) -> tuple[str, 
     if cut:
         what = f"The journal has a column {cut[0]!r}, whose name readers of Parquet cut at its NUL character."
         raise InvalidArgument(what, hint="rename it where it comes from.")
-    taken = set(names) & set(CAPTURED.names)
+    taken = set(names) & own
     if taken:
         what = f"The table has a column {taken.pop()!r}, which is what lakekit calls its own of a change."
         raise ColumnNameConflict(what, hint=f"rename it where it comes from: {', '.join(CAPTURED.names)} are taken.")

@@ -34,6 +34,7 @@ class ParquetJournal:
     """
 
     op = OP
+    kept = ()
 
     def __init__(self, store: Store):
         self._table = Table(store, store.address.name, TableOptions())
@@ -53,6 +54,10 @@ class ParquetJournal:
     def list_fields(self) -> list[pa.Field]:
         """The columns with their types over all files."""
         return list(self._table.schema)
+
+    def tell_basis(self) -> str:
+        """What else than its own bytes tells how a file is read: nothing."""
+        return ""
 
     def read(
         self, files: Sequence[JournalFile], data: pa.Schema, form: JournalForm

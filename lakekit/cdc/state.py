@@ -17,6 +17,7 @@ from lakekit.arguments import require_choice, require_kind, require_moment, requ
 from lakekit.cdc.batch import COMMITTED_AT, OP, POSITION, JournalForm
 from lakekit.cdc.dms import CsvForm
 from lakekit.cdc.journal import Journal, read_journal
+from lakekit.cdc.kept import check_kept, read_kept, write_kept
 from lakekit.errors import InvalidArgument
 from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, open_store
@@ -45,14 +46,20 @@ def open_state(
     Every file of the journal is read once, and kept as Parquet in lakekit's private cache on this computer, by its
     etag; a later call reads what is new. Open it again to see what came meanwhile.
 
-    **Order.** Rows of full loads come first: DMS applies to them what was committed while they ran. Then changes come
-    in the order of ``order_by``, which a column AR_H_CHANGE_SEQ of DMS is without being named; of their commit time;
-    with Debezium, of the log's position; of their files (the moment in DMS's names, else the path); of their lines.
+    **Order.** Rows of full loads come first: DMS applies to them what was committed while they ran. So do those of
+    Debezium's first snapshot; those of a later or incremental one have their place in the log. Then changes come
+    in the order of ``order_by``, which a column AR_H_CHANGE_SEQ of DMS is without being named; with Debezium, of the
+    log's position; of their commit time; of their files (the moment in DMS's names, else the path); of their lines.
     So no two are equal, and the last of a key decides. A change that was stored twice does no harm.
+
+    **What is not told.** PostgreSQL does not log a long value that was not changed, nor Oracle a LOB; Debezium writes
+    ``__debezium_unavailable_value``. The state has the former value of the row, or is an error where there is none.
 
     **What it cannot know.** DMS writes a changed key as a plain update, and the row of the old key stays, unless a
     before-image column (``BI_id``) tells it. The clocks are the source's: MySQL's events bear the second in which
-    their statement began.
+    their statement began. Events that bear no position are in the order of their times, after the rows of all
+    snapshots that are not marked as incremental. A number that was declared as a time counts microseconds, and days
+    where it is a date, unless the event's schema names another unit.
 
     Args:
         url: the folder of one table: ``"s3://bucket/dms/hr/employee"``.
@@ -71,7 +78,7 @@ def open_state(
     Raises:
         NoFilesFound: no file of the format.
         InvalidArgument: a column that is not there, an unknown operation, a row without a key, lines without a
-            header, files whose order cannot be told.
+            header, files whose order cannot be told, a log whose positions began anew.
         TypeConflict: a value that is not of its column's type; names file and line.
         CorruptFile: a file, or a line, that cannot be read.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.
@@ -146,9 +153,13 @@ class State:
                 loads without commit times always count.
 
         Raises:
-            InvalidArgument: a moment without a time zone, or a journal without commit times.
+            InvalidArgument: a moment without a time zone, a journal without commit times, or a row of which no change
+                tells a value.
         """
-        condition = self._condition(as_of)
+        condition, kept = self._condition(as_of), self.journal.kept
+        if kept:
+            check_kept(self.table, self.journal, condition)
+            return read_kept(self.table, self.journal, condition, kept).select(self.columns)
         # two scans, not one that is used twice: Polars would hold what they share in memory
         last = self.table.polars().filter(condition).group_by(self.journal.form.key).agg(pl.col(POSITION).max())
         rows = self.table.polars().filter(condition & (pl.col(OP) != "D"))
@@ -178,13 +189,17 @@ class State:
         """
         con = con if con is not None else duckdb.default_connection()
         name = name or self.table.name
-        condition = self._sql_condition(as_of)
+        condition, kept = self._sql_condition(as_of), self.journal.kept
         self.table.duckdb(con, f"{name}_changes")
         changes = quote_name(f"{name}_changes")
-        columns = ", ".join(map(quote_name, self.columns))
         keys = ", ".join(map(self._sql_key, self.journal.form.key))
-        last = f"SELECT max({POSITION}) FROM {changes} WHERE {condition} GROUP BY {keys}"
-        query = f"SELECT {columns} FROM {changes} WHERE {condition} AND {OP} <> 'D' AND {POSITION} IN ({last})"
+        if kept:
+            check_kept(self.table, self.journal, self._condition(as_of))
+            query = write_kept(changes, condition, keys, self.columns, kept)
+        else:
+            columns = ", ".join(map(quote_name, self.columns))
+            last = f"SELECT max({POSITION}) FROM {changes} WHERE {condition} GROUP BY {keys}"
+            query = f"SELECT {columns} FROM {changes} WHERE {condition} AND {OP} <> 'D' AND {POSITION} IN ({last})"
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {query}")
         return con.sql(f"SELECT * FROM {quote_name(name)}")
 
@@ -193,6 +208,8 @@ class State:
 
         Columns: those of the source, then ``_op`` (I, U, D; T for all rows), ``_committed_at`` (UTC), ``_file``,
         ``_row`` (line, or row of a Parquet file, from 1), ``_position`` (bytes; sort by it for the order of changes).
+        Where events leave out what was not changed, a column ``_kept_…`` more is true beside a NULL that stands for the
+        former value.
         """
         return self.table.polars()
 

@@ -16,22 +16,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lakekit.cdc.batch import Batch, JournalForm
+from lakekit.cdc.batch import KEPT, Batch, JournalForm
 from lakekit.cdc.cache import JournalCache
 from lakekit.cdc.debezium import Change, read_events
 from lakekit.cdc.dms import OP, CsvLayout, find_header, read_first_line, read_lines
 from lakekit.cdc.files import JournalFile, Kind, open_locally
+from lakekit.cdc.logs import Log, check_logs, is_first_snapshot, join_logs, note_change
 from lakekit.cdc.values import choose_type, classify, convert
 from lakekit.storage import Store
 
 BATCH_CHANGES = 20_000
 _POSITION_NAMES = ("the log's position",) * 3
+_BEFORE_ALL = (None,) * 3  # a place in the log
 
 
 class TextJournal:
     """CSV or NDJSON files: looked through once for their columns and kinds of values, then read with their types."""
 
     op = None
+    kept: tuple[str, ...] = ()  # columns whose values some changes do not tell; known when the fields are
 
     def __init__(self, store: Store, kind: Kind, files: Sequence[JournalFile], form: JournalForm):
         self._store, self._kind, self._files, self._form = store, kind, files, form
@@ -39,6 +42,7 @@ class TextJournal:
         self._cache = JournalCache(store, [*told, repr(form.order_by)])
         self._has_header = False
         self._profiles: dict[str, dict[str, Any]] = {}
+        self._logs: dict[str, Log] = {}
         self._local: dict[str, Path] = {}
         self._stack = contextlib.ExitStack()
 
@@ -59,8 +63,14 @@ class TextJournal:
             self._has_header = find_header(first_lines, self._layout(self._form))
         what = f"profile {self._has_header}"
         self._note(what, self._profile)
-        self._profiles = {file.path: self._recall(file, what) for file in self._files}
-        return self._choose_types()
+        profiles = {file.path: self._recall(file, what) for file in self._files}
+        self._profiles = {path: told["kinds"] for path, told in profiles.items()}
+        self._logs = join_logs(told["logs"] for told in profiles.values())
+        check_logs(self._logs, self._store.address.url)
+        kept = {name for told in profiles.values() for name in told["kept"]}
+        fields = self._choose_types()
+        self.kept = tuple(one.name for one in fields if one.name in kept)
+        return fields
 
     def _note(self, what: str, look: Callable[[JournalFile, Path], Any]) -> None:
         """Look into the files that this was not noted of yet."""
@@ -84,17 +94,26 @@ class TextJournal:
     def _changes(self, file: JournalFile, local: Path, form: JournalForm) -> Iterator[Change]:
         if self._kind == "csv":
             return read_lines(file, local, self._layout(form), self._has_header)
-        return read_events(file, local, form.key, form.order_by)
+        return read_events(file, local, form)
+
+    def tell_basis(self) -> str:
+        """What else than its own bytes tells how a file is read."""
+        return repr({server: (log.first, log.since) for server, log in sorted(self._logs.items())})
 
     def _profile(self, file: JournalFile, local: Path) -> dict[str, Any]:
-        """By column, the kinds of its values, each with the first line that has it."""
+        """By column, the kinds of its values, each with the first line that has it; what is kept; and the logs."""
         kinds: dict[str, dict[str, int]] = {}
+        kept: set[str] = set()
+        logs: dict[str, Log] = {}
         for change in self._changes(file, local, self._form):
+            kept.update(change.kept)
+            if self._kind == "ndjson" and not self._form.order_by:
+                note_change(logs, change)
             for name, value in change.row.items():
                 found = kinds.setdefault(name, {})
                 if value is not None:
                     found.setdefault(classify(value, is_text=self._kind == "csv"), change.line)
-        return kinds
+        return {"kinds": kinds, "kept": sorted(kept), "logs": logs}
 
     def _choose_types(self) -> list[pa.Field]:
         found: dict[str, dict[str, str]] = {name: {} for name in self._form.columns}
@@ -127,6 +146,7 @@ class TextJournal:
 
     def _read_file(self, file: JournalFile, local: Path, data: pa.Schema, form: JournalForm) -> Iterator[Batch]:
         changes = self._changes(file, local, form)
+        marks = {KEPT + name: name for name in self.kept}
         while some := list(itertools.islice(changes, BATCH_CHANGES)):
             lines = [change.line for change in some]
 
@@ -134,12 +154,15 @@ class TextJournal:
                 return f"{file.path}, line {lines[position]}"
 
             columns = [
-                convert(one.name, [change.row.get(one.name) for change in some], one.type, tell_place) for one in data
+                pa.array([marks[one.name] in change.kept for change in some])
+                if one.name in marks
+                else convert(one.name, [change.row.get(one.name) for change in some], one.type, tell_place)
+                for one in data
             ]
             moments: list[datetime | None] = [change.committed_at for change in some]
             committed = pa.array(moments, pa.timestamp("us", "UTC"))
-            told = [[change.order[place] for change in some] for place in range(len(some[0].order))]
-            is_first = bool(form.order_by)
+            orders = [_BEFORE_ALL if is_first_snapshot(change, self._logs) else change.order for change in some]
+            told = [list(place) for place in zip(*orders, strict=True)]
             names = form.order_by or _POSITION_NAMES[: len(told)]
             yield Batch(
                 pa.Table.from_arrays(columns, schema=data),
@@ -147,6 +170,6 @@ class TextJournal:
                 committed,
                 np.array(lines),
                 np.array([change.is_second for change in some]),
-                [*told, committed] if is_first else [committed, *told],
-                [*names, "commit time"] if is_first else ["commit time", *names],
+                [*told, committed],
+                [*names, "commit time"],
             )

@@ -27,6 +27,7 @@ _MOMENT = re.compile(
 )
 _DIGITS = 15  # decimal digits that a double holds whatever they are
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = range(10**11, 4_200_000_000_000)  # of 1973 to 2103; as microseconds, some day of January 1970
 
 
 def classify(value: Any, *, is_text: bool) -> str:
@@ -130,6 +131,9 @@ def convert(name: str, values: Sequence[Any], kind: pa.DataType, tell_place: Cal
 def _refuse(name: str, value: Any, kind: pa.DataType, place: str) -> TypeConflict:
     shown = value if isinstance(value, str) else str(value)
     what = f"The column {name!r} is {describe_type(kind)}, and {shown[:60]!r} in {place} is none."
+    if pa.types.is_timestamp(kind) and isinstance(value, int):
+        what += " A number counts microseconds since 1970; this one seems to count milliseconds, or others."
+        return TypeConflict(what, hint=f'declare it as it comes, and convert it: columns={{"{name}": "int64"}}.')
     return TypeConflict(what, hint=f'declare another type, such as columns={{"{name}": "string"}}, or mend the file.')
 
 
@@ -207,7 +211,7 @@ def _parse_date(value: Any) -> date:
 def _parse_moment(value: Any, kind: pa.TimestampType) -> datetime:
     """ISO text, in UTC where it names no zone; or a whole number of microseconds since 1970, as Debezium writes it."""
     if isinstance(value, int) and not isinstance(value, bool):
-        moment = _EPOCH + timedelta(microseconds=value)
+        moment = _EPOCH + timedelta(microseconds=_fail(value) if value in _MILLISECONDS else value)
     else:
         is_moment = isinstance(value, datetime) or _MOMENT.fullmatch(value) or _DATE.fullmatch(value)
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value) if is_moment else _fail(value)

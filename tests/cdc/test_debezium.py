@@ -5,17 +5,8 @@ import json
 import pytest
 
 from lakekit.errors import CorruptFile, InvalidArgument, TypeConflict
-from tests.cdc.journals import at, collect_changes, read_both
-
-
-def tell(seconds: float) -> int:
-    return round(at(seconds).timestamp() * 1000)
-
-
-def event(op, seconds, *, before=None, after=None, **source) -> dict:
-    """A change event, as its documentation has it."""
-    told = {"ts_ms": tell(seconds), "table": "users", **source}
-    return {"before": before, "after": after, "source": told, "op": op, "ts_ms": tell(seconds + 1)}
+from tests.cdc.journals import at, collect_changes, read_both, tell
+from tests.cdc.journals import write_event as event
 
 
 def test_the_state_of_envelopes_now_and_then(place):

@@ -20,9 +20,9 @@ CUTS = st.sets(st.integers(1, 13), max_size=4)
 
 
 def replay(changes, seconds=None) -> list[tuple]:
-    """The state by hand: changes in the order of their commit time, then as they come."""
+    """The state by hand: changes as they come."""
     rows = {}
-    for op, when, key, value in sorted(changes, key=lambda change: change[1]):
+    for op, when, key, value in changes:
         if seconds is not None and when > seconds:
             continue
         if op == "D":
@@ -70,6 +70,8 @@ def check(write, changes, cuts, **options) -> None:
             write(place, number, part, start)
             start += len(part)
         state = place.open(key=["a", "b"], **options)
+        if state.journal.form.format == "dms":  # which tells commit times; Debezium tells the place in the log
+            changes = sorted(changes, key=lambda change: change[1])
         assert read_both(state) == replay(changes)
         for seconds in range(-1, 5):
             assert read_both(state, at(seconds)) == replay(changes, seconds)
