@@ -56,7 +56,8 @@ def find_names(schema: Any, side: str | None) -> dict[str, str]:
     """
     for name in (side,) if side else ():
         schema = next((one for one in _list_fields(schema) if one.get("field") == name), None)
-    return {one["field"]: one["name"] for one in _list_fields(schema) if "field" in one and one.get("name")}
+    told = [(one.get("field"), one.get("name")) for one in _list_fields(schema)]
+    return {field: name for field, name in told if isinstance(field, str) and isinstance(name, str)}
 
 
 def _list_fields(schema: Any) -> list[Mapping[str, Any]]:

@@ -70,3 +70,10 @@ def test_a_number_without_a_schema_counts_microseconds_and_milliseconds_are_not_
     folder.put_events("b.json", [write_event("c", 2, after={"id": 2, "at": SECONDS * 1_000})])
     with pytest.raises(TypeConflict, match=r"in b.json, line 1 is none. A number counts microseconds since 1970"):
         read(folder, "timestamp")
+
+
+@pytest.mark.parametrize("fields", [None, 5, [5], [{"field": [], "name": []}], [{"field": "after", "fields": [{}]}]])
+def test_a_schema_that_names_nothing_changes_nothing(folder, fields):
+    event = write_event("c", 1, after={"id": 1, "at": SECONDS * 1_000_000})
+    folder.put_events("a.json", [{"schema": {"fields": fields}, "payload": event}])
+    assert read(folder, "timestamp") == NOON
