@@ -21,6 +21,7 @@ Compaction leaves it alone; what it makes of the others may lie beside it.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -29,9 +30,9 @@ import pyarrow as pa
 
 from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
 from lakekit.ingest.parquet import encode_segment, encode_table
-from lakekit.ingest.source import Checkpoint, is_same
+from lakekit.ingest.source import Checkpoint, Source, is_same
 from lakekit.manifest.footers import FOOTER_TAIL_BYTES, footer_size, read_metadata, read_schema
-from lakekit.manifest.streams import is_compacted
+from lakekit.manifest.streams import find_checkpoints, find_stream_folder, is_compacted
 from lakekit.storage.writer import MOST_PUT_BYTES
 
 if TYPE_CHECKING:
@@ -162,6 +163,22 @@ def read_range(store: Store, path: str) -> tuple[Range, pa.Schema]:
             f"{store.address.join(path)} was not written by lk.ingest.stream ({type(exc).__name__}).",
             hint="leave the folders of a stream to it; the newest file of each is its checkpoint",
         ) from exc
+
+
+def find_unended(store: Store, source: Source) -> Iterator[tuple[Range, pa.Schema]]:
+    """The newest range, and its columns, of each shard that the stream no longer lists and whose files do not end it.
+
+    Raises:
+        CorruptFile: a newest file cannot be read, or was not written by a stream.
+    """
+    folder = name_folder(source.kind, source.name, "").strip("/")
+    newest = find_checkpoints(one.path for one in store.list_objects(folder))
+    listed = {name_folder(source.kind, source.name, shard.name) for shard in source.list_shards()}  # later than files
+    for path in sorted(newest):
+        if find_stream_folder(path) not in listed:
+            found, schema = read_range(store, path)
+            if not found.is_ended:
+                yield found, schema
 
 
 def name_folder(kind: str, stream: str, shard: str) -> str:

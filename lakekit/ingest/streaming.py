@@ -131,7 +131,9 @@ def stream(
     the log names the new files. Compaction never takes the newest file of a shard: the stream goes on from there.
 
     Several workers share the shards by ``StreamOptions.worker``; should two read one shard, each range is still stored
-    once. Children of a split or merged Kinesis shard begin when their parents are stored to the end.
+    once. Children of a split or merged Kinesis shard begin when their parents are stored to the end; a parent that the
+    stream no longer lists, and that is not, is a loss. A shard of which nothing is stored yet begins at the oldest
+    record that it holds: whether others had expired before, also between two runs that saw it empty, cannot be told.
 
     Memory: the buffers (``memory_bytes`` at most, or one page more: 10 MiB a shard with Kinesis, some 24 MiB with
     Kafka), and while a file is written about three times ``buffer_bytes`` beside 50 MiB.

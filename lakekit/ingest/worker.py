@@ -10,21 +10,24 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
 
-from lakekit.ingest.chain import Chain, Range, name_folder
+from lakekit.errors import RecordsLost
+from lakekit.ingest.chain import Chain, Range, find_unended, name_folder
 from lakekit.ingest.progress import ShardProgress, StreamProgress
 from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
 from lakekit.ingest.ranges import POSITION_COLUMNS, Reader, extend_schema
-from lakekit.ingest.source import OnLoss, Page, Record, Shard, Source
+from lakekit.ingest.source import OnLoss, Page, Record, Shard, Source, describe_loss
 from lakekit.storage import Store, Writer
+from lakekit.units import format_number_of
 
 REFRESH_SECONDS = 30.0  # between two looks for new shards
 READ_SECONDS = 1.0  # the longest wait for records
 PROGRESS_SECONDS = 0.5
 RECORD_BYTES = 350  # a record takes so much beside its data, with position, time and key; measured with Python 3.11
+_NOTHING = {"records": 0, "rows": 0, "quarantined": 0, "skipped": 0, "quarantine": "", "is_ended": True}
 
 
 @dataclass(frozen=True)
@@ -249,14 +252,34 @@ class Worker:
             for shard in shards.values():
                 if shard.name in self._held or not is_of_share(shard.name, self.share):
                     continue
-                if all(self._is_stored(parent) for parent in shard.parents if parent in shards):
+                if all(self._is_stored(parent) for parent in shard.parents if parent in shards or parent in self._held):
                     held = Held(self._make_chain(shard.name), None)
                     self._begin(held)
+                    if held.stored is None and not shards.keys() >= set(shard.parents):
+                        self._refuse_lost()
                     self._held[shard.name] = held
                     again |= held.is_ended
                 else:
                     waiting.append(shard)
         self._waiting = tuple(shard.name for shard in waiting if self._waits_for_others(shard, shards))
+
+    def _refuse_lost(self) -> None:
+        """RecordsLost where a shard is not listed any more, and its files do not reach its end.
+
+        Where one goes on all the same, an empty range says that nothing more comes.
+        """
+        for found, schema in find_unended(self.store, self.source):
+            if found.shard in self._held:
+                continue
+            if self.on_loss == "raise":
+                raise RecordsLost(
+                    f"The shard {found.shard} of {self.source.name} is gone, and was not stored to its end: what came"
+                    f" after {found.end}, where its newest file of {format_number_of(found.records, 'record')} ends,"
+                    " may be lost.",
+                    hint=f"{describe_loss()}. A longer retention helps next time",
+                )
+            told = Range(**{**asdict(found), **_NOTHING, "begin": found.end, "writer": self._name})
+            self._make_chain(found.shard).commit(self.source.name_range(found.end), schema.empty_table(), told)
 
     def _is_stored(self, shard: str) -> bool:
         if shard in self._held:
