@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lakekit.errors import InvalidArgument, LakekitError, StaleFile, StorageFailed
 from lakekit.storage.address import Address, parse_address
@@ -23,6 +25,8 @@ from lakekit.storage.store import open_store
 from lakekit.units import GIB
 
 MOST_PUT_BYTES = 5 * GIB  # of one PutObject; Amazon S3 user guide, "Uploading objects", read 2026-11
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+_kept: set[tuple[str, str]] = set()  # endpoints and buckets that were seen to keep to If-None-Match
 _CONFLICTS = 5  # "ConditionalRequestConflict" says that another write is under way: ask again, this often
 
 
@@ -69,19 +73,25 @@ class Writer:
         A reader sees all of it or nothing, also when this process is killed. After a lost answer the name may be
         taken by this very call: names should tell the content, so that False means "done before".
 
+        Amazon S3 keeps to If-None-Match. Of another store that is tried before the first file of this process, once
+        for each bucket: by two puts of one small hidden object, which is removed then.
+
         Args:
             path: relative to the address.
             content: the bytes, or a local file that holds them; at most 5 GiB.
 
         Raises:
             AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: see `translate_error`.
+            StorageFailed: the store passes over If-None-Match, and would overwrite; nothing was written.
             InvalidArgument: more than 5 GiB.
         """
         size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
         if size_bytes > MOST_PUT_BYTES:
             raise InvalidArgument(f"{path} would have {size_bytes:,} bytes.", hint="write files of at most 5 GiB")
-        put = _put_in_folder if self.address.scheme == "file" else self._put_on_s3
-        return put(self.address.full_path(path), content)
+        if self.address.scheme == "file":
+            return _put_in_folder(self.address.full_path(path), content)
+        self._try_conditions()
+        return self._put_on_s3(self.address.full_path(path), content)
 
     def holds(self, path: str, content: bytes) -> bool:
         """Whether the file there has just these bytes, as after a put that arrived and whose answer did not.
@@ -145,6 +155,27 @@ class Writer:
             kept |= self.encryption.as_arguments() if self.encryption else {}
             asked = {"CopySource": place, "CopySourceIfMatch": f'"{etag}"', "MetadataDirective": "REPLACE"}
             client.copy_object(**place, **asked, **kept, StorageClass=storage_class)
+
+    def _try_conditions(self) -> None:
+        """StorageFailed where the store writes an object over one that is there, though it is asked not to."""
+        endpoint = find_endpoint(self.storage, "s3")
+        if (
+            endpoint is None
+            or (urlsplit(endpoint).hostname or "").endswith(_AMAZON)
+            or (endpoint, self.address.bucket) in _kept
+        ):
+            return
+        path = f"_lakekit/try-{secrets.token_hex(8)}"
+        written = [self._put_on_s3(self.address.full_path(path), b"lakekit") for _ in range(2)]
+        with contextlib.suppress(LakekitError):  # who may not remove leaves one small object
+            self.remove(path)
+        if all(written):
+            raise StorageFailed(
+                f"{endpoint} passes over If-None-Match: of two writers of one file in s3://{self.address.bucket}, the"
+                " second would silently replace what the first wrote.",
+                hint="take a version of the store that has conditional writes, as Amazon S3 since 2024, or a folder",
+            )
+        _kept.add((endpoint, self.address.bucket))
 
     def _put_on_s3(self, key: str, content: bytes | Path) -> bool:
         asked = {"Bucket": self.address.bucket, "Key": key, "IfNoneMatch": "*"}

@@ -15,6 +15,7 @@ from moto.core.authorization import ActionAuthenticatorMixin
 
 import lakekit as lk
 from lakekit.compaction import plan, run
+from lakekit.storage import open_writer
 from tests.compaction.deltas import publish, read_delta
 from tests.compaction.lakes import ALL, count_rows, list_files, make_events, write_files
 from tests.compaction.workers import PROCESSES, compact_without_room
@@ -144,6 +145,7 @@ def test_rights_that_are_lost_half_way_on_s3_are_told(events, tmp_path, monkeypa
         secret_access_key=key["SecretAccessKey"],
     )
     made = plan(lk.open_table(events), f"s3://{bucket}/copy", rules=ALL, storage=storage)
+    open_writer(f"s3://{bucket}/other", storage).put_new("a", b"")  # the store was tried
     done = []
 
     def revoke(**_):  # after the record and one file, the user has no right any more

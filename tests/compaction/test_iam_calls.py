@@ -8,6 +8,7 @@ from deltalake import DeltaTable, Schema
 
 import lakekit as lk
 from lakekit.compaction import plan, retire, run
+from lakekit.storage import open_writer
 from lakekit.storage.sandbox import start_sandbox
 from tests.compaction.deltas import append
 from tests.compaction.lakes import ALL, list_files, make_events
@@ -39,6 +40,7 @@ def sandbox(tmp_path_factory):
         schema = Schema.from_arrow(pa.schema(list(table.schema)))
         delta = DeltaTable.create(table.url, schema, partition_by=["day"], storage_options=options)
         append(delta, table, table.files["path"].to_list())
+        open_writer(f"s3://{BUCKET}/other", server.storage).put_new("a", b"")  # it is not Amazon's, and is tried once
         yield server
 
 

@@ -110,7 +110,7 @@ def test_a_disk_that_refuses_is_an_error_with_the_path_and_leaves_nothing(tmp_pa
 
 def test_a_service_that_cannot_be_reached_is_an_error_with_the_address():
     nobody = Storage(endpoint_url="http://127.0.0.1:9", anonymous=True)
-    with pytest.raises(StorageFailed, match=r"s3:PutObject on s3://bucket/lake/a"):
+    with pytest.raises(StorageFailed, match=r"127.0.0.1:9 .*s3:PutObject on s3://bucket/lake/"):
         open_writer("s3://bucket/lake", nobody).put_new("a", b"x")
 
 
@@ -128,3 +128,39 @@ def test_an_object_moves_to_another_class_only_as_the_version_that_was_listed(aw
 def test_a_folder_has_no_classes_to_move_to(tmp_path):
     with pytest.raises(InvalidArgument, match="no storage classes"):
         open_writer(tmp_path).move("a", "GLACIER_IR", etag="x")
+
+
+@pytest.fixture
+def forgetful(aws, bucket):
+    """A writer to a store that passes over If-None-Match, and writes over what is there."""
+
+    def forget(params, **_):
+        params["headers"].pop("If-None-Match", None)
+
+    events = aws.boto3("s3").meta.events
+    events.register("before-call.s3.PutObject", forget)
+    yield open_writer(f"s3://{bucket}/t", aws)
+    events.unregister("before-call.s3.PutObject", forget)
+
+
+def test_a_store_that_would_write_over_files_is_refused_before_the_first(forgetful):
+    with pytest.raises(StorageFailed, match=r"passes over If-None-Match.*\nHint: .*conditional writes"):
+        forgetful.put_new("a.parquet", b"one")
+    assert open_store(forgetful.address, forgetful.storage).list_objects() == []
+
+
+def test_a_store_is_tried_once_for_each_bucket_and_nothing_is_left_of_that(aws, bucket):
+    asked = []
+    events = aws.boto3("s3").meta.events
+    events.register("before-call.s3", lambda model, **_: asked.append(model.name), unique_id="count")
+    writer = open_writer(f"s3://{bucket}/t", aws)
+    try:
+        assert [writer.put_new("a", b"one"), writer.put_new("a", b"two"), writer.put_new("b", b"")] == [
+            True,
+            False,
+            True,
+        ]
+    finally:
+        events.unregister("before-call.s3", unique_id="count")
+    assert asked == ["PutObject", "PutObject", "DeleteObject"] + ["PutObject"] * 3
+    assert [one.path for one in open_store(writer.address, writer.storage).list_objects()] == ["a", "b"]
