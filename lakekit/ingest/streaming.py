@@ -198,7 +198,7 @@ def _make_until(until: Until) -> Callable[[StreamProgress], bool] | None:
 
 
 def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa.Schema:
-    """The columns to begin with: declared, or those of a table that others began; those of its own files come later.
+    """The columns to begin with: those declared, then others of the table, whoever added them.
 
     Raises:
         InvalidArgument: a column has the name of one that is added, or the table is Delta's or Iceberg's, or has
@@ -232,15 +232,12 @@ def _find_schema(source: Source, store: Store, declared: pa.Schema | None) -> pa
     if METADATA in folders and any(one.path.endswith(".metadata.json") for one in store.list_objects(METADATA)):
         what = f"{store.address.url} is an Iceberg table, whose metadata would not know of the files of a stream."
         raise InvalidArgument(what, hint="take another table")
-    if goes_on:
-        return store_schema(declared) if declared is not None else pa.schema([])
-    found, keys = _read_table(store)
-    if keys:
+    found, keys = _read_columns(store)
+    if keys and not goes_on:
         what = f"{store.address.url} is partitioned by {', '.join(keys)}; a stream stores files by shard."
         raise InvalidArgument(what, hint="take another table; compaction can sort its rows into partitions")
-    if declared is not None:
-        return store_schema(declared)
-    return pa.schema([field for field in found if field.name not in POSITION_COLUMNS.names])
+    known = store_schema(declared) if declared is not None else pa.schema([])
+    return pa.schema([*known, *(field for field in found if field.name not in (*known.names, *POSITION_COLUMNS.names))])
 
 
 def _refuse_lost(source: Source, store: Store) -> None:
@@ -271,15 +268,28 @@ def _is_published(store: Store) -> bool:
     return history.metadata.get("configuration", {}).get(PUBLISHED) == "true"
 
 
-def _read_table(store: Store) -> tuple[pa.Schema, tuple[str, ...]]:
-    """The columns and partition keys of a table that is there; none where it is not."""
+def _read_columns(store: Store) -> tuple[pa.Schema, tuple[str, ...]]:
+    """The columns of a table's files and its partition keys; none where it is not there.
+
+    Of a stream only the newest file of each shard is opened: it has the columns of those before.
+    """
     import pyarrow as pa
 
-    from lakekit.manifest.manifest import TableOptions
-    from lakekit.table import Table
+    from lakekit.manifest.cache import FooterCache
+    from lakekit.manifest.manifest import TableOptions, read_manifest
+    from lakekit.manifest.streams import find_checkpoints, find_stream_folder
+    from lakekit.storage.columns import list_columns
 
+    shown, address = open_store(store.address, store.storage), store.address
+    listed = list_columns(shown)
+    newest = find_checkpoints(listed["path"])
+    older = [path for path in listed["path"] if path not in newest and find_stream_folder(path) is not None]
+    listed = listed.filter(~listed["path"].is_in(older))
+    shown.list_columns = lambda on_progress=None: listed
+    cache = FooterCache(f"{address.url}#stream", store.storage.endpoint_url)  # the table's own keeps all files
+    options = TableOptions(ignore_log=True)
     try:
-        table = Table(store, store.address.name, TableOptions())
+        manifest = read_manifest(shown, address.name, options, cache, progress=lambda done, total: None)
     except NoFilesFound:
         return pa.schema([]), ()
-    return table.schema, table.manifest.schema.keys
+    return pa.schema(manifest.schema.file_columns), manifest.schema.keys
