@@ -34,7 +34,7 @@ def make_log_reader(options: TableOptions) -> ReadLog | None:
     as_of, is_named = options.as_of, options.metadata is not None
     readers = [MetadataReader(as_of, options.metadata)]
     if not is_named:
-        readers.insert(0, LogReader(as_of))
+        readers.insert(0, LogReader(as_of, skips_lost=options.on_bad_file == "skip"))
 
     def read(store: Store, listed: pl.DataFrame) -> LoggedFiles | None:
         for reader in readers:

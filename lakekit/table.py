@@ -58,7 +58,8 @@ def open_table(
         partitions: types of partition keys, such as ``{"month": "int32", "zip": "string"}``; inferred if not given.
         template: for folders without key names, such as ``"{year:int}/{month:int}/{day:int}"``.
         schema: columns and types to use instead of those found.
-        on_bad_file: raise when a query asks for a damaged or encrypted file, or skip all such files.
+        on_bad_file: raise when a query asks for a damaged or encrypted file, or skip all such files; and those that a
+            Delta log names and that are gone, or were written over. ``table.skipped`` lists them.
         on_type_conflict: raise when a query asks for a column whose types cannot become one, or make it a string.
         on_archived: raise when a query asks for an archived file, or skip all such files.
         inventory: the address of an S3 Inventory report (its ``manifest.json``), or of the folder of dated reports, of

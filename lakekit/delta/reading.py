@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from lakekit.delta.commits import Commits, find_commits
 from lakekit.delta.package import import_deltalake
 from lakekit.errors import IncompleteTable, InvalidArgument, LakekitError, UnsupportedTable
-from lakekit.manifest.logged import LoggedFiles, find_named
+from lakekit.manifest.logged import LoggedFiles, find_named, leave_out_lost
 from lakekit.storage import RangeRequest, Store
 from lakekit.storage.columns import list_columns
 
@@ -41,10 +41,12 @@ class LogReader:
 
     Args:
         as_of: the version to read, or a moment; the last if None.
+        skips_lost: read the rest where files that the log names are gone, or were written over.
     """
 
-    def __init__(self, as_of: int | datetime | None = None):
+    def __init__(self, as_of: int | datetime | None = None, *, skips_lost: bool = False):
         self.as_of = as_of
+        self._skips_lost = skips_lost
         self._kept: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, store: Store, listed: pl.DataFrame) -> LoggedFiles | None:
@@ -73,9 +75,11 @@ class LogReader:
                 listed = list_columns(store)
                 if find_commits(listed).latest <= before:
                     break
+        if self._skips_lost:
+            return self._read_once(store, listed, skips_lost=True)
         raise error
 
-    def _read_once(self, store: Store, listed: pl.DataFrame) -> LoggedFiles | None:
+    def _read_once(self, store: Store, listed: pl.DataFrame, *, skips_lost: bool = False) -> LoggedFiles | None:
         commits, url = find_commits(listed), store.address.url
         if commits.latest < 0 and not commits.has_new:
             return None
@@ -95,7 +99,7 @@ class LogReader:
             except deltalake.exceptions.DeltaError as exc:
                 _refuse_features(_find_features(contents), url, exc)
                 return self._give_up(url, commits, str(exc).partition("\n")[0], exc)
-            return self._read(table, store, listed)
+            return self._read(table, store, listed, skips_lost)
 
     def _give_up(self, url: str, commits: Commits, why: str, cause: Exception | None = None) -> None:
         """None: the table is read by its listing, and says so; but not where that would be another version."""
@@ -116,7 +120,7 @@ class LogReader:
         self._kept = {key: content or b"" for key, content in kept.items()}
         return {path: content for (path, _), content in self._kept.items()}
 
-    def _read(self, table: DeltaTable, store: Store, listed: pl.DataFrame) -> LoggedFiles:
+    def _read(self, table: DeltaTable, store: Store, listed: pl.DataFrame, skips_lost: bool) -> LoggedFiles:
         url, protocol, metadata = store.address.url, table.protocol(), table.metadata()
         features = {*(protocol.reader_features or ())}
         if metadata.configuration.get(_MAPPING, "none") != "none":
@@ -133,9 +137,11 @@ class LogReader:
         rows = found.column("partition").to_pylist() if keys and paths else [{}] * len(paths)
         values = {path: tuple(row[key] for key in keys) for path, row in zip(paths, rows, strict=True)}
         sizes = dict(zip(paths, found.column("size_bytes").to_pylist(), strict=True))
+        left_out = leave_out_lost(sizes, listed) if skips_lost else {}
+        sizes = {path: size for path, size in sizes.items() if path not in left_out}
         files, listed = find_named(sizes, store, listed, version=f"Version {table.version()}")
         columns = pa.schema([field for field in schema if field.name not in keys])
-        return LoggedFiles(table.version(), files, listed, keys, types, values, columns)
+        return LoggedFiles(table.version(), files, listed, keys, types, values, columns, left_out=left_out)
 
 
 def _find_features(contents: Mapping[str, bytes]) -> set[str]:

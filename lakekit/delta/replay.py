@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from lakekit.delta.commits import find_commits
-from lakekit.delta.writing import decode_commit
+from lakekit.delta.writing import PUBLISHED, decode_commit
 from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.storage import RangeRequest, Store
 
@@ -27,7 +27,7 @@ class History:
         metadata: of the table, as the log has it.
         protocol: likewise.
         adds: the action of each file that is named now, by path.
-        removed: paths that were named once, and are not now.
+        removed: paths that were named once, and are not now, though the files may still be there.
     """
 
     version: int = -1
@@ -49,7 +49,8 @@ class History:
         elif "remove" in action:
             path = unquote(action["remove"]["path"])
             self.adds.pop(path, None)
-            self.removed.add(path)
+            if PUBLISHED not in (action["remove"].get("tags") or {}):  # else it was gone: what is there now is new
+                self.removed.add(path)
 
 
 def read_history(store: Store, listed: pl.DataFrame) -> History:

@@ -153,16 +153,18 @@ def leave_out(listing: Listing, known: Known, problems: Mapping[str, LakekitErro
         is_kept = ~is_foreign & ~is_left_out
         kept = Known(known.listed.filter(is_kept), known.told.filter(is_kept), known.kinds)
     sized = known.listed.select("path", "size_bytes", known.told["rows_once"].alias("rows"))
+    lost = listing.log.left_out if listing.log is not None else {}
     skipped = pl.concat(
         [
             _explain(listing.foreign, pl.lit("not Parquet by its name")),
             _explain(sized.filter(is_foreign).drop("rows"), pl.lit("not Parquet by its content")),
             _explain(sized.filter(is_left_out), pl.col("path").replace_strict(left_out, return_dtype=pl.String)),
+            _explain(pl.DataFrame(list(lost.items()), ["path", "reason"], orient="row"), pl.col("reason")),
             _explain(pl.DataFrame({"path": listing.batches.incomplete}, {"path": pl.String}), pl.lit(INCOMPLETE)),
         ]
     )
     remaining = {path: error for path, error in problems.items() if path not in left_out}
-    return Findings(kept, remaining, skipped.sort("path", "reason"), bool(left_out))
+    return Findings(kept, remaining, skipped.sort("path", "reason"), bool(left_out or lost))
 
 
 def _explain(files: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:

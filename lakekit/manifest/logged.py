@@ -45,6 +45,7 @@ class LoggedFiles:
         may_be_empty: whether a version without a file is a table all the same.
         names: of columns, where the log knows them by numbers.
         constants: by path, the values by number that the log alone tells where a file does not hold the column.
+        left_out: by path, why a file that the log names is not among ``files``.
     """
 
     version: int | None
@@ -58,6 +59,7 @@ class LoggedFiles:
     may_be_empty: bool = False
     names: FieldNames | None = None
     constants: Mapping[str, Mapping[int, Any]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def read_partitions(self, folders: Folders, paths: Sequence[str]) -> Partitioning:
         """The partitioning as the log tells it; nothing is inferred from paths.
@@ -180,13 +182,36 @@ def find_named(
     if gone:
         what = f"{version} of {url} names {format_number_of(len(gone), 'file')} not there, such as {gone[0]}."
         by = "an inventory may be older than the log: open it without; " if hasattr(store, "listed_at") else ""
-        raise IncompleteTable(what, hint=f"{by}files of old versions are removed in time: vacuum; open a later one.")
+        raise IncompleteTable(
+            what,
+            hint=f"{by}files of old versions are removed in time: vacuum; open a later one. Of a Delta table, "
+            'open_table(…, on_bad_file="skip") reads the rest, and where lakekit keeps its log, '
+            "lk.publish.delta(table, drop_gone=True) of that mends it.",
+        )
     for path, size in files.select("path", "size_bytes").iter_rows():
         if size != sizes[path]:
             began = version[:1].lower() + version[1:]
             what = f"{path} has {size:,} bytes, and {sizes[path]:,} by {began} of the log of {url}."
-            raise IncompleteTable(what, hint="it was written over: publish the table again, or restore the file.")
+            raise IncompleteTable(
+                what,
+                hint='it was written over: restore it; or publish the table again, opened with on_bad_file="skip".',
+            )
     return files.sort("path"), listed
+
+
+def leave_out_lost(sizes: Mapping[str, int], listed: pl.DataFrame) -> dict[str, str]:
+    """By path, why a file that a log names cannot be read as it was: it is gone, or was written over.
+
+    Args:
+        sizes: by path, how long each file is.
+        listed: all that lies there.
+    """
+    there = dict(listed.filter(pl.col("path").is_in(list(sizes))).select("path", "size_bytes").iter_rows())
+    return {
+        path: "named by the log, and not there" if path not in there else f"written over: {size:,} bytes by the log"
+        for path, size in sorted(sizes.items())
+        if there.get(path) != size
+    }
 
 
 ReadLog = Callable[[Store, pl.DataFrame], LoggedFiles | None]  # of a store and what is listed there; None: no log

@@ -91,7 +91,8 @@ def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
 
     Args:
         table: in a folder or on S3.
-        drop_gone: let the log no longer name files that are not there any more; readers fail as long as it does.
+        drop_gone: let the log no longer name files that are not there any more; readers fail as long as it does, so
+            open the table with ``on_bad_file="skip"``. What comes under such a name later is a new file.
 
     Returns:
         A plan that prints; ``.run()`` carries it out, by one small file. Where nothing is to change it is false.
@@ -316,9 +317,8 @@ def _write_bound(value: Any) -> Any:
 
 def _remove(paths: Sequence[str], history: History) -> list[Mapping[str, Any]]:
     now = int(datetime.now(UTC).timestamp() * 1000)
-    return [
-        {"remove": {"path": history.adds[path]["path"], "deletionTimestamp": now, "dataChange": True}} for path in paths
-    ]
+    told = {"deletionTimestamp": now, "dataChange": True, "tags": {PUBLISHED: "gone"}}
+    return [{"remove": {"path": history.adds[path]["path"], **told}} for path in paths]
 
 
 def _tell_files(table: Table, added: Sequence[int], gone: Sequence[str], drop: bool) -> Iterator[tuple[str, str]]:

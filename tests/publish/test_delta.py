@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import lakekit as lk
+from lakekit.storage import open_writer
 from lakekit.storage.clients import make_delta_options
 from tests.delta.places import read_all, sort_rows
 from tests.manifest.places import make_parquet
@@ -121,6 +122,39 @@ def test_files_that_are_gone_are_told_and_dropped_where_asked_for(folder):
     assert lk.publish.delta(table, drop_gone=True).run() == 1
     table.refresh()
     assert read_all(table).height == 4 and pl.scan_delta(folder.url).collect().height == 4
+
+
+def test_a_table_whose_file_is_gone_is_opened_mended_and_takes_what_is_written_there_later(place):
+    table = put_drifting(place)
+    lk.publish.delta(table).run()
+    lost = "k=007/one.parquet"
+    open_writer(place.url, place.storage).remove(lost)
+    with pytest.raises(lk.IncompleteTable, match='on_bad_file="skip".*drop_gone=True'):
+        lk.open_table(place.url, storage=place.storage)
+    rest = lk.open_table(place.url, on_bad_file="skip", storage=place.storage)
+    assert read_all(rest).height == 4  # of 5
+    assert rest.skipped.select("path", "reason").rows() == [(lost, "named by the log, and not there")]
+    assert "1 file left out" in repr(rest)
+    assert lk.publish.delta(rest, drop_gone=True).run() == 1
+    assert read_all(lk.open_table(place.url, storage=place.storage)).height == 4
+    place.put(lost, make_parquet({"id": pa.array([70, 71], pa.int64()), "f": [7.0, 8.0]}))
+    again = lk.publish.delta(lk.open_table(place.url, storage=place.storage))
+    assert again.changes[-1][0] == "add files" and again.run() == 2
+    mended = lk.open_table(place.url, storage=place.storage)
+    assert read_all(mended).height == 6
+    theirs = DeltaTable(place.url, storage_options=find_options(mended)).to_pyarrow_table()
+    assert sort_rows(pl.DataFrame(pl.from_arrow(theirs))).equals(read_all(mended))
+
+
+def test_a_table_whose_file_was_written_over_is_opened_and_published_again(folder):
+    lk.publish.delta(put_drifting(folder)).run()
+    folder.put("k=007/one.parquet", make_parquet({"id": pa.array([70, 71], pa.int64()), "f": [7.0, 8.0]}))
+    with pytest.raises(lk.IncompleteTable, match='written over.*on_bad_file="skip"'):
+        lk.open_table(folder.url)
+    rest = lk.open_table(folder.url, on_bad_file="skip")
+    assert rest.skipped["reason"][0].startswith("written over: ") and read_all(rest).height == 4
+    lk.publish.delta(rest).run()
+    assert read_all(lk.open_table(folder.url)).height == 6
 
 
 def test_a_file_that_was_written_over_is_added_anew(folder):
