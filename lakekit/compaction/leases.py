@@ -1,6 +1,7 @@
-"""One compaction at a time: a lease that is taken by putting the next number of a chain, and that runs out.
+"""One compaction, undo or retirement at a time: a lease, taken by the next number of a chain, that runs out.
 
-It must not be what rows depend on: the log's own commits are. It spares two compactors the same work.
+It spares two compactors the same work; no row depends on that. That an undo names no file which a retirement is about
+to remove does depend on it, for as long as the lease is renewed.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class _Lease:
 
 @contextlib.contextmanager
 def hold_lease(address: Address, storage: Storage) -> Iterator[Callable[[], None]]:
-    """While it lasts, nobody else compacts the table; it is given back at the end, and runs out if this is killed.
+    """While it lasts, nobody else compacts the table, undoes that or retires originals.
+
+    It is given back at the end, and runs out if this is killed.
 
     Yields:
         What to call now and then, so that it does not run out before.
@@ -89,5 +92,8 @@ def _read(address: Address, storage: Storage, number: int) -> dict[str, Any]:
 
 
 def _refuse(address: Address, until: str) -> StorageFailed:
-    what = f"Another compaction of {address.url} is under way; its lease lasts until {until[:19]} UTC."
+    what = (
+        f"Another compaction of {address.url}, an undo or a retirement, is under way;"
+        f" its lease lasts until {until[:19]} UTC."
+    )
     return StorageFailed(what, hint="wait for it; where it was killed, run again after that time.")

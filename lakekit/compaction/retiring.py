@@ -6,12 +6,14 @@ It must not remove a file that the copy does not stand for, nor anything while t
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakekit.compaction.copying import find_copy
 from lakekit.compaction.history import find_retired, read_commits
+from lakekit.compaction.leases import hold_lease
 from lakekit.compaction.plans import FORMAT
 from lakekit.compaction.records import Survey, survey
 from lakekit.display import format_text_table
@@ -218,6 +220,13 @@ def run_retirement(asked: Retirement, confirm: str | None) -> Retired:
     if confirm != asked.table.name:
         what = f"confirm={confirm!r} is not the name of the table, {asked.table.name!r}: nothing was touched."
         raise InvalidArgument(what, hint=f"run(plan, confirm={asked.table.name!r}) retires {len(asked.files)} files.")
+    if asked.address != asked.table.store.address:
+        return _remove_originals(asked, lambda: None)
+    with hold_lease(asked.address, asked.storage) as renew:  # else an undo could name again what goes
+        return _remove_originals(asked, renew)
+
+
+def _remove_originals(asked: Retirement, renew: Callable[[], None]) -> Retired:
     now = retire(
         asked.table,
         older_than=asked.older_than,
@@ -238,4 +247,5 @@ def run_retirement(asked: Retirement, confirm: str | None) -> Retired:
             else:
                 writer.remove(path, etag=etag)
             progress.advance()
+            renew()
     return Retired(asked.address.url, len(files), now.size_bytes)

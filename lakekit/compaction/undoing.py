@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakekit.compaction.history import find_last_swap, read_commits
 from lakekit.compaction.in_place import open_files
+from lakekit.compaction.leases import hold_lease
 from lakekit.compaction.log import open_log, swap
 from lakekit.compaction.switching import move_glue_table, undo_entry
 from lakekit.errors import InvalidArgument
@@ -30,6 +31,7 @@ def undo(target: Table | Lake, name: str | None = None, *, glue: tuple[str, str]
         InvalidArgument: there is nothing to take back.
         IncompleteTable: rows would be lost: some came since, or the originals were retired.
         StaleFile: rows of a Delta table that was compacted in place were changed since.
+        StorageFailed: a compaction or retirement of it is under way.
 
     Example:
         >>> import lakekit as lk
@@ -59,15 +61,17 @@ def undo_in_place(table: Table) -> int:
         StaleFile: the new files were changed since, such as by a delete.
     """
     address, storage = table.store.address, table.store.storage
-    log = open_log(address, storage)
-    last = find_last_swap(read_commits(address, storage))
-    if last is None:
-        what = f"{table.name} was not compacted in place, as far as its log tells."
-        raise InvalidArgument(what, hint="where a lake or Glue was switched, give the lake, or glue=.")
-    before, after = (open_log(address, storage, number).files for number in (last.number - 1, last.number))
-    originals, made = [before[path] for path in sorted(last.removes)], [after[path] for path in sorted(last.adds)]
-    open_files(table, last.removes)
-    return swap(log, made, originals, {"undoes": last.number})
+    open_log(address, storage)  # refuses what is no Delta table, before a lease is put there
+    with hold_lease(address, storage):  # a retirement under way would remove what is named again
+        log = open_log(address, storage)
+        last = find_last_swap(read_commits(address, storage))
+        if last is None:
+            what = f"{table.name} was not compacted in place, as far as its log tells."
+            raise InvalidArgument(what, hint="where a lake or Glue was switched, give the lake, or glue=.")
+        before, after = (open_log(address, storage, number).files for number in (last.number - 1, last.number))
+        originals, made = [before[path] for path in sorted(last.removes)], [after[path] for path in sorted(last.adds)]
+        open_files(table, last.removes)
+        return swap(log, made, originals, {"undoes": last.number})
 
 
 def _undo_glue(table: Table, glue: tuple[str, str]) -> None:

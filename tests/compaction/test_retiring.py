@@ -7,6 +7,7 @@ import pytest
 
 import lakekit as lk
 from lakekit.compaction import plan, retire, run, undo
+from lakekit.storage.writer import Writer
 from tests.compaction.lakes import ALL, list_files, make_events, write_files
 from tests.manifest.places import make_place
 
@@ -178,3 +179,36 @@ def test_a_moment_without_a_zone_and_a_negative_time_are_refused(tmp_path):
             lk.compaction.retire(table, **options)
     with pytest.raises(lk.InvalidArgument, match="has no time zone"):
         lk.compaction.plan(table, tmp_path / "c", as_of=naive)
+
+
+def test_no_undo_names_again_what_a_retirement_is_about_to_remove(tmp_path, monkeypatch):
+    events = make_events(tmp_path / "events")
+    lk.publish.delta(lk.open_table(events)).run()
+    run(plan(lk.open_table(events), rules=ALL))
+    asked = retire(lk.open_table(events), older_than=NOW, as_of=datetime.now(UTC) + timedelta(minutes=1))
+    assert len(asked.files) == 12  # 3 days x 4 files
+    refused, remove = [], Writer.remove
+
+    def undo_first(self, path, **options):
+        if not refused:
+            with pytest.raises(lk.StorageFailed, match="a retirement, is under way") as told:
+                undo(lk.open_table(events))
+            refused.append(told)
+        return remove(self, path, **options)
+
+    monkeypatch.setattr(Writer, "remove", undo_first)
+    assert run(asked, confirm="events").files == 12 and refused
+    monkeypatch.undo()
+    assert lk.open_table(events).polars().collect()["id"].sort().to_list() == list(range(120))
+    with pytest.raises(lk.IncompleteTable):  # and after it there is nothing to go back to
+        undo(lk.open_table(events))
+
+
+def test_no_original_goes_that_an_undo_has_named_again(tmp_path):
+    events = make_events(tmp_path / "events")
+    lk.publish.delta(lk.open_table(events)).run()
+    run(plan(lk.open_table(events), rules=ALL))
+    asked = retire(lk.open_table(events), older_than=NOW, as_of=datetime.now(UTC) + timedelta(minutes=1))
+    undo(lk.open_table(events))
+    assert run(asked, confirm="events").files == 0
+    assert lk.open_table(events).polars().collect()["id"].sort().to_list() == list(range(120))
