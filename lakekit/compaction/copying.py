@@ -80,6 +80,7 @@ def run_copy(plan: Plan, encryption: Encryption | None = None) -> Outcome:
         told = verify_copy(plan, digests)
         carry_marks(plan, writer)
         writer.put_new(COPY_VERIFIED, json.dumps(told, indent=1).encode())
+        _refuse_discarded(plan, writer)
     objects = survey(plan.into, plan.storage).objects
     size_bytes = sum(one.size_bytes for one in objects.values())
     counts = plan.files_before, plan.files_after, plan.size_bytes, size_bytes, len(missing)
@@ -120,11 +121,30 @@ def _begin(plan: Plan, writer: Writer) -> Survey:
 def _write_bins(plan: Plan, missing: list[Bin], writer: Writer, digests: dict[str, Digest]) -> None:
     label, source = f"Compacting {plan.table.name}", without_cache(plan.table.store)
     with tempfile.TemporaryDirectory(prefix="lakekit-compact-") as folder, Progress(label, len(missing)) as progress:
-        work = partial(write_one, plan, source, writer, Path(folder))
+        work = partial(_write_unless_discarded, plan, source, writer, Path(folder))
         for bin_, digest in work_ahead(missing, work, lambda bin_: bin_.size_bytes):
             if digest is not None:
                 digests[bin_.output] = digest
             progress.advance()
+
+
+def _write_unless_discarded(plan: Plan, source: Store, writer: Writer, folder: Path, bin_: Bin) -> Digest | None:
+    digest = write_one(plan, source, writer, folder, bin_)
+    _refuse_discarded(plan, writer)
+    return digest
+
+
+def _refuse_discarded(plan: Plan, writer: Writer) -> None:
+    """StaleFile where the record that the copy was begun is gone; it is put back, as files lie there, for readers."""
+    try:
+        open_store(plan.into, plan.storage).read_suffix(COPY_BEGUN, 1)
+    except StaleFile as exc:
+        writer.put_new(COPY_BEGUN, plan.as_json())
+        writer.remove(COPY_VERIFIED)
+        what = f"The copy under {plan.into.url} was discarded while it was being made."
+        raise StaleFile(
+            what, hint="run the plan again, or discard what came since with lk.compaction.discard(…)."
+        ) from exc
 
 
 def write_one(plan: Plan, source: Store, writer: Writer, folder: Path, bin_: Bin) -> Digest | None:
@@ -160,6 +180,10 @@ def verify_copy(plan: Plan, digests: Mapping[str, Digest]) -> dict[str, Any]:
         what = f"The columns of the copy, {mine}, are not the table's, {yours}."
         raise RowsDiffer(what, hint="the originals are untouched; report this with both schemas.")
     before, after = without_cache(plan.table.store), without_cache(made.store)
+    lost = sorted({bin_.output for bin_ in plan.bins} - set(made.manifest.entries["path"]))
+    if lost:
+        what = f"{lost[0]} is not under {plan.into.url} any more: the copy was discarded, or someone else removed it."
+        raise StaleFile(what, hint="run the plan again.")
 
     def compare(bin_: Bin) -> Digest:
         known = digests.get(bin_.output) or digest_tables(
@@ -196,6 +220,8 @@ def without_cache(store: Store) -> Store:
 def discard(url: str, storage: Storage | None = None) -> int:
     """Take away a copy that was not finished: its files and its record; how many files went.
 
+    A run of it that is under way ends with an error, and leaves it closed to readers.
+
     Args:
         url: where the copy is.
         storage: how to reach it.
@@ -223,7 +249,8 @@ def discard(url: str, storage: Storage | None = None) -> int:
         writer.remove(path, etag=found.objects[path].etag)
     for path in sorted(found.marks, key=lambda path: (path.endswith(".plan.json"), path)):  # a marker before its plan
         writer.remove(path)
-    writer.remove(COPY_BEGUN)
+    for record in (COPY_VERIFIED, COPY_BEGUN):  # a run that is under way may just have put the first
+        writer.remove(record)
     return len(gone)
 
 

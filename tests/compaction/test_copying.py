@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import lakekit as lk
-from lakekit.compaction import Rules, discard, plan, run
+from lakekit.compaction import Rules, copying, discard, plan, run
 from lakekit.manifest.batches import make_token, name_file, name_marker
+from lakekit.storage.writer import Writer
 from tests.compaction.lakes import ALL, count_rows, list_files, make_events, write_files
 from tests.manifest.places import make_place
 
@@ -204,6 +205,57 @@ def test_a_finished_copy_is_not_discarded(events, tmp_path):
     with pytest.raises(lk.InvalidArgument, match="finished"):
         discard(tmp_path / "copy")
     assert lk.open_table(tmp_path / "copy").files.height == 3
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_a_copy_that_is_discarded_while_it_is_made_stays_closed(events, tmp_path, monkeypatch, when):
+    into, put, done = tmp_path / "copy", Writer.put_new, []
+
+    def discard_before(self, path, content):
+        if path.endswith(".parquet"):
+            done.append(path)
+            if len(done) == when:
+                discard(str(into))
+        return put(self, path, content)
+
+    monkeypatch.setattr(Writer, "put_new", discard_before)
+    monkeypatch.setattr("lakekit.compaction.ahead.MOST_AT_ONCE", 1)  # one after another
+    made = plan(lk.open_table(events), into, rules=ALL)
+    with pytest.raises(lk.StaleFile, match="was discarded while it was being made"):
+        run(made)
+    monkeypatch.undo()
+    with pytest.raises(lk.IncompleteTable, match="not finished and verified"):
+        lk.open_table(into)
+    assert run(made).written == 2  # of 3: the one that was under way when it was discarded is there
+    assert lk.open_table(into).polars().collect().height == 120
+
+
+def test_a_copy_that_is_discarded_while_it_is_verified_stays_closed(events, tmp_path, monkeypatch):
+    into, verify = tmp_path / "copy", copying.verify_copy
+
+    def verify_after(plan_, digests):
+        discard(str(into))
+        return verify(plan_, digests)
+
+    monkeypatch.setattr(copying, "verify_copy", verify_after)
+    with pytest.raises(lk.LakekitError, match="any more|No Parquet file"):
+        run(plan(lk.open_table(events), into, rules=ALL))
+    assert list_files(into) == {}
+
+
+def test_a_copy_that_is_discarded_when_it_was_just_verified_stays_closed(events, tmp_path, monkeypatch):
+    into, verify = tmp_path / "copy", copying.verify_copy
+
+    def verify_before(plan_, digests):
+        told = verify(plan_, digests)
+        discard(str(into))
+        return told
+
+    monkeypatch.setattr(copying, "verify_copy", verify_before)
+    with pytest.raises(lk.StaleFile, match="was discarded while it was being made"):
+        run(plan(lk.open_table(events), into, rules=ALL))
+    with pytest.raises(lk.IncompleteTable, match="not finished and verified"):
+        lk.open_table(into)
 
 
 def test_archived_files_are_left_out_and_told(tmp_path):
