@@ -49,7 +49,7 @@ class Swap:
 
 def plan_in_place(table: Table, rules: Rules, as_of: datetime, left_out: tuple[tuple[str, str], ...]) -> Plan:
     """The plan for a Delta table: only partitions that are closed, only files that gain by it."""
-    from lakekit.compaction.planner import pack_bins
+    from lakekit.compaction.planner import note_fresh, pack_bins
 
     if table.options.as_of is not None:
         what = f"{table.name} was opened as of {table.options.as_of}, and compaction changes the last version."
@@ -67,7 +67,8 @@ def plan_in_place(table: Table, rules: Rules, as_of: datetime, left_out: tuple[t
         bins.append(bin_)
     checkpoints = sorted(find_checkpoints(seen.manifest.entries["path"]))
     left_out += tuple((path, "the newest file of a stream: it is its checkpoint") for path in checkpoints)
-    return Plan(seen, None, tuple(bins), left_out, rules, version=log.version)
+    notes = note_fresh(seen.manifest, rules, as_of)
+    return Plan(seen, None, tuple(bins), left_out, rules, notes=notes, version=log.version)
 
 
 def open_files(table: Table, paths: Iterable[str], *, partitioning: Partitioning | None = None) -> Table:
@@ -106,7 +107,7 @@ def run_in_place(plan: Plan, encryption: Encryption | None = None) -> Outcome:
     """Write the new files, verify each, commit the swap, and look again; see ``run``."""
     table, address, storage = plan.table, plan.table.store.address, plan.table.store.storage
     if not plan.bins:
-        return Outcome(table.url, 0, 0, 0, 0, 0, 0, version=plan.version, notes=("nothing to compact",))
+        return Outcome(table.url, 0, 0, 0, 0, 0, 0, version=plan.version, notes=("nothing to compact", *plan.notes))
     writer = open_writer(address, storage, encryption=encryption)
     with hold_lease(address, storage) as renew:
         log = open_log(address, storage)

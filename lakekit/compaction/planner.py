@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -85,7 +85,7 @@ def plan(
         manifest = table.manifest
     storage = storage or table.store.storage
     bins = tuple(pack_bins(manifest, rules, moment, is_copy=True))
-    made = Plan(table, address, bins, left_out, rules, storage)
+    made = Plan(table, address, bins, left_out, rules, storage, note_fresh(manifest, rules, moment))
     return _take_up(made, survey(address, storage))
 
 
@@ -124,6 +124,24 @@ def pack_bins(manifest: Manifest, rules: Rules, as_of: datetime, *, is_copy: boo
             keeps_name = is_same and not is_of_batch(sources[0].path)  # such a name asks for a marker
             output = sources[0].path if keeps_name else _name_output(sources, salt)
             yield Bin(output, sources, is_same)
+
+
+def note_fresh(manifest: Manifest, rules: Rules, as_of: datetime) -> tuple[str, ...]:
+    """A word on the files that are not compacted, as their partition has changed too lately; none where there is none.
+
+    Args:
+        manifest, rules, as_of: as for ``pack_bins``.
+    """
+    since = as_of - rules.closed_after
+    fresh = [files for files in _group_files(manifest) if max(file["modified_at"] for file in files) > since]
+    if not fresh:
+        return ()
+    hours = rules.closed_after / timedelta(hours=1)
+    return (
+        f"not compacted: {format_number_of(sum(map(len, fresh)), 'file')}, as something in their partition changed"
+        f" within the last {'hour' if hours == 1 else f'{hours:g} hours'}; closed_after=timedelta(0)"
+        " (--closed-after-hours 0) takes them all",
+    )
 
 
 def _pack(files: Sequence[dict[str, Any]], most_bytes: int) -> Iterator[list[dict[str, Any]]]:

@@ -73,8 +73,9 @@ def test_an_open_partition_is_copied_file_by_file(events, tmp_path):
     newest = table.files["modified_at"].max()
     made = plan(table, tmp_path / "copy", as_of=newest + timedelta(minutes=59))
     assert made.files_after == 12 and all(one.as_it_is for one in made.bins)  # closed after an hour
+    assert "not compacted: 12 files" in repr(made) and "within the last hour; closed_after=timedelta(0)" in repr(made)
     made = plan(table, tmp_path / "copy", as_of=newest + timedelta(minutes=60))
-    assert made.files_after == 3
+    assert made.files_after == 3 and "not compacted" not in repr(made)
 
 
 def test_drift_is_healed_and_every_odd_value_stays(tmp_path):

@@ -73,8 +73,13 @@ def _list_adds(folder):
 def test_only_closed_partitions_change(events):
     table = lk.open_table(events)
     newest = table.files["modified_at"].max()
-    assert plan(table, as_of=newest + timedelta(minutes=59)).bins == ()
-    assert len(plan(table, as_of=newest + timedelta(minutes=60)).bins) == 3
+    fresh = plan(table, as_of=newest + timedelta(minutes=59))
+    assert fresh.bins == () and "not compacted: 12 files, as something in their partition changed within the" in repr(
+        fresh
+    )
+    assert "not compacted: 12 files" in repr(run(fresh))
+    closed = plan(table, as_of=newest + timedelta(minutes=60))
+    assert len(closed.bins) == 3 and "not compacted" not in repr(closed)
 
 
 def test_rows_that_others_append_meanwhile_stay(events):
