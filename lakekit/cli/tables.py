@@ -43,7 +43,7 @@ def compact(chosen: Namespace) -> None:
         print(plan)
     outcome = lk.compaction.run(plan) if chosen.run_it else None
     if not chosen.json:
-        return print("Nothing was done; --run carries it out." if outcome is None else outcome)
+        return print("Nothing was done; --run carries it out." if outcome is None else f"{outcome}\n{_tell_next(plan)}")
     told: dict[str, Any] = {
         "files_before": plan.files_before,
         "files_after": plan.files_after,
@@ -56,6 +56,13 @@ def compact(chosen: Namespace) -> None:
         names = ("url", "rows", "files_before", "files_after", "bytes_before", "bytes_after", "written", "version")
         told["done"] = {name: getattr(outcome, name) for name in names}
     print_json(told)
+
+
+def _tell_next(plan: lk.compaction.Plan) -> str:
+    """What comes after a compaction, in one line."""
+    if plan.into is None:
+        return "Next: after a week, lk.compaction.retire(table) plans which originals no snapshot needs."
+    return f'Next: lake.switch(name, "{plan.into.url}") lets a lake read it; after a week, lk.compaction.retire.'
 
 
 def ingest(chosen: Namespace) -> None:

@@ -54,6 +54,8 @@ def test_compact_runs_when_it_is_told_to(capsys, tmp_path):
     done = json.loads(run(capsys, *arguments, "--run", "--json")[1])["done"]
     assert (done["rows"], done["files_before"], done["files_after"]) == (3, 3, 1)
     assert lk.open_table(into).polars().collect()["n"].to_list() == [0, 1, 2]
+    last = run(capsys, *arguments, "--run")[1].splitlines()[-1]  # again: all is there, and what comes next is told
+    assert last == f'Next: lake.switch(name, "{into}") lets a lake read it; after a week, lk.compaction.retire.'
 
 
 def test_ingest_writes_a_batch_once(capsys, tmp_path):
