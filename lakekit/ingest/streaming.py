@@ -127,6 +127,9 @@ def stream(
     Library) lie in ``<table>/_quarantine/`` with position and reason, before the rows of their range can be seen.
     Stop it however you like, also by pulling the plug: the next run goes on after the last range that is stored.
 
+    Columns have the types of the table as it was when the call began; what others add while it runs, such as batches
+    beside a stream "forever", is known to the next call.
+
     A table that was published as Delta after the stream had begun it takes more of that stream; publish it again, and
     the log names the new files. Compaction never takes the newest file of a shard: the stream goes on from there.
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-import lakekit as lk
 from lakekit.errors import RecordsLost
 from lakekit.ingest import MemorySource, StreamOptions, list_ranges, stream
+from lakekit.ingest.worker import is_of_share
 from tests.ingest.streams import make_json, read_ids
 
 CONTINUE = StreamOptions(on_loss="continue")
@@ -74,8 +74,6 @@ def test_parents_that_are_stored_to_their_end_or_were_gone_before_are_no_loss(tm
 
 def test_a_parent_of_another_worker_is_looked_at_as_well(half_stored):
     source, table = half_stored
-    from lakekit.ingest.worker import is_of_share
-
     other = next(number for number in (0, 1) if is_of_share("q", (number, 2)))
     with pytest.raises(RecordsLost, match="shard p"):
         stream(source, table, options=StreamOptions(worker=(other, 2)))
@@ -88,4 +86,3 @@ def test_records_that_expire_in_a_shard_of_which_nothing_is_stored_cannot_be_tol
     source.expire("b", 3)
     assert stream(source, tmp_path).records == 2  # 13 and 14, as for one who comes to the stream late
     assert read_ids(tmp_path) == [1, 13, 14]
-    assert "nothing is stored yet" in lk.ingest.stream.__doc__
