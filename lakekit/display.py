@@ -5,11 +5,25 @@ It must not know what is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 MAX_ROWS = 40  # rows of a table that are shown; how many are hidden is said
+
+
+def escape_html(text: str) -> str:
+    r"""A text as HTML that shows it as it is.
+
+    Dollars and backslashes stand in elements of their own: JupyterLab takes what is between two dollars of one text,
+    or between ``\(`` and ``\)``, for maths, but looks for it no farther than to the end of an element.
+
+    Example:
+        >>> escape_html("$1 < $2")
+        '<span>$</span>1 &lt; <span>$</span>2'
+    """
+    return re.sub(r"[$\\]", r"<span>\g<0></span>", escape(text))
 
 
 def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, note: str = "") -> str:
@@ -22,15 +36,15 @@ def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequenc
         '<div><b>no rows</b><div>1 &lt; 2</div></div>'
     """
     rows = list(rows)
-    parts = [f"<div><b>{escape(title)}</b>"]
+    parts = [f"<div><b>{escape_html(title)}</b>"]
     if columns:
-        head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+        head = "".join(f"<th>{escape_html(name)}</th>" for name in columns)
         body = "".join(f"<tr>{''.join(map(_format_cell, row))}</tr>" for row in rows[:MAX_ROWS])
         parts.append(f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
     if len(rows) > MAX_ROWS:
         parts.append(f"<div>… and {len(rows) - MAX_ROWS:,} more rows</div>")
     if note:
-        parts.append(f"<div>{escape(note)}</div>")
+        parts.append(f"<div>{escape_html(note)}</div>")
     return "".join(parts) + "</div>"
 
 
@@ -66,4 +80,4 @@ def _format_value(value: Any) -> str:
 
 def _format_cell(value: Any) -> str:
     style = "right" if _is_number(value) else "left"
-    return f'<td style="text-align:{style}">{escape(_format_value(value))}</td>'
+    return f'<td style="text-align:{style}">{escape_html(_format_value(value))}</td>'

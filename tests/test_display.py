@@ -1,10 +1,12 @@
 """Tables are shown as HTML that a notebook may trust, and as text that lines up."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from lakekit.display import MAX_ROWS, format_html_table, format_text_table
+import lakekit
+from lakekit.display import MAX_ROWS, escape_html, format_html_table, format_text_table
 
 
 class Tags(HTMLParser):
@@ -49,6 +51,23 @@ def test_nothing_that_is_shown_is_taken_for_html(evil):
     assert tags.open == []
     assert {tag for tag, _ in tags.seen} == {"div", "b", "table", "thead", "tbody", "tr", "th", "td"}
     assert tags.texts == [evil] * 4
+
+
+def test_no_text_between_two_tags_holds_what_jupyterlab_takes_for_maths():
+    amounts = r"$1 and $2, \(3\), \[4\] and $$5$$"
+    texts = Tags(escape_html(amounts)).texts
+    assert "".join(texts) == amounts
+    assert {text for text in texts if "$" in text or "\\" in text} == {"$", "\\"}
+    assert Tags(format_html_table(amounts, [amounts], [(amounts,)], note=amounts)).texts == texts * 4
+
+
+def test_all_of_lakekit_escapes_html_in_this_one_way():
+    own = [
+        path.name
+        for path in Path(lakekit.__file__).parent.rglob("*.py")
+        if "from html import" in path.read_text("utf-8")
+    ]
+    assert own == ["display.py"]
 
 
 def test_long_tables_say_how_much_they_hide():

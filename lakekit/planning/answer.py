@@ -6,9 +6,8 @@ It must not know what the answer is about.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-from lakekit.display import format_html_table
+from lakekit.display import escape_html, format_html_table
 
 
 class Answer:
@@ -40,7 +39,7 @@ class Answer:
         rows = list(self.facts())
         table = format_html_table(self.title(), ["", ""] if rows else [], rows)
         lists = [
-            f"<div>{escape(heading)}:<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul></div>"
+            f"<div>{escape_html(heading)}:<ul>{''.join(f'<li>{escape_html(text)}</li>' for text in texts)}</ul></div>"
             for heading, texts in self.remarks()
             if texts
         ]

@@ -13,10 +13,10 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from lakekit.arguments import require_choice
+from lakekit.display import escape_html
 from lakekit.errors import InvalidArgument
 from lakekit.planning.answer import Answer
 from lakekit.planning.rights import ACTION_OF_CALL, escape_pattern, is_allowed
@@ -98,7 +98,7 @@ class Policy(Answer):
         return self.text
 
     def _repr_html_(self) -> str:
-        return f"{super()._repr_html_()}<pre>{escape(self.text)}</pre>"
+        return f"{super()._repr_html_()}<pre>{escape_html(self.text)}</pre>"
 
 
 def policy(

@@ -3,11 +3,11 @@
 It must not list or read anything: it makes clients, and it never shows a key.
 """
 
-import html
 import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from lakekit.display import escape_html
 from lakekit.errors import InvalidArgument
 from lakekit.storage.secret import KeyId, Secret, scrub_secrets
 
@@ -128,7 +128,7 @@ class Storage:
         return format(repr(self), spec)
 
     def _repr_html_(self) -> str:
-        return f"<code>{html.escape(repr(self))}</code>"
+        return f"<code>{escape_html(repr(self))}</code>"
 
 
 def resolve_storage(storage: Storage | None, url: "str | os.PathLike | Address") -> Storage:

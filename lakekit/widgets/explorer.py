@@ -6,13 +6,12 @@ It must not read data unless rows are asked for: all else is in the manifest.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from ipywidgets import Checkbox, Dropdown, HBox, IntSlider, VBox
 
-from lakekit.display import format_html_table
+from lakekit.display import escape_html, format_html_table
 from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.units import format_bytes, format_count, format_number_of
 from lakekit.widgets.cells import draw_calendar, draw_grid, draw_matrix, find_day
@@ -202,7 +201,7 @@ class LakeExplorer(Panel):
         try:
             rows = self.read_rows()
         except LakekitError as error:
-            return f'<pre style="color:{RED};white-space:pre-wrap">{escape(str(error))}</pre>'
+            return f'<pre style="color:{RED};white-space:pre-wrap">{escape_html(str(error))}</pre>'
         title = f"First rows of {self._chosen_name if self.values['partition'] else self.table.name}"
         return f'<div style="overflow-x:auto">{format_html_table(title, rows.columns, rows.rows())}</div>'
 

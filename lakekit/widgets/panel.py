@@ -10,11 +10,11 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Accordion, Image, VBox, Widget
 
+from lakekit.display import escape_html
 from lakekit.errors import InvalidArgument, LakekitError
 
 if TYPE_CHECKING:
@@ -181,13 +181,13 @@ class Panel(VBox):
             answer = self.answer()
         except LakekitError as error:
             self.text, self.failed = str(error), True
-            self.result.value = f'<pre style="color:{RED};white-space:pre-wrap">{escape(self.text)}</pre>'
+            self.result.value = f'<pre style="color:{RED};white-space:pre-wrap">{escape_html(self.text)}</pre>'
             return
         self.text, self.code, self.failed = answer.text, answer.code, False
-        self.result.value = answer.html or f"<div>{escape(answer.text)}</div>"
+        self.result.value = answer.html or f"<div>{escape_html(answer.text)}</div>"
         self.picture.value, self.details.value = render_png(answer.figure), answer.details
         # one click selects all of it
-        self._code_view.value = f'<pre style="user-select:all;line-height:1.3">{escape(answer.code)}</pre>'
+        self._code_view.value = f'<pre style="user-select:all;line-height:1.3">{escape_html(answer.code)}</pre>'
 
     def _on_change(self, change: Any) -> None:
         if not self._is_held:

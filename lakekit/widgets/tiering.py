@@ -6,11 +6,11 @@ It must not compute anything that lk.tiering does not.
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import TYPE_CHECKING
 
 from ipywidgets import Checkbox, Dropdown, FloatSlider, HBox, IntSlider, VBox
 
+from lakekit.display import escape_html
 from lakekit.errors import LakekitError
 from lakekit.prices import PriceBook
 from lakekit.tiering import Assumptions, Constraints, Heat, Plan, lifecycle, plan
@@ -173,4 +173,4 @@ class TieringPanel(Panel):
 
 
 def _pre(text: str) -> str:
-    return f'<pre style="user-select:all;line-height:1.3">{escape(text)}</pre>'
+    return f'<pre style="user-select:all;line-height:1.3">{escape_html(text)}</pre>'

@@ -110,6 +110,23 @@ def test_the_stop_button_ends_work_that_shows_a_bar_and_leaves_the_kernel_usable
     last.get_by_text("done True", exact=True).wait_for()
 
 
+AMOUNTS = """
+from IPython.display import HTML, display
+from lakekit.display import format_html_table
+html = format_html_table("$1 and $2", ["$3 and $4"], [(r"$5 and \\(6\\), $7",)], note="$8 and $9")
+display(HTML(html), HTML("maths: $x$"))
+"""
+
+
+def test_amounts_in_dollars_are_shown_as_written_and_not_as_maths(lab):
+    lab.page.evaluate(RUN_BELOW, AMOUNTS)
+    shown = lab.page.locator(".jp-CodeCell").last.locator(".jp-RenderedHTML")
+    shown.last.locator("mjx-container").wait_for()  # maths is typeset by now, where there is any
+    lines = ["$1 and $2", "$3 and $4", r"$5 and \(6\), $7", "$8 and $9"]
+    assert shown.first.inner_text().split("\n") == lines
+    assert lab.page.locator("mjx-container").count() == 1
+
+
 def test_nothing_leaves_the_machine(lab):
     assert lab.offsite == []
 
