@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 31  # of a grid without keys for its columns
 _LABELS = 12  # along one side, at most
+_LETTER_INCHES = 0.09  # of a label, rather more than on average
+_GRID_INCHES = 4, 2  # of the squares of a picture, width and height, rather less than there are
 
 Cell = tuple[int, int]  # row, column
 
@@ -65,9 +67,13 @@ def draw_matrix(
     places = {names: (rows[names[0]], columns[names[1]]) for names in colours}
     cells = {places[names]: colour for names, colour in colours.items()}
     _draw_cells(axes, cells, (len(rows), len(columns)), places.get(chosen) if chosen else None)
-    axes.set_aspect("auto" if len(rows) < len(columns) else "equal")
+    names, (width, height) = [_split_key(name)[1] for name in columns], _GRID_INCHES
+    label = (max(map(len, names)) + 1) * _LETTER_INCHES
+    ticks, shown = _thin_out(names, max(1, min(_LABELS, int(width / label))))
+    square, room = height / len(rows), label * len(shown) / len(names)  # of a column, in inches
+    axes.set_aspect("auto" if len(rows) < len(columns) else min(1, square / room))
+    axes.set_xticks(ticks, shown)
     axes.set_yticks(*_thin_out([_split_key(name)[1] for name in rows]))
-    axes.set_xticks(*_thin_out([_split_key(name)[1] for name in columns]))
 
 
 def _split_key(folder: str) -> tuple[str, str]:
@@ -93,9 +99,9 @@ def _name_month(day: date, *, with_year: bool) -> str:
     return f"{name}\n{day.year}" if with_year or day.month == 1 else name
 
 
-def _thin_out(names: Sequence[str]) -> tuple[list[int], list[str]]:
+def _thin_out(names: Sequence[str], most: int = _LABELS) -> tuple[list[int], list[str]]:
     """Positions and names of labels that have room."""
-    every = (len(names) - 1) // _LABELS + 1
+    every = (len(names) - 1) // most + 1
     return list(range(0, len(names), every)), list(names[::every])
 
 

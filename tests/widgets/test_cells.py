@@ -1,11 +1,13 @@
 """Partitions are squares in a calendar, in a grid of two keys, or in rows; the chosen one has a frame."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
+import pytest
 from matplotlib.figure import Figure
 
 from lakekit.widgets.cells import draw_calendar, draw_grid, draw_matrix, find_day
-from lakekit.widgets.panel import BLUE, RED
+from lakekit.widgets.panel import BLUE, RED, make_figure
 
 
 def test_the_calendar_has_a_square_for_each_day():
@@ -44,3 +46,24 @@ def test_partitions_without_an_order_of_their_own_fill_rows_of_31():
     (squares,), (frame,) = axes.collections, axes.patches
     assert len(squares.get_paths()) == 40
     assert tuple(frame.get_center()) == (1, 1)  # the second of the second row
+
+
+DAYS = [f"day=2024-05-{day:02}" for day in range(1, 32)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (DAYS, ["country=DE", "country=FR"]),
+        (DAYS, [f"hour={hour}" for hour in range(24)]),
+        (DAYS[:3], [f"region=eu-central-{number}" for number in range(8)]),
+        (DAYS, [f"customer=a customer with the number {number}" for number in range(31)]),
+    ],
+)
+def test_the_names_of_columns_do_not_touch(rows, columns):
+    figure = make_figure(width_inches=9, height_inches=3)
+    axes, _ = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    draw_matrix(axes, {(row, column): BLUE for row in rows for column in columns}, title="files")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(left.x1 + 3 < right.x0 for left, right in pairwise(boxes))  # 3 of 900 pixels
