@@ -29,7 +29,8 @@ def escape_html(text: str) -> str:
 def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, note: str = "") -> str:
     """An HTML fragment: a title, a table of text cells, a note below.
 
-    Numbers are aligned to the right; the class "dataframe" lets JupyterLab colour light and dark themes.
+    Numbers are aligned to the right, as is the name of a column of numbers; the class "dataframe" lets JupyterLab
+    colour light and dark themes.
 
     Example:
         >>> format_html_table("no rows", [], [], note="1 < 2")
@@ -38,8 +39,10 @@ def format_html_table(title: str, columns: Sequence[str], rows: Iterable[Sequenc
     rows = list(rows)
     parts = [f"<div><b>{escape_html(title)}</b>"]
     if columns:
-        head = "".join(f"<th>{escape_html(name)}</th>" for name in columns)
-        body = "".join(f"<tr>{''.join(map(_format_cell, row))}</tr>" for row in rows[:MAX_ROWS])
+        shown = rows[:MAX_ROWS]
+        head = "".join(_format_cell("th", *name) for name in zip(columns, _find_numbers(columns, shown), strict=True))
+        cells = ("".join(_format_cell("td", value, _is_number(value)) for value in row) for row in shown)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         parts.append(f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
     if len(rows) > MAX_ROWS:
         parts.append(f"<div>… and {len(rows) - MAX_ROWS:,} more rows</div>")
@@ -60,12 +63,17 @@ def format_text_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     rows = list(rows)
     lines = [list(columns), *([_format_value(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    align = [
-        str.rjust if rows and all(_is_number(row[index]) or row[index] is None for row in rows) else str.ljust
-        for index in range(len(columns))
-    ]
+    align = [str.rjust if is_number else str.ljust for is_number in _find_numbers(columns, rows)]
     aligned = [[put(*cell) for put, *cell in zip(align, line, widths, strict=True)] for line in lines]
     return "\n".join("  ".join(line).rstrip() for line in aligned)
+
+
+def _find_numbers(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[bool]:
+    """Whether each column holds numbers alone, or nothing."""
+    return [
+        bool(rows) and all(_is_number(row[index]) or row[index] is None for row in rows)
+        for index in range(len(columns))
+    ]
 
 
 def _is_number(value: Any) -> bool:
@@ -78,6 +86,6 @@ def _format_value(value: Any) -> str:
     return f"{value:,}" if _is_number(value) else str(value)
 
 
-def _format_cell(value: Any) -> str:
-    style = "right" if _is_number(value) else "left"
-    return f'<td style="text-align:{style}">{escape_html(_format_value(value))}</td>'
+def _format_cell(tag: str, value: Any, is_number: bool) -> str:
+    style = f"text-align:{'right' if is_number else 'left'};padding-inline:.5em"  # panels have no padding of their own
+    return f'<{tag} style="{style}">{escape_html(_format_value(value))}</{tag}>'

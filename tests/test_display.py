@@ -1,5 +1,6 @@
 """Tables are shown as HTML that a notebook may trust, and as text that lines up."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -28,6 +29,11 @@ class Tags(HTMLParser):
         self.texts.append(data)
 
 
+def find_alignments(tags, wanted):
+    """Where the text of each cell stands."""
+    return [re.match("text-align:([a-z]+);", attrs["style"])[1] for tag, attrs in tags.seen if tag == wanted]
+
+
 def test_a_table_has_a_title_a_head_rows_and_a_note():
     tags = Tags(format_html_table("Lake", ["name", "files"], [("a", 1200), ("b", None)], note="partial"))
     assert tags.open == []
@@ -41,8 +47,13 @@ def test_tables_have_the_class_that_jupyterlab_has_colours_for():
 
 def test_numbers_stand_to_the_right_and_all_else_to_the_left():
     tags = Tags(format_html_table("t", ["a"], [(1,), (1.5,), ("1",), (True,), (None,)]))
-    styles = [attrs["style"] for tag, attrs in tags.seen if tag == "td"]
-    assert styles == ["text-align:right"] * 2 + ["text-align:left"] * 3
+    assert find_alignments(tags, "td") == ["right"] * 2 + ["left"] * 3
+
+
+def test_the_name_of_a_column_stands_where_what_is_below_it_does():
+    rows = [(1, "a", None, 1), (1.5, "b", 2, "1")]
+    assert find_alignments(Tags(format_html_table("t", list("abcd"), rows)), "th") == ["right", "left", "right", "left"]
+    assert find_alignments(Tags(format_html_table("t", ["a"], [])), "th") == ["left"]
 
 
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", '"><img src=x>', "a & b", "</td>"])
