@@ -66,15 +66,15 @@ class Drift:
 
     @property
     def frame(self) -> pl.DataFrame:
-        """One row for each column and type: column, table_type, file_type, files, first_file, last_file, remark."""
+        """One row for each column and type: column, table_type, file_type, files, remark, first_file, last_file."""
         import polars as pl
 
         rows = [
-            (column, self.types[column], v.type, len(v.paths), v.paths[0], v.paths[-1], _REMARKS[v.supply])
+            (column, self.types[column], v.type, len(v.paths), _REMARKS[v.supply], v.paths[0], v.paths[-1])
             for column, variants in self.variants.items()
             for v in variants
         ]
-        names = ["column", "table_type", "file_type", "files", "first_file", "last_file", "remark"]
+        names = ["column", "table_type", "file_type", "files", "remark", "first_file", "last_file"]
         kinds = [pl.Int64 if name == "files" else pl.String for name in names]
         return pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
 
