@@ -360,6 +360,7 @@ class Lake(Mapping[str, Table]):
         return self[name]
 
     def _describe_tables(self) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Columns and rows; a folder has no storage classes."""
         rows = []
         for name in self:
             table = self[name]
@@ -376,7 +377,9 @@ class Lake(Mapping[str, Table]):
                     ", ".join(classes),
                 )
             )
-        return ["table", "files", "size", "rows", "partitioned by", "drift", "storage class"], rows
+        columns = ["table", "files", "size", "rows", "partitioned by", "drift", "storage class"]
+        is_folder = all(self[name].store.address.scheme == "file" for name in self)
+        return (columns[:-1], [row[:-1] for row in rows]) if is_folder else (columns, rows)
 
     def _note(self) -> str:
         return "; ".join(f"{name} failed: {error.what}" for name, error in self.failed.items())

@@ -287,14 +287,18 @@ def test_a_table_that_failed_is_there_once_it_is_repaired(folder):
     assert lake.sql("SELECT x FROM b").fetchall() == [(2,)]
 
 
-def test_a_lake_shows_its_tables(folder):
-    put_days(folder, "days")
-    folder.put("odd <b>/x.parquet", pa.table({"x": [1]}))
-    lake = folder.open_lake()
-    for words in ("days", "day, n, city", "12", "STANDARD", "odd <b>"):
+def test_a_lake_shows_its_tables(place):
+    put_days(place, "days")
+    place.put("odd <b>/x.parquet", pa.table({"x": [1]}))
+    lake = place.open_lake()
+    for words in ("days", "day, n, city", "12", "odd <b>"):
         assert words in repr(lake)
     html = lake._repr_html_()
     assert "odd &lt;b&gt;" in html and "odd <b>" not in html
+    is_on_s3 = place.storage is not None
+    assert [("STANDARD" in shown, "storage class" in shown) for shown in (repr(lake), html)] == [
+        (is_on_s3, is_on_s3)
+    ] * 2
 
 
 def test_a_lake_and_its_errors_show_no_key_of_the_store(tmp_path):

@@ -152,6 +152,10 @@ class LakeExplorer(Panel):
         return self.partitions["name"][self.values["partition"] - 1]
 
     @property
+    def _is_folder(self) -> bool:
+        return self.table.store.address.scheme == "file"
+
+    @property
     def _rows(self) -> int:
         return int(self.files["rows"].sum())
 
@@ -167,11 +171,13 @@ class LakeExplorer(Panel):
     def _show_files(self) -> str:
         path = self._chosen_file
         files = self.files.filter(pl.col("path") == path) if path else self.files
-        columns = ["path", "bytes", "rows", "row groups", "storage class", "written, UTC"]
+        columns = ["path", "bytes", "rows", "row groups", "written, UTC", "storage class"]
         rows = [
-            (f["path"], f["size_bytes"], f["rows"], f["row_groups"], f["storage_class"], f"{f['modified_at']:%F %R}")
+            (f["path"], f["size_bytes"], f["rows"], f["row_groups"], f"{f['modified_at']:%F %R}", f["storage_class"])
             for f in files.head(SHOWN_FILES).iter_rows(named=True)
         ]
+        if self._is_folder:  # which has no storage classes
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
         more = files.height - len(rows)
         picks = f", the first {MAX_FILES} of them to pick from" if files.height > MAX_FILES else ""
         note = f"and {format_number_of(more, 'file')} more{picks}" if more else ""
@@ -207,10 +213,9 @@ class LakeExplorer(Panel):
 
     def _write_code(self) -> str:
         pairs = list(zip(self.table.manifest.schema.keys, self._chosen_values or (), strict=False))
-        is_local = self.table.store.address.scheme == "file"
         lines = ["import datetime", ""] if any("datetime." in repr(value) for _, value in pairs) else []
         lines += ["import polars as pl", "", "import lakekit as lk", ""]
-        lines += [] if is_local else ["# with the storage= that you chose:"]
+        lines += [] if self._is_folder else ["# with the storage= that you chose:"]
         lines += [f"lake = lk.open_lake({self._lake.url!r})", f"table = lake[{self.table.name!r}]"]
         files, rows = "table.files", "table.polars()"
         for key, value in pairs:

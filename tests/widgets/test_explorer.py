@@ -45,6 +45,11 @@ def test_a_partition_shows_its_files_and_what_differs(explorer):
     assert "date=2013-03-10/part-0.parquet" in explorer.details.value
 
 
+def test_storage_classes_are_shown_where_there_are_any(lake):
+    shown = [LakeExplorer(there, table="airlines").details.value for there in (lake, lk.sample_lake())]
+    assert ["storage class" in html for html in shown] == [False, True]
+
+
 def test_another_table_begins_at_its_beginning(explorer):
     explorer.set(partition=31)
     explorer.controls["file"].value = "date=2013-03-31/part-0.parquet"
