@@ -1,5 +1,6 @@
 """Notebooks are stored in one form, and the check that says so finds each way in which they are not."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.refresh_notebooks import NOTEBOOKS, check_notebooks, find_faults, refresh_notebooks
+from tools.refresh_notebooks import NOTEBOOKS, check_notebooks, execute_notebook, find_faults, refresh_notebooks
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,21 @@ def test_a_cell_that_needs_aws_is_not_run_and_what_it_showed_is_not_stored(store
     assert (cells[2].source, cells[2].execution_count, cells[2].outputs) == ("1 / 0", None, [])
     assert [cell.execution_count for cell in (cells[1], cells[3], cells[4])] == [1, 2, 3]
     assert find_faults(stored) == []
+
+
+TWICE = "*.ipynb" if "LAKEKIT_TORTURE_ROUNDS" in os.environ else "07-*.ipynb"  # 12 s; all of them, minutes
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob(TWICE)), ids=lambda path: path.stem)
+def test_all_cells_run_a_second_time_in_the_same_kernel(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "")  # Spark needs pandas
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    notebook.cells = [new_code_cell(cell.source, metadata=cell.metadata) for cell in code * 2]
+    nbformat.write(notebook, tmp_path / path.name)
+    left_out = [cell for cell in execute_notebook(tmp_path / path.name).cells if cell.execution_count is None]
+    assert all("nbval-skip" in cell.metadata.tags for cell in left_out)
 
 
 def clear_a_cell(notebook):
