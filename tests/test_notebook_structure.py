@@ -207,6 +207,15 @@ def test_no_secret_is_stored(notebook):
     assert [match[0] for text in texts_of(notebook) for match in SECRETS.finditer(text)] == []
 
 
+def test_no_amounts_in_dollars_are_taken_for_maths(notebook):
+    """JupyterLab does so with what is between two dollars; a backslash changes nothing, so prose says USD."""
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    prose = [re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL) for text in prose]
+    outputs = [output for cell in code_of(notebook) for output in cell.outputs]
+    shown = [text for output in outputs for text in re.split("<[^>]*>", output.get("data", {}).get("text/html", ""))]
+    assert [text for text in prose + shown if text.count("$") > 1] == []
+
+
 def test_links_to_files_of_the_project_lead_somewhere(path, notebook):
     links = re.findall(r"\]\(([^)]+)\)", prose_of(notebook))
     assert links
