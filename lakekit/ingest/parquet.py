@@ -194,22 +194,23 @@ def split_partitions(rows: pa.Table, keys: Sequence[str]) -> list[tuple[str, pa.
     """
     if not keys:
         return [("", rows)] if rows.num_rows else []
-    columns = [_as_key(rows.column(key)) for key in keys]
-    known = [column.unique() for column in columns]
-    texts = [[format_value(value, key) for value in one.to_pylist()] for one, key in zip(known, keys, strict=True)]
     number = pa.chunked_array([pa.nulls(rows.num_rows, pa.int64()).fill_null(0)])
-    for column, values in zip(columns, known, strict=True):  # one number for each combination of values
+    folders = [""]  # by number
+    for key in keys:
+        column = _as_key(rows.column(key))
+        values = column.unique()
+        segments = [f"{encode_segment(key)}={format_value(value, key)}" for value in values.to_pylist()]
         place = pc.index_in(column, value_set=values).cast(pa.int64())
-        number = pc.add(pc.multiply(number, len(values)), place)
+        pairs = pc.add(pc.multiply(number, len(values)), place)
+        known = pairs.unique()  # numbered anew, or those of many keys would be beyond 64 bits
+        number = pc.index_in(pairs, value_set=known).cast(pa.int64())
+        told = [divmod(pair, len(values)) for pair in known.to_pylist()]
+        folders = ["/".join(filter(None, (folders[parent], segments[last]))) for parent, last in told]
     order = pc.sort_indices(number)  # stable: rows of a folder keep their order
     number, rest = number.take(order), rows.drop_columns(list(keys)).take(order)
     found, start = [], 0
     for code, count in zip(*_count_runs(number), strict=True):
-        folder = []
-        for key, text in reversed(list(zip(keys, texts, strict=True))):
-            code, place = divmod(code, len(text))
-            folder.append(f"{encode_segment(key)}={text[place]}")
-        found.append(("/".join(reversed(folder)), rest.slice(start, count)))
+        found.append((folders[code], rest.slice(start, count)))
         start += count
     return sorted(found, key=lambda pair: pair[0])
 

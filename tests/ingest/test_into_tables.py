@@ -138,3 +138,11 @@ def test_the_text_that_means_null_in_a_path_is_quarantined(folder):
     )
     assert (done.rows, done.quarantined) == (1, 1)
     assert "means NULL in a path" in json.loads(folder.read(done.quarantine[0]))["reason"]
+
+
+def test_rows_of_many_keys_with_many_values_lie_in_their_own_folders(folder):
+    keys = [f"k{number}" for number in range(7)]
+    rows = pa.table({name: range(600) for name in [*keys, "v"]})  # 600 ** 7 is 2.8e19, more than 2 ** 63 = 9.2e18
+    assert folder.write(rows, batch_id="x", partition_by=keys).rows == 600
+    found = [set(row) for row in folder.open().polars().select(*keys, "v").collect().rows()]
+    assert len(found) == 600 and all(len(values) == 1 for values in found)
