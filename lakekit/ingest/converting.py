@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakekit.ingest.digits import is_held
 from lakekit.manifest.cast import cast_array, decode_dictionary
 from lakekit.manifest.types import describe_type, normalize_type, unify_types
 
@@ -21,6 +22,7 @@ _ZONE = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"  # no leading zeros: they would be lost
 _NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(NaN|nan|-?inf|-?Infinity)$"
 _LONG = r"^-?[0-9]{16,}(\.[0-9]*)?$"  # digits beyond what a double holds
+_PRECISE = r"[0-9][0-9.]{15,}|[eE]-0*[0-9]{3}"  # what may have more digits, or be nearer to zero
 _DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 
 
@@ -114,18 +116,21 @@ def _cast_fitting(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndar
 def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
     """Whether each text is one of a value of this type that comes back as it was written; NULL for NULL.
 
-    Whole numbers have no leading zeros nor plus; numbers of more than 15 digits are no doubles; times are ISO 8601.
+    Whole numbers have no leading zeros nor plus, and none of more than 15 digits is a double; other numbers are
+    doubles as `is_held` says; times are ISO 8601.
 
     Example:
         >>> is_text_of(pa.array(["1", "01", "1.5"]), pa.int64()).to_pylist()
         [True, False, False]
+        >>> is_text_of(pa.array(["0.1", "0.12345678901234567890"]), pa.float64()).to_pylist()
+        [True, False]
     """
     types = pa.types
     if types.is_integer(kind):
         return pc.match_substring_regex(array, _INTEGER)
     if types.is_floating(kind):
         is_long = pc.match_substring_regex(array, _LONG)
-        return pc.and_not(pc.match_substring_regex(array, _NUMBER), is_long)
+        return _drop_unheld(array, pc.and_not(pc.match_substring_regex(array, _NUMBER), is_long))
     if types.is_decimal(kind):
         return pc.match_substring_regex(array, _DECIMAL)
     if types.is_boolean(kind):
@@ -137,6 +142,15 @@ def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
         whole = f"^{_DATE}[ T]{_TIME}{zone}$"
         return pc.match_substring_regex(array, whole if kind.tz else f"{whole}|^{_DATE}$")
     return pa.array([None if text is None else False for text in array.to_pylist()], pa.bool_())
+
+
+def _drop_unheld(array: pa.Array, is_number: pa.Array) -> pa.Array:
+    """False also where a double would change the number; only those of many digits are looked at one by one."""
+    is_doubtful = pc.and_(is_number, pc.match_substring_regex(array, _PRECISE)).fill_null(False)
+    if not pc.any(is_doubtful).as_py():
+        return is_number
+    held = pa.array([is_held(text) for text in array.filter(is_doubtful).to_pylist()])
+    return pc.replace_with_mask(is_number, is_doubtful, held)
 
 
 def describe_misfit(value: object, name: str, kind: pa.DataType) -> str:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from lakekit.ingest.digits import is_held
 from lakekit.ingest.source import Record
 
 Decode = Callable[[bytes], Mapping[str, Any]]
 
 MOST_DEPTH = 32  # levels of objects and lists in one another; a list takes two of the 100 that readers of Parquet bear
+_SURE_LETTERS = 16  # of a number: a point and 15 digits, which a double holds
 TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
 
 # https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md, read 2026-11
@@ -123,12 +127,16 @@ def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _read_float(text: str) -> float:
-    """A number that is not whole; one beyond what a double holds would become infinity."""
+def _read_float(text: str) -> float | Decimal:
+    """A number that is not whole, as a decimal where a double does not hold all of its digits.
+
+    One beyond what a double holds would become infinity.
+    """
     value = float(text)
     if math.isinf(value):
         raise Poison(f"{text[:40]} is beyond what a double holds")
-    return value
+    is_doubtful = len(text) > _SURE_LETTERS or abs(value) < sys.float_info.min
+    return Decimal(text) if is_doubtful and not is_held(text) else value
 
 
 def _refuse_constant(text: str) -> None:

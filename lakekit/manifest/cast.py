@@ -45,7 +45,18 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return _cast_map(array, kind)
     if types.is_list(kind) and _is_any_list(array.type):
         return _cast_list(array, kind)
-    return pc.cast(array, kind)
+    if types.is_floating(array.type) and types.is_decimal(kind):
+        return pc.cast(pc.cast(array, pa.string()), kind)  # as it is written: 0.125 is not 0.12
+    made = pc.cast(array, kind)
+    if types.is_decimal(array.type) and types.is_floating(kind):
+        _check_digits(array, made)
+    return made
+
+
+def _check_digits(decimals: pa.Array, floats: pa.Array) -> None:
+    """Raise pyarrow.ArrowInvalid where a number is not written as the decimal is: it has more digits than that holds."""
+    if not pc.cast(pc.cast(floats, pa.string()), decimals.type).equals(decimals):
+        raise pa.ArrowInvalid(f"a {decimals.type} has more digits than {floats.type} holds")
 
 
 def decode_dictionary(array: pa.DictionaryArray) -> pa.Array:
