@@ -25,6 +25,7 @@ from lakekit.ingest.place import (
     check_encryption,
     choose_keys,
     find_columns,
+    keep_keys,
     keep_units,
     look_at,
     open_existing,
@@ -215,7 +216,7 @@ def _make_plan(
     table: Table | None, source: FileSource | MemorySource, batch_id: str, asked: dict[str, Any], first: Part | None
 ) -> Plan:
     keys = choose_keys(table, asked.get("partition_by"))
-    typing = keep_units(source.choose_types(find_columns(table)), table)
+    typing = keep_keys(keep_units(source.choose_types(find_columns(table)), table), table, source)
     check_keys(typing.schema, keys)
     check_order(typing.schema, asked["sort_by"])
     share = USUAL_SHARE

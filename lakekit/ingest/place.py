@@ -122,6 +122,24 @@ def find_columns(table: Table | None) -> pa.Schema | None:
     return pa.schema(table.manifest.schema.file_columns) if table is not None else None
 
 
+def keep_keys(typing: Typing, table: Table | None, source: Any) -> Typing:
+    """The types of a batch, whose partition keys have those that the table's paths tell.
+
+    So 1.0 goes where 1 is, and the text 1.10 is not 1.1. What is typed goes beside texts as it is; dates beside times
+    too.
+    """
+    schema = typing.schema
+    for key in table.manifest.schema.keys if table is not None else ():
+        if key not in schema.names or key in source.types:
+            continue
+        kind, known = schema.field(key).type, table.manifest.schema.arrow.field(key).type
+        both_times = pa.types.is_temporal(known) and pa.types.is_temporal(kind)
+        is_kept = not source.has_texts if pa.types.is_string(known) else both_times
+        if not is_kept:
+            schema = schema.set(schema.get_field_index(key), pa.field(key, known))
+    return Typing(schema, typing.widened)
+
+
 def keep_units(typing: Typing, table: Table | None) -> Typing:
     """The types of a batch, whose durations have the unit that those of the table's files have.
 

@@ -17,14 +17,14 @@ from typing import Any
 import pyarrow as pa
 
 from lakekit.arguments import require_choice, show_value
-from lakekit.errors import CorruptFile, InvalidArgument, LakekitError, NoFilesFound
+from lakekit.errors import CorruptFile, InvalidArgument, LakekitError
 from lakekit.ingest.chunks import SourceFile
+from lakekit.ingest.finding import find_files
 from lakekit.ingest.quarantine import BadRow
 from lakekit.ingest.text import Part, check_columns, read_csv, read_ndjson
 from lakekit.ingest.typing import Typing, choose_types, guess_text_types, unify_told_types
-from lakekit.manifest.listing import is_hidden
 from lakekit.manifest.type_names import parse_types
-from lakekit.storage import Storage, open_store
+from lakekit.storage import Storage
 
 PART_ROWS = 65_536  # rows of typed data that are taken at a time
 _FORMATS = {
@@ -102,11 +102,18 @@ class FileSource:
     can_reread = True
 
     def __init__(self, asked: Files):
-        self.files = list_files(asked)
+        paths = [asked.paths] if isinstance(asked.paths, str | os.PathLike) else asked.paths
+        self.found = find_files([os.fspath(path) for path in paths], asked.storage)
+        self.files = self.found.files
         self.asked = replace(asked, format=asked.format or _find_format(self.files))
         self.types = parse_types(asked.types, name="types")
         if self.asked.format == "tsv":
             self.asked = replace(self.asked, delimiter="\t")
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether their values have no types of their own."""
+        return self.asked.format in ("csv", "tsv")
 
     @property
     def reading(self) -> str:
@@ -115,6 +122,7 @@ class FileSource:
         told = [str(asked.format), *([f"delimiter={asked.delimiter!r}"] if asked.format in ("csv", "tsv") else [])]
         told += [f"columns={list(asked.columns)}"] if asked.columns is not None else []
         told += [f"types={ {name: str(kind) for name, kind in self.types.items()} }"] if self.types else []
+        told += [f"with {', '.join(self.found.keys)} of their folders"] if self.found.keys else []
         return ", ".join(told)
 
     @cached_property
@@ -128,22 +136,31 @@ class FileSource:
 
     def choose_types(self, table: pa.Schema | None) -> Typing:
         """The types of all columns; text files are read once for it, of others the schemas."""
-        if self.asked.format in ("csv", "tsv"):
-            return guess_text_types((part.rows for part in self.read()), table, self.types)
+        known = table.names if table is not None else ()
+        types = {name: kind for name, kind in self.found.keys.items() if name not in known} | self.types
+        if self.has_texts:
+            return guess_text_types((part.rows for part in self.read()), table, types)
         if self.asked.format == "ndjson":
-            return unify_told_types((_tell(part.rows) for part in self.read()), table, self.types)
-        told = (_read_schema(file, self.asked.format) for file in self.files)
-        return unify_told_types(told, table, self.types)
+            return unify_told_types((_tell(part.rows) for part in self.read()), table, types)
+        told = (self._read_schema(file) for file in self.files)
+        return unify_told_types(told, table, types)
+
+    def _read_schema(self, file: SourceFile) -> tuple[pa.Schema, list[int]]:
+        schema, rows = _read_schema(file, self.asked.format)
+        schema = self.found.add_keys(schema.empty_table(), file.url).schema
+        return schema, [rows] * len(schema)
 
     def read(self) -> Iterator[Part]:
         """The rows, file by file, from the beginning."""
         for file in self.files:
-            if self.asked.format in ("csv", "tsv"):
-                yield from read_csv(file, self.asked.delimiter, self.asked.columns)
+            if self.has_texts:
+                parts = read_csv(file, self.asked.delimiter, self.asked.columns)
             elif self.asked.format == "ndjson":
-                yield from read_ndjson(file)
+                parts = read_ndjson(file)
             else:
-                yield from _read_typed(file, self.asked.format)
+                parts = _read_typed(file, self.asked.format)
+            for part in parts:
+                yield replace(part, rows=self.found.add_keys(part.rows, file.url)) if self.found.keys else part
 
 
 class MemorySource:
@@ -155,8 +172,10 @@ class MemorySource:
     """
 
     can_reread = False
+    has_texts = False
     listing = None
     reading = ""
+    types: Mapping[str, pa.DataType] = {}
 
     def __init__(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]], name: str):
         self.schema = schema
@@ -251,39 +270,6 @@ def _collect_lazily(frame: Any) -> Iterator[pa.RecordBatch]:
         yield from part.to_arrow().to_batches()
 
 
-def list_files(asked: Files) -> list[SourceFile]:
-    """The files that addresses and globs mean, each once, in order.
-
-    Raises:
-        NoFilesFound: one of them means none.
-    """
-    paths = [asked.paths] if isinstance(asked.paths, str | os.PathLike) else list(asked.paths)
-    found = {file.url: file for path in paths for file in _list_path(os.fspath(path), asked)}
-    return [found[url] for url in sorted(found)]
-
-
-def _list_path(path: str, asked: Files) -> list[SourceFile]:
-    from fsspec.utils import glob_translate
-
-    has_glob = re.search(r"[*?\[]", path) and not os.path.exists(path)
-    base = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0] if has_glob else path
-    base = base or ("/" if path.startswith("/") else ".")
-    store = open_store(base, asked.storage)
-    if not has_glob and (single := store.find_root_file()) is not None:
-        parent = open_store(store.address.parent, asked.storage)
-        return [SourceFile(parent, store.address.name, single.size_bytes, single.etag)]
-    listed = store.list_objects()
-    if has_glob:
-        pattern = re.compile(glob_translate(path[len(base) :].lstrip("/") if base != "." else path))
-        listed = [one for one in listed if pattern.match(one.path)]
-    else:
-        listed = [one for one in listed if not is_hidden(one.path, one.size_bytes)]
-    listed = [one for one in listed if not one.path.endswith("/")]
-    if not listed:
-        raise NoFilesFound(f"No file at {path}.", hint="give a file, a folder, or a glob such as in/*.csv.")
-    return [SourceFile(store, one.path, one.size_bytes, one.etag) for one in listed]
-
-
 def _find_format(files: Sequence[SourceFile]) -> str:
     formats = {}
     for file in files:
@@ -316,12 +302,9 @@ def _open_typed(file: SourceFile, kind: str) -> Any:
         raise CorruptFile(what, hint="leave it out of the batch; nothing of the batch is written yet.") from exc
 
 
-def _read_schema(file: SourceFile, kind: str) -> tuple[pa.Schema, list[int]]:
+def _read_schema(file: SourceFile, kind: str) -> tuple[pa.Schema, int]:
     opened = _open_typed(file, kind)
-    schema, rows = (
-        (opened.schema_arrow, opened.metadata.num_rows) if kind == "parquet" else (opened.schema, opened.nrows)
-    )
-    return schema, [rows] * len(schema)
+    return (opened.schema_arrow, opened.metadata.num_rows) if kind == "parquet" else (opened.schema, opened.nrows)
 
 
 def _read_typed(file: SourceFile, kind: str) -> Iterator[Part]:

@@ -54,7 +54,7 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _check_digits(decimals: pa.Array, floats: pa.Array) -> None:
-    """Raise pyarrow.ArrowInvalid where a number is not written as the decimal is: it has more digits than that holds."""
+    """Raise pyarrow.ArrowInvalid where a number is not written as its decimal, which has more digits than it holds."""
     if not pc.cast(pc.cast(floats, pa.string()), decimals.type).equals(decimals):
         raise pa.ArrowInvalid(f"a {decimals.type} has more digits than {floats.type} holds")
 

@@ -146,3 +146,30 @@ def test_rows_of_many_keys_with_many_values_lie_in_their_own_folders(folder):
     assert folder.write(rows, batch_id="x", partition_by=keys).rows == 600
     found = [set(row) for row in folder.open().polars().select(*keys, "v").collect().rows()]
     assert len(found) == 600 and all(len(values) == 1 for values in found)
+
+
+def test_a_text_key_keeps_texts_that_look_like_numbers(folder, tmp_path):
+    for name, lines in (("a", "1.10,1\nbeta,2"), ("b", "1.10,3\n1.1,4\n2.00,5"), ("c", "TRUE,6"), ("d", ",7")):
+        (tmp_path / f"{name}.csv").write_text(f"version,x\n{lines}\n")
+        folder.write(tmp_path / f"{name}.csv", partition_by="version" if name == "a" else None)
+    found = dict(folder.open().polars().select("x", "version").collect().rows())
+    assert found == {1: "1.10", 2: "beta", 3: "1.10", 4: "1.1", 5: "2.00", 6: "TRUE", 7: None}
+
+
+def test_values_of_a_key_take_the_type_that_it_has_or_are_set_apart(folder, tmp_path):
+    folder.write(pa.table({"k": [1, 2], "v": [1, 2]}), batch_id="a", partition_by="k")
+    done = folder.write(pa.table({"k": [1.0, None, 1.5], "v": [3, 4, 5]}), batch_id="b")  # as pandas has NULLs
+    assert (done.rows, done.quarantined) == (2, 1)
+    (tmp_path / "in.csv").write_text("k,v\n2,6\nbeta,7\n")
+    assert folder.write(tmp_path / "in.csv").quarantined == 1
+    found = folder.open().polars().select("k", "v").collect()
+    assert sorted(found.rows(), key=lambda row: row[1]) == [(1, 1), (2, 2), (1, 3), (None, 4), (2, 6)]
+
+
+def test_doubles_and_times_of_a_key_stand_in_every_batch_as_in_the_first(folder):
+    moment = dt.datetime(2024, 1, 5, 10, tzinfo=dt.UTC)
+    rows = pa.table({"k": [1.0, 1.5], "t": [moment, moment], "v": [1, 2]})
+    first = folder.write(rows, batch_id="a", partition_by=["k", "t"])
+    second = folder.write(rows, batch_id="b")
+    assert (second.rows, second.quarantined) == (2, 0)
+    assert {path.rpartition("/")[0] for path in first.files} == {path.rpartition("/")[0] for path in second.files}
