@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lakekit.errors import CorruptFile
 from lakekit.storage import Store
 from lakekit.units import MIB
 
@@ -18,7 +19,7 @@ CHUNK_BYTES = 4 * MIB  # read at a time
 
 
 class BrokenStream(Exception):
-    """A compressed file that ends early, or is damaged; what was unpacked before is good."""
+    """A compressed file that ends early, or goes on behind its end; what was unpacked before is good."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ class SourceFile:
         """Its bytes, unpacked where its name ends with .gz or .zst.
 
         Raises:
-            BrokenStream: after all that could be unpacked.
+            BrokenStream: after all that could be unpacked, where the file ends early, or goes on behind its end.
+            CorruptFile: a gzip file whose checksum, or packing, is wrong: its bytes may be others.
             StaleFile: it has changed since it was listed.
         """
         ending = self.path.rpartition(".")[2].lower()
         read = functools.partial(self._read_packed, chunk_bytes)
         if ending == "gz":
-            return _unpack_gzip(read())
+            return _unpack_gzip(read(), self.url)
         return _unpack_zstd(read) if ending == "zst" else read()
 
     def _read_packed(self, chunk_bytes: int) -> Iterator[bytes]:
@@ -93,21 +95,27 @@ class _Ranges(io.RawIOBase):
         return length
 
 
-def _unpack_gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """A gzip file may have several members, one after the other (RFC 1952)."""
-    unpack, is_begun = zlib.decompressobj(31), False
+def _unpack_gzip(packed: Iterator[bytes], file: str) -> Iterator[bytes]:
+    """A gzip file may have several members, one after the other (RFC 1952), each with a checksum of what it holds."""
+    unpack, is_begun, members = zlib.decompressobj(31), True, 0
     try:
         for data in packed:
             while data:
-                unpacked = unpack.decompress(data, CHUNK_BYTES)
                 is_begun = True
+                unpacked = unpack.decompress(data, CHUNK_BYTES)
                 if unpacked:
                     yield unpacked
                 data = unpack.unconsumed_tail
                 if unpack.eof:
                     data, unpack, is_begun = unpack.unused_data, zlib.decompressobj(31), False
+                    members += 1
     except zlib.error as exc:
-        raise BrokenStream(f"the gzip stream is damaged ({exc})") from exc
+        if members and "header" in str(exc):  # what came before is as its checksum says
+            raise BrokenStream(f"behind the gzip stream stands something else ({exc})") from exc
+        raise CorruptFile(
+            f"{file} is no gzip file, or damaged ({exc}): what it holds may be other than what was packed.",
+            hint="leave it out of the batch, or get it anew; nothing of the batch is written yet.",
+        ) from exc
     if is_begun:
         raise BrokenStream("the gzip stream ends early")
 

@@ -51,12 +51,15 @@ def read_csv(file: SourceFile, delimiter: str, columns: Sequence[str] | None) ->
         columns: their names, for a file without such a line.
 
     Raises:
-        InvalidArgument: the first line names a column twice, or not at all.
+        InvalidArgument: the first line names a column twice, or not at all, or its quotes do not go together.
     """
-    names = list(columns) if columns is not None else None
+    names, is_first = list(columns) if columns is not None else None, True
     for block in _cut(file, delimiter):
         if names is None and block.data:
+            if not is_first:  # what stood there was no record
+                raise _refuse_header(file.url, "cannot be read: it has a quote that does not end, or is too long")
             names = _take_header(block, file.url)
+        is_first = is_first and not block.bad
         yield _parse_block(file.url, block, names or [], _parse_csv)
 
 
@@ -78,11 +81,25 @@ def _take_header(block: Block, file: str) -> list[str]:
     if next(lines, None) is not None:
         what = f"The first line of {file} goes on behind a carriage return: its lines do not end with line feeds."
         raise InvalidArgument(what, hint="write the file with line feeds, as by tr '\\r' '\\n'.")
+    _check_quotes(first.raw.decode(), block.delimiter, file)
     wrong = [name for name, count in Counter(names).items() if count > 1 or not name.strip()]
     if wrong:
         what = f"The first line of {file} names the column {wrong[0]!r} twice, or a column not at all."
         raise InvalidArgument(what, hint="mend that line, or give the names: Files(…, columns=[…]).")
     return names
+
+
+def _check_quotes(header: str, delimiter: str, file: str) -> None:
+    """Raise InvalidArgument where a name goes on behind its quotes: these may hold lines that are rows."""
+    try:
+        list(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise _refuse_header(file, "has quotes that do not go together") from None
+
+
+def _refuse_header(file: str, told: str) -> InvalidArgument:
+    what = f"The first line of {file}, which should name the columns, {told}."
+    return InvalidArgument(what, hint="mend that line, or give the names: Files(…, columns=[…]).")
 
 
 def check_columns(names: Sequence[str]) -> None:

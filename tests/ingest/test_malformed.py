@@ -150,6 +150,46 @@ def test_of_a_truncated_file_the_rows_before_arrive_and_the_broken_one_is_told(f
     assert bad[0][0] == len(rows) + (1 if "json" in name else 2)  # the line behind the last good one
 
 
+def test_a_gzip_file_whose_checksum_is_wrong_is_refused_as_its_rows_may_be_others(folder, tmp_path):
+    packed = gzip.compress(b"n\n1\n2\n")
+    damaged = packed[:-8] + b"\1\2\3\4" + packed[-4:]  # RFC 1952: the last eight bytes are CRC-32 and length
+    for data in (damaged, gzip.compress(b"n\n0\n") + damaged, b"n\n1\n"):
+        (tmp_path / "in.csv.gz").write_bytes(data)
+        with pytest.raises(lk.CorruptFile, match=r"in\.csv\.gz is no gzip file, or damaged .*\n.*nothing of the batch"):
+            folder.write(tmp_path / "in.csv.gz")
+    assert folder.list() == []
+
+
+def test_of_a_gzip_file_with_something_behind_it_all_rows_arrive_and_the_rest_is_told(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv.gz", gzip.compress(b"n\n1\n2\n") + b"\0" * 512)
+    assert rows == [(1,), (2,)]
+    assert len(bad) == 1 and bad[0][0] == 4 and "behind the gzip stream stands something else" in bad[0][1]
+
+
+def test_a_gzip_file_of_no_bytes_is_told(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv.gz", b"")
+    assert rows == [] and len(bad) == 1 and "the gzip stream ends early" in bad[0][1]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'id,"name\n1,ada\n2,alan\n', "a quote that does not end"),
+        (b'id,"name\n1,"ada"\n2,alan\n', "quotes that do not go together"),  # else a column is called 'name\n1,ada"'
+    ],
+)
+def test_a_header_with_a_quote_that_is_not_closed_is_an_error_and_no_row_is_taken_for_it(folder, tmp_path, data, told):
+    (tmp_path / "in.csv").write_bytes(data)
+    with pytest.raises(lk.InvalidArgument, match=f"first line of .*in.csv, which should name the columns, .*{told}"):
+        folder.write(tmp_path / "in.csv")
+    assert folder.list() == []
+
+
+def test_a_name_of_two_lines_in_quotes_is_one(folder, tmp_path):
+    rows, bad = write(folder, tmp_path, "in.csv", b'id,"full\nname"\n1,ada\n')
+    assert (rows, bad, folder.open().schema.names) == ([(1, "ada")], [], ["id", "full\nname"])
+
+
 def test_a_header_that_names_a_column_twice_is_an_error_and_nothing_is_written(folder, tmp_path):
     (tmp_path / "in.csv").write_bytes(b"a,a\n1,2\n")
     with pytest.raises(lk.InvalidArgument, match=r"names the column 'a' twice"):
