@@ -95,13 +95,14 @@ class Fillings:
         held = [filling for filling in self._open.values() if filling.held]
         path = self._scratch / f"{self._spills:06d}.arrow"
         self._spills += 1
-        spill = _Spill(path, len(held))
+        spill = _Spill(path, 0)
         schema = held[0].held[0].schema
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema, options=options) as writer:
-            for number, filling in enumerate(held):
-                batch = pa.concat_tables(filling.held).combine_chunks().to_batches()[0]
-                writer.write_batch(batch)
-                filling.spilled.append((spill, number, batch.num_rows))
+            for filling in held:
+                for batch in pa.concat_tables(filling.held).combine_chunks().to_batches():  # 2 GiB of text at most
+                    writer.write_batch(batch)
+                    filling.spilled.append((spill, spill.left, batch.num_rows))
+                    spill.left += 1
                 filling.held = []
         self._held_bytes = 0

@@ -1,0 +1,13 @@
+"""Rows that wait on the disk are all there, whatever their size."""
+
+import pyarrow as pa
+
+from lakekit.ingest.spill import Fillings
+
+
+def test_of_more_text_than_one_array_of_arrow_holds_every_row_goes_to_the_disk(tmp_path):
+    one = pa.table({"doc": ["x" * 2**20] * 64})  # 64 MiB, in memory once
+    rows = pa.concat_tables([one] * 33)  # 2,112 MiB; an array of texts holds 2,048 MiB
+    filling = Fillings(tmp_path).add("", rows)
+    assert filling.held == []
+    assert sum(rows for _, _, rows in filling.spilled) == 33 * 64
