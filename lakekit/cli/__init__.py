@@ -2,7 +2,8 @@
 
 It must not compute: each command is a call of functions that notebooks call too, printed as text or as JSON.
 
-Exit codes: 0 done; 1 an error, as a message with a hint on stderr; 2 the command was not understood; 130 interrupted.
+Exit codes: 0 done; 1 an error, as a message with a hint on stderr; 2 the command was not understood; 3 ingested, but
+some rows went to the quarantine; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from lakekit.cli.arguments import build_parser
 
     chosen = build_parser().parse_args(arguments)
+    code = 0
     try:
-        chosen.run(chosen)
+        code = chosen.run(chosen) or 0
         sys.stdout.flush()
     except LakekitError as error:
         return _fail(str(error))
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, duckdb.Error):
             raise
         return _fail(str(error))
-    return 0
+    return code
 
 
 def _fail(message: str) -> int:

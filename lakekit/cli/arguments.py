@@ -118,11 +118,15 @@ def _add_compact(add: _Adder) -> None:
 
 def _add_ingest(add: _Adder) -> None:
     example = "lakekit ingest s3://bucket/lake/events 'new/*.csv' --partition-by day"
-    ingest = add.table_command("ingest", tables.ingest, "bring files into a table, each row once", example)
+    ingest = add.table_command("ingest", tables.ingest, "bring files into a table, each file once", example)
+    ingest.description += (
+        " The same command again, as from cron, takes\nthe files that came since; one that has changed is an error,"
+        " which names it.\n\nExit codes: 0 all rows are in the table; 3 some are in its quarantine; 1 an error."
+    )
     ingest.add_argument("files", nargs="+", help="CSV, TSV, NDJSON, Parquet or ORC: addresses or globs")
     ingest.add_argument("--partition-by", metavar="COLUMN", action="append", help="may be given again")
     ingest.add_argument("--sort-by", metavar="COLUMN", action="append", help="may be given again")
-    ingest.add_argument("--batch-id", metavar="TEXT", help="the same again writes nothing (default: of the files)")
+    ingest.add_argument("--batch-id", metavar="TEXT", help="the same again writes nothing (default: of the new files)")
 
 
 def _add_cdc(add: _Adder) -> None:

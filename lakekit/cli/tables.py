@@ -65,8 +65,11 @@ def _tell_next(plan: lk.compaction.Plan) -> str:
     return f'Next: lake.switch(name, "{plan.into.url}") lets a lake read it; after a week, lk.compaction.retire.'
 
 
-def ingest(chosen: Namespace) -> None:
-    """A batch of files, written into a table."""
+QUARANTINED = 3  # the exit code of lakekit ingest where rows were set apart
+
+
+def ingest(chosen: Namespace) -> int:
+    """A batch of files, written into a table; the exit code tells whether all rows went there."""
     done = lk.ingest.write_batch(
         chosen.files,
         chosen.url,
@@ -75,11 +78,11 @@ def ingest(chosen: Namespace) -> None:
         batch_id=chosen.batch_id,
         storage=choose_storage(chosen),
     )
-    if not chosen.json:
-        return print(done)
     names = ("batch_id", "table_url", "files", "rows", "size_bytes", "rows_read", "quarantined", "quarantine",
-             "widened", "is_new")  # fmt: skip
-    print_json({name: getattr(done, name) for name in names})
+             "widened", "is_new", "earlier")  # fmt: skip
+    told = [{name: getattr(one, name) for name in names} for one in (*done.completed, done)]
+    print_json(told[-1] | {"completed": told[:-1]}) if chosen.json else print(done)
+    return QUARANTINED if any(one["quarantined"] for one in told) else 0
 
 
 def show_state(chosen: Namespace) -> None:

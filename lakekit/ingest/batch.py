@@ -14,15 +14,18 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.arguments import require_whole, show_value, take_names
 from lakekit.errors import InvalidArgument, StorageFailed
+from lakekit.ingest.earlier import find_begun, find_earlier
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
 from lakekit.ingest.place import (
     Place,
     check_encryption,
+    check_fits,
     choose_keys,
     find_columns,
     keep_keys,
@@ -124,28 +127,73 @@ def write_batch(
     writer = open_writer(table_url, storage, encryption=encryption)
     opened = open_source(source, storage)
     _refuse_own_files(opened, writer.address)
-    batch_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
-    place = look_at(writer.address, writer.storage, batch_id)
-    if place.marker is not None:
-        return _recall(writer, place, opened, started)
-    parts, first, plan = opened.read(), None, None
-    if not (place.has_plan and opened.can_reread):
+    chosen_id = _check_id(batch_id) if batch_id is not None else opened.make_batch_id()
+    place = look_at(writer.address, writer.storage, chosen_id)
+    if batch_id is None and place.marker is None and isinstance(opened, FileSource):
+        return _write_rest(writer, place, opened, asked, started)
+    return _write(writer, place, opened, asked, started)
+
+
+def _write(
+    writer: Writer, place: Place, source: FileSource | MemorySource, asked: dict[str, Any], started: float
+) -> BatchResult:
+    done = _recall if place.marker is not None else _complete
+    return done(writer, place, source, asked, started)
+
+
+def _write_rest(writer: Writer, place: Place, source: FileSource, asked: dict[str, Any], started: float) -> BatchResult:
+    """The batch of those files that no other holds; batches that were begun with some of them are completed first."""
+    earlier = find_earlier(source, place.others, writer)
+    rest, done = source.without(earlier), []
+    for batch_id, part in find_begun(rest, place.begun, writer, asked):
+        other = look_at(writer.address, writer.storage, batch_id)
+        done.append(_write(writer, other, part, asked, time.monotonic()))
+        rest = rest.without([file.url for file in part.files])
+    if rest.files:
+        if len(rest.files) < len(source.files):
+            place = look_at(writer.address, writer.storage, rest.make_batch_id())
+        done.append(_write(writer, place, rest, asked, started))
+    if not done:
+        nothing = BatchResult(place.batch_id, writer.address.url, (), 0, 0, 0, 0, (), (), 0.0, is_new=False)
+        done.append(replace(nothing, seconds=time.monotonic() - started))
+    return replace(done[-1], earlier=tuple(sorted(earlier)), completed=tuple(done[:-1]))
+
+
+def _complete(
+    writer: Writer, place: Place, source: FileSource | MemorySource, asked: dict[str, Any], started: float
+) -> BatchResult:
+    """Begin a batch, or go on with one that was begun, and write all of it."""
+    parts, first, plan = source.read(), None, None
+    if not (place.has_plan and source.can_reread):
         first = next(parts, None)
         parts = itertools.chain([first] if first is not None else [], parts)
+    table = open_existing(writer.address, writer.storage) if place.has_data else None
     if not place.has_plan:
-        table = open_existing(writer.address, writer.storage) if place.has_data else None
-        plan = _make_plan(table, opened, batch_id, asked, first)
+        plan = _make_plan(table, source, place.batch_id, asked, first)
         if not writer.put_new(plan.path, plan.as_json()):  # another was faster
             plan = None
     if plan is None:
-        plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id)))
-    check_same(plan, asked, opened.listing, opened.reading)
-    if not opened.can_reread:
+        plan = read_plan(read_whole(writer.address, writer.storage, name_plan(place.batch_id)))
+    check_same(plan, asked, source.listing, source.reading)
+    if not source.can_reread:
         check_begin(plan, hash_parts(_list_first(first), plan))
+    if table is not None:
+        check_fits(plan, table)
+    check = partial(_check_late, writer, plan, table)
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
-        job = Job(writer, plan, Path(scratch), can_reread=opened.can_reread)
+        job = Job(writer, plan, Path(scratch), can_reread=source.can_reread, check=check)
         with _telling_full_disk(scratch):
             return job.run(parts, place.files, started)
+
+
+def _check_late(writer: Writer, plan: Plan, table: Table | None) -> None:
+    """Raise where others have meanwhile made the table, or columns of it, that this batch was to bring."""
+    known = table.schema.names if table is not None else ()
+    if (
+        not set(plan.schema.names).issubset(known)
+        and (now := open_existing(writer.address, writer.storage)) is not None
+    ):
+        check_fits(plan, now)
 
 
 @contextlib.contextmanager
@@ -198,15 +246,20 @@ def _list_first(first: Part | None) -> list[Part]:
     return [first] if first is not None else []
 
 
-def _recall(writer: Writer, place: Place, source: FileSource | MemorySource, started: float) -> BatchResult:
+def _recall(
+    writer: Writer, place: Place, source: FileSource | MemorySource, asked: dict[str, Any], started: float
+) -> BatchResult:
     """The result of a batch that is complete, where it was made of this very source."""
     told = json.loads(read_whole(writer.address, writer.storage, str(place.marker)))
     batch_id = told["batch_id"]
     check_listing(batch_id, told.pop("listing"), source.listing, "written")
     check_reading(batch_id, told.pop("reading", source.reading), source.reading, "written")
     content = told.pop("content", "")
-    if content and place.has_plan:
-        plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id)))
+    plan = read_plan(read_whole(writer.address, writer.storage, name_plan(batch_id))) if place.has_plan else None
+    if plan is not None:
+        check_keys(plan.schema, asked.get("partition_by", ()))
+        check_order(plan.schema, asked["sort_by"])
+    if content and plan is not None:
         check_content(batch_id, content, hash_parts(source.read(), plan))
     told = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return BatchResult(**told, table_url=writer.address.url, seconds=time.monotonic() - started, is_new=False)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakekit.arguments import require_kind
-from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch
+from lakekit.errors import InvalidArgument, NoFilesFound, PartitionMismatch, StaleFile
 from lakekit.iceberg import list_metadata
-from lakekit.ingest.plan import name_plan
+from lakekit.ingest.plan import Plan, name_plan
 from lakekit.ingest.typing import Typing
-from lakekit.manifest.batches import make_token
+from lakekit.manifest import batches
+from lakekit.manifest.batches import FOLDER, find_token, make_token
 from lakekit.manifest.listing import RECORDS, refuse_records, sort_objects
-from lakekit.manifest.types import stored_type
+from lakekit.manifest.types import describe_type, normalize_type, stored_type, unify_types
 from lakekit.storage import Address, Encryption, Storage, open_store
 from lakekit.storage.columns import list_columns
 
@@ -31,16 +32,22 @@ class Place:
     """What lies under a table's address of one batch.
 
     Attributes:
+        batch_id: its id.
         marker: the path of its marker; None while it is not complete.
         has_plan: whether it was begun.
         has_data: whether there is any data file to make a table of.
         files: the paths of its files.
+        others: the paths of the markers of other batches.
+        begun: the paths of the plans of other batches that are not complete.
     """
 
+    batch_id: str
     marker: str | None
     has_plan: bool
     has_data: bool
     files: frozenset[str]
+    others: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
 
 
 def check_encryption(encryption: Any) -> None:
@@ -61,7 +68,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
     try:
         listed = list_columns(open_store(address, storage))
     except NoFilesFound:  # no such bucket, as the first write will say
-        return Place(None, False, False, frozenset())
+        return Place(batch_id, None, False, False, frozenset())
     paths = listed["path"]
     if paths.str.starts_with("_delta_log/").any():
         raise InvalidArgument(
@@ -73,15 +80,21 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
             f"{address.url} is an Iceberg table, and files that are put beside it are not in it.",
             hint="append by its catalog, such as with pyiceberg's table.append(…), or write elsewhere.",
         )
-    markers = paths.filter(paths.str.contains(f"^_batches/_{token}-[0-9]+\\.json$"))
-    if not markers.len():  # what is complete may still be asked about
+    noted = paths.filter(paths.str.starts_with(f"{FOLDER}/")).to_list()
+    markers = {found: path for path in noted if (found := find_token(path))}
+    complete = {batches.name_plan(found) for found in markers}
+    marker = markers.pop(token, None)
+    if marker is None:  # what is complete may still be asked about
         refuse_records(frozenset(paths.filter(paths.str.starts_with(RECORDS))), address.url)
     files = paths.filter(paths.str.contains(f"(^|/)lkbatch-{token}-[0-9]+\\.parquet$"))
     return Place(
-        next(iter(markers), None),
-        name_plan(batch_id) in set(paths),
+        batch_id,
+        marker,
+        name_plan(batch_id) in noted,
         sort_objects(listed).files.height > 0,
         frozenset(files),
+        tuple(markers.values()),
+        tuple(path for path in noted if path.endswith(".plan.json") and path not in complete | {name_plan(batch_id)}),
     )
 
 
@@ -115,6 +128,31 @@ def choose_keys(table: Table | None, asked: Sequence[str] | None) -> tuple[str, 
             hint="leave partition_by out, or write to another address.",
         )
     return tuple(asked)
+
+
+def check_fits(plan: Plan, table: Table) -> None:
+    """Raise StaleFile where the files of a batch would make the table, as it is by now, one that cannot be read."""
+    schema, told = table.manifest.schema, ""
+    spelled = {name.casefold(): name for name in schema.arrow.names}
+    if schema.keys != plan.partition_by:
+        now, then = (", ".join(keys) or "nothing" for keys in (schema.keys, plan.partition_by))
+        told = f"it is partitioned by {now} now, the batch by {then}"
+    for field in plan.schema:
+        known = spelled.get(field.name.casefold(), field.name)
+        if known != field.name:
+            told = told or f"it has the column {known!r} now, the batch {field.name!r}"
+        elif field.name in schema.arrow.names and field.name not in schema.keys:
+            kind, ours = schema.arrow.field(known).type, normalize_type(field.type)
+            is_either = unify_types(kind, ours) is not None
+            told = told or (
+                "" if is_either else f"its column {known!r} is {describe_type(kind)} now, {ours} in the batch"
+            )
+    if told:
+        raise StaleFile(
+            f"The batch {plan.batch_id!r} was begun before {table.url} became what it is: {told}.",
+            hint=f"write the same rows under another batch_id. What is there of this one, files with {plan.token} in"
+            " their names, is in no table of lakekit's, and can be deleted.",
+        )
 
 
 def find_columns(table: Table | None) -> pa.Schema | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,11 @@ def check_same(plan: Plan, asked: dict[str, Any], listing: list[list[Any]] | Non
                 f"The batch {plan.batch_id!r} was begun with {name}={before!r}, not {asked[name]!r}.",
                 hint="complete it as it was begun, or give another batch_id.",
             )
+
+
+def is_same_asked(plan: Plan, asked: Mapping[str, Any]) -> bool:
+    """Whether a batch was begun as it is asked for now."""
+    return all(getattr(plan, name) == asked[name] for name in _ASKED if name in asked)
 
 
 def check_begin(plan: Plan, begin: str) -> None:

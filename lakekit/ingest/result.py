@@ -27,6 +27,8 @@ class BatchResult:
         widened: columns that have a wider type than the table had, one sentence each.
         seconds: how long it took.
         is_new: whether this call completed it; False where it was complete before.
+        earlier: addresses of source files that are not in it, as earlier batches of the table hold them.
+        completed: batches that had been begun with some of the source files, and were completed before this one.
 
     Example:
         >>> BatchResult("day 1", "lake/t", ("a.parquet",), 2, 1024, 3, 1, ("_quarantine/…",), (), 0.5)
@@ -46,6 +48,8 @@ class BatchResult:
     widened: tuple[str, ...]
     seconds: float
     is_new: bool = True
+    earlier: tuple[str, ...] = ()
+    completed: tuple[BatchResult, ...] = ()
 
     def _title(self) -> str:
         parts = [f"{format_number_of(self.rows, 'row')} in {format_number_of(len(self.files), 'file')}"]
@@ -57,8 +61,12 @@ class BatchResult:
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [("table", self.table_url)]
+        if self.earlier:
+            was = "was in an earlier batch" if len(self.earlier) == 1 else "were in earlier batches"
+            facts.append(("left out", f"{format_number_of(len(self.earlier), 'file')} {was}"))
+        facts += [("completed", done._title()) for done in self.completed]
         facts += [("widened", text) for text in self.widened]
-        return facts + [("quarantine", path) for path in self.quarantine]
+        return facts + [("quarantine", path) for done in (*self.completed, self) for path in done.quarantine]
 
     def __repr__(self) -> str:
         return "\n".join([self._title(), *(f"  {label}: {text}" for label, text in self._facts())])

@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -129,6 +130,13 @@ class FileSource:
     def listing(self) -> list[list[Any]]:
         """Address, size and etag of each file: what the batch is made of."""
         return [[file.url, file.size_bytes, file.etag] for file in self.files]
+
+    def without(self, urls: Collection[str]) -> FileSource:
+        """The same but for the files with these addresses."""
+        rest = copy(self)
+        rest.__dict__.pop("listing", None)
+        rest.files = [file for file in self.files if file.url not in urls]
+        return rest
 
     def make_batch_id(self) -> str:
         """An id that is the same for the same versions of the same files."""

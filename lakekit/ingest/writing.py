@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from lakekit.errors import LakekitError, StaleFile
 from lakekit.ingest.converting import convert_column, describe_misfit
 from lakekit.ingest.fingerprint import Fingerprint
-from lakekit.ingest.parquet import sort_rows, split_partitions, write_file
+from lakekit.ingest.parquet import encode_segment, sort_rows, split_partitions, write_file
 from lakekit.ingest.plan import Plan
 from lakekit.ingest.quarantine import BadRow, Quarantine, cut_pieces
 from lakekit.ingest.result import BatchResult
@@ -31,6 +31,7 @@ from lakekit.storage import Writer, open_store
 from lakekit.units import MIB
 
 MOST_SORTED_BYTES = 128 * MIB  # of rows in memory, of one file that is sorted
+MOST_FOLDER_BYTES = 255  # of a folder's name: what Linux, macOS and Windows take
 _COMPARED_BYTES = 4 * MIB
 
 
@@ -49,9 +50,9 @@ def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tup
             reasons.setdefault(int(row), describe_misfit(column[int(row)].as_py(), field.name, field.type))
     table = pa.Table.from_arrays(columns, schema=schema)
     for key in keys:
-        is_bad, reason = _find_bad_keys(table.column(key))
-        for row in np.flatnonzero(is_bad):
-            reasons.setdefault(int(row), f"the partition key {key!r} {reason}")
+        for is_bad, reason in _find_bad_keys(key, table.column(key)):
+            for row in np.flatnonzero(is_bad):
+                reasons.setdefault(int(row), f"the partition key {key!r} {reason}")
     if not reasons:
         return table, []
     is_good = np.ones(count, bool)
@@ -63,14 +64,19 @@ def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tup
     return table.filter(pa.array(is_good)), bad
 
 
-def _find_bad_keys(column: pa.ChunkedArray) -> tuple[Any, str]:
+def _find_bad_keys(key: str, column: pa.ChunkedArray) -> Iterator[tuple[Any, str]]:
     """Where a value of a partition key is none that a path can tell, and why."""
     if pa.types.is_string(column.type):
-        return pc.equal(column, HIVE_NULL).fill_null(False), f"is {HIVE_NULL}, which means NULL in a path"
+        yield pc.equal(column, HIVE_NULL).fill_null(False), f"is {HIVE_NULL}, which means NULL in a path"
+        room = MOST_FOLDER_BYTES - len(f"{encode_segment(key)}=".encode())
+        long = column.filter(pc.greater(pc.binary_length(column), room // 3)).unique()  # "%20" is one letter
+        too_long = [text for text in long.to_pylist() if len(encode_segment(text).encode()) > room]
+        if too_long:
+            told = f"makes a folder whose name is longer than {MOST_FOLDER_BYTES} bytes"
+            yield pc.is_in(column, value_set=pa.array(too_long, column.type)), told
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         finer = np.asarray(column.cast(pa.int64()).fill_null(0)) % 1000 != 0
-        return finer, "is finer than a microsecond, the finest that a path tells"
-    return (), ""
+        yield finer, "is finer than a microsecond, the finest that a path tells"
 
 
 def hash_parts(parts: Iterable[Part], plan: Plan) -> str:
@@ -96,13 +102,17 @@ class Job:
         scratch: a local folder of its own.
         can_reread: whether the source is files, whose versions the plan holds; else files that are there already are
             compared with those of this run.
+        check: called before the marker is put, to raise where the table has become one that these files do not fit.
     """
 
-    def __init__(self, writer: Writer, plan: Plan, scratch: Path, *, can_reread: bool):
+    def __init__(
+        self, writer: Writer, plan: Plan, scratch: Path, *, can_reread: bool, check: Callable[[], None] = lambda: None
+    ):
         self.writer = writer
         self.plan = plan
         self.scratch = scratch
         self.can_reread = can_reread
+        self.check = check
         self.files: dict[str, int] = {}  # size by path
         self.rows = 0
         self._content = None if can_reread else Fingerprint()
@@ -202,6 +212,7 @@ class Job:
         }
         source = {"listing": self.plan.listing, "reading": self.plan.reading}
         source["content"] = self._content.tell() if self._content is not None else ""
+        self.check()
         marker = json.dumps(told | source, indent=1, ensure_ascii=False).encode()
         path = name_marker(self.plan.token, len(self.files))
         if not self.writer.put_new(path, marker) and not self.writer.holds(path, marker):

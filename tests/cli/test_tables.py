@@ -69,6 +69,15 @@ def test_ingest_writes_a_batch_once(capsys, tmp_path):
     assert lk.open_table(tmp_path / "t").polars().collect().height == 3
 
 
+def test_ingest_tells_by_its_exit_code_that_rows_went_to_the_quarantine(capsys, tmp_path):
+    (tmp_path / "a.csv").write_text("n,day\n1,2026-01-01\n2\n")
+    code, out, err = run(capsys, "ingest", tmp_path / "t", f"{tmp_path}/*.csv")
+    assert (code, err) == (3, "") and "1 of 2 rows quarantined" in out
+    (tmp_path / "b.csv").write_text("n,day\n3,2026-01-02\n")
+    code, out, err = run(capsys, "ingest", tmp_path / "t", f"{tmp_path}/*.csv")
+    assert (code, err) == (0, "") and "1 file was in an earlier batch" in out
+
+
 @pytest.fixture
 def journal(tmp_path):
     """DMS: a load of two rows, then one is changed and one deleted."""

@@ -173,3 +173,15 @@ def test_doubles_and_times_of_a_key_stand_in_every_batch_as_in_the_first(folder)
     second = folder.write(rows, batch_id="b")
     assert (second.rows, second.quarantined) == (2, 0)
     assert {path.rpartition("/")[0] for path in first.files} == {path.rpartition("/")[0] for path in second.files}
+
+
+def test_a_partition_value_too_long_for_the_name_of_a_folder_is_set_apart(home):
+    # 255 bytes are a name: "k=" and 253 letters, or 84 blanks as "%20" (252 bytes), or 126 letters of two bytes
+    fit, unfit = ["x" * 253, " " * 84, "é" * 126, None], ["x" * 254, " " * 85, "é" * 127]
+    rows = pa.table({"k": [*fit, *unfit], "v": range(7)})
+    done = home.write(rows, batch_id="x", partition_by="k")
+    assert (done.rows, done.quarantined) == (4, 3)
+    told = [json.loads(line) for line in home.read(done.quarantine[0]).splitlines()]
+    assert [one["line"] for one in told] == [5, 6, 7]
+    assert "'k' makes a folder whose name is longer than 255 bytes" in told[0]["reason"]
+    assert set(home.open().polars().collect()["k"]) == set(fit)

@@ -241,6 +241,6 @@ def test_other_rows_in_the_quarantine_or_under_the_marker_are_an_error_too(folde
         folder.write(make(7), batch_id="x", partition_by="k")
     assert folder.write(pl.DataFrame({"k": ["a"], "n": [1]}), batch_id="y", partition_by="k").rows == 1
     with monkeypatch.context() as patch:  # the other came to its end after this one had looked
-        patch.setattr(batch, "look_at", lambda *args: Place(None, True, True, frozenset()))
+        patch.setattr(batch, "look_at", lambda *args: Place("y", None, True, True, frozenset()))
         with pytest.raises(lk.StaleFile, match="'y' was completed meanwhile by another, with other rows"):
             folder.write(pl.DataFrame({"k": ["b"], "n": [2]}), batch_id="y", partition_by="k")
