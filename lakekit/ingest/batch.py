@@ -77,8 +77,9 @@ def write_batch(
     Rows are streamed, in about 512 MiB of memory at most, however many they are: a few blocks, 64 MiB that wait for
     their file to fill, and one row group, or one file of up to 128 MiB where it is sorted. The rest waits on this
     machine's disk. Text files are read twice, once for their types. Columns that the table has get the
-    table's types, or wider ones; rows that do not fit, and what is no row at all, go to
-    ``<table>/_quarantine/<batch_id>/`` with file, line, reason and raw text.
+    table's types, or wider ones, and partition keys those that its paths tell; rows that do not fit, such as a number
+    of more digits than its column holds, and what is no row at all, go to ``<table>/_quarantine/<batch_id>/`` with
+    file, line, reason and raw text.
 
     The same ``batch_id`` again writes nothing twice, and completes what was killed. lakekit's readers see a batch once
     its marker is there, ``_batches/…json``, which is put last; other readers list files as they come, and see part of
@@ -87,24 +88,28 @@ def write_batch(
     Args:
         source: addresses or globs of CSV, TSV, NDJSON (also .gz, .zst), Parquet or ORC files, in a folder or on S3;
             a `Files`, to say more about them; an Arrow table or reader, a Polars frame or lazy frame, a DuckDB
-            relation. Data in memory is read through whenever its id is given again, also of a batch that is
-            complete, and must be the same rows in the same order, by a hash of all of them. So a reader, which can be
-            read once, must be made anew for a rerun; and what gives its rows in any order (a query without ORDER BY)
-            should be sorted, or put into a file first.
+            relation. Folders such as ``day=2024-01-05`` are columns of the files in them. Data in memory is read
+            through whenever its id is given again, also of a batch that is complete, and must be the same rows in the
+            same order, by a hash of all of them. So a reader, which can be read once, must be made anew for a rerun;
+            and what gives its rows in any order (a query without ORDER BY) should be sorted, or put into a file first.
         table_url: the folder or S3 prefix of the table, which may be new.
         partition_by: columns that become folders; those of the table if not given.
         sort_by: columns by which the rows of each file are sorted.
         target_file_bytes: about how big a file may become.
         batch_id: any text but an empty one; for files made of their addresses and versions if not given, for other
-            data needed. It stands for the rows, not for how they are written: of a batch that is complete, other
-            ``sort_by``, ``partition_by`` or ``target_file_bytes`` change nothing.
+            data needed. Without it files are left out that a batch of the table holds, and one that was begun with
+            some of them is completed first: so the same glob, given again, takes the files that came since. An id
+            stands for the rows, not for how they are written: of a batch that is complete, other ``sort_by``,
+            ``partition_by`` or ``target_file_bytes`` change nothing.
         encryption: how S3 encrypts what is written.
         storage: how the table, and files as the source, are reached.
 
     Raises:
-        StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows.
+        StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows; a
+            file, given without a batch_id, has changed since a batch took it; a batch that was begun no longer fits the
+            table, which others have changed.
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch;
-            Parquet files of the table itself as the source.
+            Parquet files of the table itself, or those of one with a log, as the source.
         IncompleteTable: a compacted copy that is not finished, or originals that were retired.
         PartitionMismatch, ColumnNameConflict: columns that do not go with the table's.
         NoFilesFound, CorruptFile: a source that cannot be read.

@@ -47,7 +47,8 @@ class Files:
     """Source files that need more said about them than their address.
 
     Attributes:
-        paths: an address or a glob, or several: ``"in/*.csv"``, ``"s3://bucket/in/**/*.ndjson.gz"``.
+        paths: an address or a glob, or several: ``"in/*.csv"``, ``"s3://bucket/in/**/*.ndjson.gz"``. Folders such as
+            ``day=2024-01-05`` are columns of the files in them.
         format: "csv", "tsv", "ndjson", "parquet" or "orc"; by the ending of their names if not given.
         delimiter: of CSV.
         columns: the names of CSV columns, for files whose first line does not tell them.
