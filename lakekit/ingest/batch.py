@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.arguments import require_whole, show_value, take_names
-from lakekit.errors import InvalidArgument, StorageFailed
+from lakekit.errors import InvalidArgument, StaleFile, StorageFailed
 from lakekit.ingest.earlier import find_begun, find_earlier
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
 from lakekit.ingest.place import (
@@ -30,6 +30,7 @@ from lakekit.ingest.place import (
     find_columns,
     keep_keys,
     keep_units,
+    list_other_markers,
     look_at,
     open_existing,
     read_whole,
@@ -184,15 +185,24 @@ def _complete(
         check_begin(plan, hash_parts(_list_first(first), plan))
     if table is not None:
         check_fits(plan, table)
-    check = partial(_check_late, writer, plan, table)
+    check = partial(_check_late, writer, place, source, plan, table)
     with tempfile.TemporaryDirectory(prefix="lakekit-batch-") as scratch:
         job = Job(writer, plan, Path(scratch), can_reread=source.can_reread, check=check)
         with _telling_full_disk(scratch):
             return job.run(parts, place.files, started)
 
 
-def _check_late(writer: Writer, plan: Plan, table: Table | None) -> None:
-    """Raise where others have meanwhile made the table, or columns of it, that this batch was to bring."""
+def _check_late(
+    writer: Writer, place: Place, source: FileSource | MemorySource, plan: Plan, table: Table | None
+) -> None:
+    """Raise where others have meanwhile made the table, or columns of it, that this batch was to bring; or its rows."""
+    if isinstance(source, FileSource) and place.batch_id == source.make_batch_id():
+        taken = find_earlier(source, list_other_markers(writer.address, writer.storage, place), writer)
+        if taken:
+            raise StaleFile(
+                f"{min(taken)} was taken into {writer.address.url} by another batch while this one was written.",
+                hint="the same call again takes the files that no batch holds.",
+            )
     known = table.schema.names if table is not None else ()
     if (
         not set(plan.schema.names).issubset(known)

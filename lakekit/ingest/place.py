@@ -98,6 +98,13 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
     )
 
 
+def list_other_markers(address: Address, storage: Storage, place: Place) -> list[str]:
+    """The markers of other batches that were completed since someone looked."""
+    known = {*place.others, make_token(place.batch_id)}
+    listed = [one.path for one in open_store(address, storage).list_objects(f"{FOLDER}/")]
+    return [path for path in listed if find_token(path) and known.isdisjoint((path, find_token(path)))]
+
+
 def read_whole(address: Address, storage: Storage, path: str) -> bytes:
     """The bytes of a small file under the table's address."""
     return bytes(open_store(address, storage).read_suffix(path, 1 << 30))

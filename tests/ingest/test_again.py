@@ -138,3 +138,21 @@ def test_names_of_columns_are_looked_at_even_where_the_batch_is_complete(folder,
     folder.write(inbox)
     with pytest.raises(lk.InvalidArgument, match=f"No column 'day' to {what}"):
         folder.write(inbox, **{name: "day"})
+
+
+def test_of_two_runs_that_overlap_only_one_takes_a_file(home, inbox, monkeypatch):
+    from lakekit.ingest.writing import Job
+
+    files, run = [inbox / "a.csv", inbox / "b.csv"], Job.run
+    put(inbox, "b", 3)
+
+    def run_later(job, *args):  # a run that was begun before b.csv came is completed meanwhile
+        monkeypatch.setattr(Job, "run", run)
+        home.write(files[:1])
+        return run(job, *args)
+
+    monkeypatch.setattr(Job, "run", run_later)
+    with pytest.raises(lk.StaleFile, match=r"a\.csv was taken into .* by another batch while this one was written"):
+        home.write(files)
+    assert home.write(files).rows == 1
+    assert read_n(home) == [1, 2, 3]
