@@ -204,10 +204,9 @@ def _check_late(
                 hint="the same call again takes the files that no batch holds.",
             )
     known = table.schema.names if table is not None else ()
-    if (
-        not set(plan.schema.names).issubset(known)
-        and (now := open_existing(writer.address, writer.storage)) is not None
-    ):
+    if set(plan.schema.names).issubset(known) or not look_at(writer.address, writer.storage, place.batch_id).has_data:
+        return
+    if (now := open_existing(writer.address, writer.storage)) is not None:
         check_fits(plan, now)
 
 
