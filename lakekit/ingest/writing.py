@@ -5,17 +5,20 @@ It must not choose anything: the plan says it all, so that the same source gives
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from lakekit.errors import LakekitError, StaleFile
+from lakekit.ingest.chunks import SourceFile
 from lakekit.ingest.converting import convert_column, describe_misfit
 from lakekit.ingest.fingerprint import Fingerprint
 from lakekit.ingest.parquet import encode_segment, sort_rows, split_partitions, write_file
@@ -32,7 +35,6 @@ from lakekit.units import MIB
 
 MOST_SORTED_BYTES = 128 * MIB  # of rows in memory, of one file that is sorted
 MOST_FOLDER_BYTES = 255  # of a folder's name: what Linux, macOS and Windows take
-_COMPARED_BYTES = 4 * MIB
 
 
 def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tuple[pa.Table, list[BadRow]]:
@@ -91,6 +93,17 @@ def hash_parts(parts: Iterable[Part], plan: Plan) -> str:
 def _tell_names(part: Part) -> list[BadRow]:
     """The names of its columns, in the place of a row: a column that the plan does not have would go unseen."""
     return [BadRow("", None, json.dumps(sorted(part.rows.column_names)), b"", part=1)]
+
+
+def _hash_file(file: BinaryIO) -> str:
+    """A hash of the rows of a Parquet file, by its row groups; "" where it cannot be read."""
+    content = Fingerprint()
+    with file, contextlib.suppress(pa.ArrowException):
+        opened = pq.ParquetFile(pa.PythonFile(file, mode="r"))
+        for number in range(opened.num_row_groups):
+            content.add(opened.read_row_group(number))
+        return content.tell()
+    return ""
 
 
 class Job:
@@ -165,24 +178,26 @@ class Job:
         rows = write_file(parts, self._schema, local, sort_by=self._sort_by, metadata=about)
         if rows != filling.rows:
             raise LakekitError(f"{path} holds {rows:,} of {filling.rows:,} rows.", hint="this is an error of lakekit.")
-        if not self.writer.put_new(path, local) and not self.can_reread:
-            self._compare(path, local)
-        self.files[path] = local.stat().st_size
+        is_there = not self.writer.put_new(path, local)
+        self.files[path] = self._compare(path, local) if is_there and not self.can_reread else local.stat().st_size
         self.rows += rows
         local.unlink()
 
-    def _compare(self, path: str, local: Path) -> None:
-        """Raise where the file that is there is not the one that was to be written."""
-        store = open_store(self.writer.address, self.writer.storage)
-        with open(local, "rb") as file:
-            start = 0
-            while True:
-                ours = file.read(_COMPARED_BYTES)
-                if ours != bytes(store.read_range(path, start, _COMPARED_BYTES)):
-                    raise self._refuse(path)
-                if not ours:
-                    return
-                start += len(ours)
+    def _compare(self, path: str, local: Path) -> int:
+        """The size of the file that is there; raise where it is not the one to be written, nor has the same rows.
+
+        Other versions of pyarrow write the same rows in other bytes.
+        """
+        store = open_store(self.writer.address.child(path), self.writer.storage)
+        there = store.find_root_file()
+        if there is None:
+            raise self._refuse(path)
+        file = SourceFile(open_store(self.writer.address, self.writer.storage), path, there.size_bytes, there.etag)
+        with open(local, "rb") as ours:
+            is_same = all(theirs == ours.read(len(theirs)) for theirs in file.read_chunks()) and not ours.read(1)
+        if not is_same and _hash_file(file.open()) != _hash_file(open(local, "rb")):
+            raise self._refuse(path)
+        return there.size_bytes
 
     def _refuse(self, path: str) -> StaleFile:
         return StaleFile(

@@ -244,3 +244,20 @@ def test_other_rows_in_the_quarantine_or_under_the_marker_are_an_error_too(folde
         patch.setattr(batch, "look_at", lambda *args: Place("y", None, True, True, frozenset()))
         with pytest.raises(lk.StaleFile, match="'y' was completed meanwhile by another, with other rows"):
             folder.write(pl.DataFrame({"k": ["b"], "n": [2]}), batch_id="y", partition_by="k")
+
+
+def test_a_batch_in_memory_is_completed_after_its_packing_has_changed(home, monkeypatch):
+    """As by another version of pyarrow or zstd: the same rows in other bytes."""
+    from lakekit.ingest import parquet
+    from lakekit.ingest.writing import Job
+
+    rows = pl.DataFrame({"k": ["a", "b"] * 500, "v": [f"text {number}" for number in range(1000)]})
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "_commit", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            home.write(rows, batch_id="x", partition_by="k")
+    monkeypatch.setattr(parquet, "ZSTD_LEVEL", 19)
+    done = home.write(rows, batch_id="x", partition_by="k")
+    sizes = [len(home.read(path)) for path in done.files]
+    assert (done.rows, done.size_bytes) == (1000, sum(sizes))
+    assert home.open().polars().collect().height == 1000
