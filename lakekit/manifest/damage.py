@@ -1,4 +1,4 @@
-"""Damage that is found before a query meets it: a footer that decodes and makes no sense, pages that do not decode.
+"""Damage that is found before a query meets it: a footer that decodes and makes no sense.
 
 It must not repair or guess: it says what is wrong, "" for nothing.
 """
@@ -8,14 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakekit.manifest.thrift import Fields
-from lakekit.units import MIB
-
-MAX_VERIFIED_CELLS = 1_000_000  # rows x columns up to which a small file is decoded when it is first seen
-MAX_VERIFIED_BYTES = 16 * MIB  # the same, uncompressed
 
 # Field numbers and type numbers of parquet.thrift (apache/parquet-format 2.12, read 2026-11)
 _ROW_GROUPS, _CHUNKS, _METADATA, _CRYPTO = 4, 1, 3, 8
@@ -133,19 +128,6 @@ def has_defined_order(fields: Fields, leaves: Sequence[Leaf]) -> bool:
     """
     orders = fields.get(_COLUMN_ORDERS)
     return _are_structs(orders) and len(orders) == len(leaves) and all(_TYPE_ORDER in order for order in orders)
-
-
-def find_page_flaw(parquet: pq.ParquetFile) -> str:
-    """What keeps the data of a small file from being decoded; large ones are not tried."""
-    metadata = parquet.metadata
-    size_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    if metadata.num_rows * metadata.num_columns > MAX_VERIFIED_CELLS or size_bytes > MAX_VERIFIED_BYTES:
-        return ""
-    try:
-        parquet.read(use_threads=False).validate()
-    except (pa.ArrowException, OSError, ValueError) as exc:
-        return describe_briefly(exc)
-    return ""
 
 
 def describe_briefly(error: Exception) -> str:

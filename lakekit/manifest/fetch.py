@@ -22,10 +22,10 @@ from lakekit.manifest.footers import (
     FooterParser,
     Unreadable,
     footer_size,
-    verify_file,
 )
 from lakekit.manifest.joined import make_joiner
 from lakekit.manifest.listing import is_named_parquet
+from lakekit.manifest.pages import verify_file
 from lakekit.manifest.paths import find_path
 from lakekit.storage import RangeRequest, StoredObject
 

@@ -18,7 +18,6 @@ from lakekit.manifest.damage import (
     Leaf,
     describe_briefly,
     find_footer_flaw,
-    find_page_flaw,
     has_defined_order,
     list_leaves,
 )
@@ -33,7 +32,7 @@ MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
 
 _ENCRYPTION = 8  # field number in FileMetaData, parquet.thrift
-_SKIP_HINT = (
+SKIP_HINT = (
     'read the rest with open_table(…, on_bad_file="skip"), or open_lake(…, tables={NAME: {"on_bad_file": "skip"}}); '
     "what is left out stands in table.skipped. Or replace the file."
 )
@@ -161,7 +160,7 @@ def _describe(metadata: pq.FileMetaData, shared: _FileSchema, has_order: bool) -
 
 
 def _refuse(what: str, known: Footer | None = None) -> Unreadable:
-    return Unreadable(CorruptFile(what, hint=_SKIP_HINT), known)
+    return Unreadable(CorruptFile(what, hint=SKIP_HINT), known)
 
 
 def _length_of(tail: bytes) -> int:
@@ -176,7 +175,7 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
     """
     if size_bytes < 12:
         what = f"{path} is not a Parquet file: it is {size_bytes} bytes long, and the smallest has 12."
-        raise CorruptFile(what, hint=_SKIP_HINT)
+        raise CorruptFile(what, hint=SKIP_HINT)
     magic = tail[-4:]
     if magic == ENCRYPTED_MAGIC:
         what = f"{path} is encrypted: its footer ends with PARE, and lakekit holds no keys."
@@ -184,11 +183,11 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
     if magic != MAGIC:
         begins = f", and it begins with {bytes(tail[:24])!r}" if len(tail) == size_bytes else ""
         what = f"{path} is not a Parquet file: it ends with {bytes(magic)!r}, not b'PAR1'{begins}."
-        raise CorruptFile(what, hint=_SKIP_HINT)
+        raise CorruptFile(what, hint=SKIP_HINT)
     size = _length_of(tail) + 8
     if size > min(size_bytes - 4, MAX_FOOTER_BYTES):
         what = f"{path} is damaged: its footer claims {size:,} bytes, the whole file has {size_bytes:,}."
-        raise CorruptFile(what, hint=_SKIP_HINT)
+        raise CorruptFile(what, hint=SKIP_HINT)
     return size
 
 
@@ -210,12 +209,6 @@ def read_footer_schema(footer: bytes) -> pa.Schema:
 def open_parquet(source: Any, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
     """A pyarrow ParquetFile with the one set of options that all of lakekit reads by."""
     return pq.ParquetFile(source, metadata=metadata, coerce_int96_timestamp_unit="us", arrow_extensions_enabled=True)
-
-
-def verify_file(data: bytes, path: str) -> CorruptFile | None:
-    """Decode a small file once, so that damage inside its pages is found before a query meets it; the damage if any."""
-    flaw = find_page_flaw(open_parquet(pa.BufferReader(data)))
-    return CorruptFile(f"{path} is damaged: its data does not decode ({flaw}).", hint=_SKIP_HINT) if flaw else None
 
 
 def column_range(column: pq.ColumnChunkMetaData) -> tuple[int, int]:

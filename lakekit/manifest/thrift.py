@@ -27,7 +27,7 @@ def read_fields(data: bytes) -> Fields:
         {1: 4, 2: b'hi'}
     """
     try:
-        return _read_struct(data, 0)[0]
+        return read_struct(data, 0)[0]
     except IndexError:
         raise ValueError("it ends in the middle of a field") from None
     except RecursionError:
@@ -177,8 +177,12 @@ def _write_varint(number: int) -> bytes:
     return bytes(written)
 
 
-def _read_struct(data: bytes, at: int) -> tuple[Fields, int]:
-    """The struct that begins at this byte, and where it ends."""
+def read_struct(data: bytes, at: int) -> tuple[Fields, int]:
+    """The struct that begins at this byte, and where it ends.
+
+    Raises:
+        ValueError, IndexError, RecursionError: bytes that are not Thrift.
+    """
     found: Fields = {}
     field = 0
     while header := data[at]:
@@ -259,5 +263,5 @@ def _refuse(data: bytes, at: int) -> tuple[None, int]:
 # What reads a value of each type: stop, true, false, byte, i16, i32, i64, double, binary, list, set, map, struct, uuid
 _READERS = (
     *(_refuse, _read_bytes(1), _read_bytes(1), _read_bytes(1), read_integer, read_integer, read_integer),
-    *(_read_bytes(8), _read_binary, _read_list, _read_list, _read_map, _read_struct, _read_bytes(16), _refuse, _refuse),
+    *(_read_bytes(8), _read_binary, _read_list, _read_list, _read_map, read_struct, _read_bytes(16), _refuse, _refuse),
 )

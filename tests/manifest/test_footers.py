@@ -22,8 +22,8 @@ from lakekit.manifest.footers import (
     open_parquet,
     read_metadata,
     read_schema,
-    verify_file,
 )
+from lakekit.manifest.pages import verify_file
 from lakekit.manifest.types import describe_type
 from tests.manifest.encrypted import encrypt
 from tests.manifest.parquet_surgery import BINARY, I64, edit_footer, list_chunks
