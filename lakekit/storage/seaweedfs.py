@@ -5,6 +5,7 @@ It must not be reachable from other machines, report to anyone, or read or chang
 
 import os
 import random
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +19,10 @@ from lakekit.storage.children import start_child
 PARTS = ("s3", "master", "volume", "filer", "admin")  # each listens on one port for HTTP and one for gRPC
 GRPC_OFFSET = 10_000  # SeaweedFS adds it itself in places where it should look at its own flags
 HTTP_PORTS = range(11_000, 22_000)  # these, and those of gRPC, lie below the ports that systems give to clients
+SIGNING_KEYS = (  # by which its parts know each other, in the environment, which other users cannot see
+    *("WEED_JWT_SIGNING_KEY", "WEED_JWT_SIGNING_READ_KEY"),  # of volumes
+    *("WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY"),
+)
 MEMORY_LIMIT = "512MiB"  # a soft one; near 200 MiB Go collects garbage all the time, idle too
 
 
@@ -82,6 +87,7 @@ def start_weed(weed: str, folder: Path, ports: dict[str, int], *, keys: tuple[st
         "HOME": str(folder),  # where it would look for settings
         "AWS_ACCESS_KEY_ID": keys[0],
         "AWS_SECRET_ACCESS_KEY": keys[1],
+        **{name: secrets.token_urlsafe(30) for name in SIGNING_KEYS},
         "GOMEMLIMIT": MEMORY_LIMIT,
         "GOGC": "50",
     }
@@ -104,7 +110,7 @@ def make_command(weed: str, data: Path, ports: dict[str, int]) -> list[str]:
         "-s3.port.lance=0",
         "-s3.autoCreateBucket=false",
         "-s3.allowDeleteBucketNotEmpty=false",
-        "-filer.allowedOrigins=http://127.0.0.1",  # no page in a browser may read it
+        "-disableHttp",  # of master and filer, which would give all of it to whoever asks, pages in a browser too
         *(f"-{part}.port={port}" for part, port in ports.items()),
         *(f"-{part}.port.grpc={port + GRPC_OFFSET}" for part, port in ports.items()),
     ]
