@@ -265,10 +265,9 @@ class Lake(Mapping[str, Table]):
             >>> lk.open_lake("data/sample/lake").cache  # doctest: +ELLIPSIS
             ByteCache of ... of at most 10 GiB...
         """
-        from lakekit.manifest.cache import cache_folder
-        from lakekit.storage.bytecache import ByteCache
+        from lakekit.manifest.cache import open_byte_cache
 
-        return ByteCache(cache_folder() / "bytes")
+        return open_byte_cache()
 
     @property
     def receipt(self) -> Receipt | None:

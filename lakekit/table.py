@@ -119,17 +119,16 @@ class Table:
 
     def __init__(self, store: Store, name: str, options: TableOptions):
         from lakekit.logs import make_log_reader
-        from lakekit.manifest.cache import FooterCache, cache_folder
+        from lakekit.manifest.cache import FooterCache, open_byte_cache
         from lakekit.manifest.floats import hide_in_file
         from lakekit.receipts.ledger import Ledger
-        from lakekit.storage.bytecache import ByteCache
 
         self.name = name
         self.store = store
         self.options = options
         self._cache = FooterCache(store.address.url, store.storage.endpoint_url)
         if store.address.scheme != "file":
-            store.cache = ByteCache(cache_folder() / "bytes")
+            store.cache = open_byte_cache()
             store.amend = hide_in_file
         self.find_successor: Callable[[], Table | None] | None = None
         self._read_log = make_log_reader(options)

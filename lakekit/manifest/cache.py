@@ -18,6 +18,9 @@ from typing import BinaryIO, NamedTuple
 import polars as pl
 import pyarrow as pa
 
+from lakekit.storage.bytecache import ByteCache
+from lakekit.storage.private import make_private
+
 CACHE_VARIABLE = "LAKEKIT_CACHE_DIR"  # environment variable that moves the cache elsewhere
 MAX_SEGMENTS = 16  # files of one table's cache, above which they are rewritten as one
 BATCH_FOOTERS = 8_192  # footers that lie together, in order of their paths
@@ -49,12 +52,22 @@ class KeptFooter(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """The folder of lakekit's caches: ``$LAKEKIT_CACHE_DIR``, else the user's cache folder. Private to the user."""
+    """The folder of lakekit's caches: ``$LAKEKIT_CACHE_DIR``, else the user's cache folder. Private to the user.
+
+    Raises:
+        OSError: it cannot be made, or others may write into it.
+    """
     import platformdirs
 
-    folder = Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("lakekit"))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    return make_private(Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("lakekit")))
+
+
+def open_byte_cache() -> ByteCache:
+    """The bytes that are kept of all tables; none where there can be no folder for them."""
+    try:
+        return ByteCache(cache_folder() / "bytes")
+    except OSError:
+        return ByteCache(None)
 
 
 def table_folder(kind: str, url: str, endpoint_url: str | None = None) -> Path:
@@ -68,11 +81,8 @@ def table_folder(kind: str, url: str, endpoint_url: str | None = None) -> Path:
     Raises:
         OSError: it can neither be found nor made.
     """
-    folder = cache_folder() / kind
-    folder.mkdir(mode=0o700, exist_ok=True)
     name = hashlib.sha256(f"{endpoint_url or ''}\n{url}".encode()).hexdigest()[:32]
-    (folder / name).mkdir(mode=0o700, exist_ok=True)
-    return folder / name
+    return make_private(make_private(cache_folder() / kind) / name)
 
 
 def write_whole(folder: Path, suffix: str, write: Callable[[BinaryIO], object], name: str | None = None) -> Path:

@@ -20,6 +20,7 @@ import polars as pl
 
 from lakekit.manifest.cache import cache_folder, write_whole
 from lakekit.receipts.frame import RECEIPT_SCHEMA
+from lakekit.storage.private import make_private
 from lakekit.units import MIB
 
 if TYPE_CHECKING:
@@ -58,10 +59,7 @@ def journal_folder(kind: str = "reads") -> Path:
     Raises:
         OSError: it can neither be found nor made.
     """
-    folder = cache_folder() / _FORMAT / kind
-    folder.parent.mkdir(mode=0o700, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+    return make_private(make_private(cache_folder() / _FORMAT) / kind)
 
 
 def write_journal(queries: Sequence[tuple[Tally, Receipt]]) -> bool:

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakekit.storage.private import make_private
 from lakekit.storage.store import RangeRequest
 from lakekit.units import GIB, MIB, format_bytes, format_count
 
@@ -135,7 +136,8 @@ class ByteCache:
     """A folder of byte ranges, each named by the hash of its file's address, etag and span.
 
     Args:
-        folder: where; made private to the user if it is not there. None keeps nothing.
+        folder: where; made private to the user if it is not there. None keeps nothing, nor does one that others may
+            write into.
         limit_bytes: how much is kept; ``$LAKEKIT_CACHE_BYTES``, else 10 GiB, if not given.
     """
 
@@ -148,7 +150,7 @@ class ByteCache:
         if self.folder is not None:
             try:
                 for part in (self.folder, *(self.folder / name for name in ("kept", "pinned"))):
-                    part.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    make_private(part)
             except OSError:
                 self.folder = None
 

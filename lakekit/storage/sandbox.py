@@ -156,8 +156,8 @@ def embedded_s3(latency_ms: float = 0) -> Sandbox:
     latency starts another one, with nothing in it and memory of its own. To change the latency and keep what is
     stored, set `.latency_ms`. It knows neither archive classes nor any other service; for those see `embedded_aws`.
 
-    By HTTP nothing of it is reached without its keys; its ports for gRPC, which no page in a browser can use, know none:
-    on a computer that others use too, keep no secrets in it.
+    By HTTP nothing of it is reached without its keys. Its ports for gRPC, which no page in a browser can use, know
+    none: on a computer that others use too, keep no secrets in it.
 
     Args:
         latency_ms: milliseconds to add to each request: 30 feels like S3 from within its region, 100 from farther away.
