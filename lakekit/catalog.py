@@ -152,6 +152,7 @@ class Catalog:
             table = self.open_at(url, name)
             table.keep_receipts(self.ledger)
             table.find_successor = functools.partial(self.follow, name)
+            table.switched_from = self.places[name].before if name in self.places else None
             self.tables[name] = table
         except NoFilesFound:
             return

@@ -115,6 +115,7 @@ class Table:
         options: what its opener chose.
         ledger: the receipts of its queries; those of the lake, where it is in one.
         find_successor: of a table in a lake, what opens the table that is read under its name now.
+        switched_from: of a table that its lake was switched to, where it was read before.
     """
 
     def __init__(self, store: Store, name: str, options: TableOptions):
@@ -131,6 +132,7 @@ class Table:
             store.cache = open_byte_cache()
             store.amend = hide_in_file
         self.find_successor: Callable[[], Table | None] | None = None
+        self.switched_from: str | None = None
         self._read_log = make_log_reader(options)
         self.manifest = self._read_manifest()
         self.keep_receipts(Ledger())

@@ -31,7 +31,7 @@ def run(
     Args:
         plan: as ``plan`` or ``retire`` made it.
         encryption: how S3 encrypts the new files.
-        confirm: to retire originals, the name of their table.
+        confirm: to retire originals, the name of their table, or their address: what the plan says.
 
     Raises:
         StaleFile: an original was replaced meanwhile.

@@ -56,6 +56,12 @@ class Retirement:
     storage: Storage | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
+    @property
+    def named(self) -> str:
+        """What ``run`` wants to be told: the table's name, or the originals' address where the copy alone tells it."""
+        known = self.table.url, self.table.switched_from
+        return self.table.name if self.address.url in known else self.address.url
+
     def __repr__(self) -> str:
         what = f"moves to {self.storage_class}" if self.storage_class else "is removed"
         count = format_number_of(len(self.files), "original")
@@ -66,7 +72,7 @@ class Retirement:
         if len(self.files) > 10:
             lines.append(f"… and {len(self.files) - 10:,} more")
         if self.files:
-            lines.append(f"Each {what} by lk.compaction.run(this, confirm={self.table.name!r}), and not before.")
+            lines.append(f"Each {what} by lk.compaction.run(this, confirm={self.named!r}), and not before.")
         return "\n".join([*lines, *self.notes])
 
 
@@ -91,6 +97,8 @@ def retire(
     storage: Storage | None = None,
 ) -> Retirement:
     """Which originals of a compacted table could go; nothing happens until ``run`` is given the table's name.
+
+    Where no lake was switched to the copy, its record alone tells where they are: ``run`` is then given that address.
 
     The newest file of each shard of a stream stays, whatever is asked: it is the stream's checkpoint.
 
@@ -217,9 +225,9 @@ def _tell_copy(url: str) -> bytes:
 
 def run_retirement(asked: Retirement, confirm: str | None) -> Retired:
     """Remove or move the originals of a plan, after looking again; see ``run``."""
-    if confirm != asked.table.name:
-        what = f"confirm={confirm!r} is not the name of the table, {asked.table.name!r}: nothing was touched."
-        raise InvalidArgument(what, hint=f"run(plan, confirm={asked.table.name!r}) retires {len(asked.files)} files.")
+    if confirm != asked.named:
+        what = f"confirm={confirm!r} is not what names these originals, {asked.named!r}: nothing was touched."
+        raise InvalidArgument(what, hint=f"run(plan, confirm={asked.named!r}) retires {len(asked.files)} files.")
     if asked.address != asked.table.store.address:
         return _remove_originals(asked, lambda: None)
     with hold_lease(asked.address, asked.storage) as renew:  # else an undo could name again what goes

@@ -78,7 +78,7 @@ def test_a_copy_reads_the_one_place_and_writes_the_other(sandbox):
 
     def retire_all():
         table = lk.open_table(into, name="copy", storage=sandbox.storage)
-        assert run(retire(table, older_than=timedelta(0)), confirm="copy").files == 4
+        assert run(retire(table, older_than=timedelta(0)), confirm=source).files == 4
 
     asked = hear(sandbox, retire_all)
     assert refuse(asked, read, compact)  # neither may delete

@@ -74,7 +74,7 @@ def test_nothing_is_written_where_nobody_would_read_it(tmp_path):
         write(tmp_path / "c", "b", [3])
     run(plan(lk.open_table(tmp_path / "t"), tmp_path / "c", rules=ALL))
     gone = lk.compaction.retire(lk.open_table(tmp_path / "c"), older_than=ALL.closed_after)  # timedelta(0)
-    assert run(gone, confirm="c").files == 1
+    assert run(gone, confirm=str(tmp_path / "t")).files == 1
     before = list_files(tmp_path / "t")
     with pytest.raises(lk.IncompleteTable, match="retired"):
         write(tmp_path / "t", "b", [3])

@@ -1,5 +1,6 @@
 """Originals go only when asked for by name, late enough, and while a verified copy stands for each of them."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 
 import lakekit as lk
 from lakekit.compaction import plan, retire, run, undo
+from lakekit.manifest.listing import COPY_BEGUN
 from lakekit.storage.writer import Writer
 from tests.compaction.lakes import ALL, list_files, make_events, write_files
 from tests.manifest.places import make_place
@@ -45,6 +47,23 @@ def test_by_name_they_go_and_every_row_is_still_there(lake, tmp_path):
     assert lake.sql("SELECT count(DISTINCT id) FROM events").fetchall() == [(120,)]
     assert lk.open_lake(tmp_path / "lake").sql("SELECT count(*) FROM events").fetchall() == [(120,)]
     assert run(retire(lake["events"], older_than=NOW), confirm="events").files == 0  # again: nothing is left to do
+
+
+def test_originals_that_the_copy_alone_tells_are_named_by_their_address(tmp_path):
+    make_events(tmp_path / "events", days=1)
+    other = make_events(tmp_path / "other", days=1)
+    run(plan(lk.open_table(tmp_path / "events"), tmp_path / "copy", rules=ALL))
+    record = tmp_path / "copy" / COPY_BEGUN
+    told, theirs = json.loads(record.read_text()), list(lk.open_table(other).manifest.entries.iter_rows(named=True))
+    told["source"] = str(other)  # by whoever may write the copy
+    told["bins"] = [[*told["bins"][0][:2], [[one["path"], one["etag"]] for one in theirs]]]
+    record.write_text(json.dumps(told))
+    asked = retire(lk.open_table(tmp_path / "copy", name="events"), older_than=NOW)
+    assert f"run(this, confirm={str(other)!r})" in repr(asked)
+    with pytest.raises(lk.InvalidArgument, match="confirm='events' is not what names these originals"):
+        run(asked, confirm="events")
+    assert len(list_files(other)) == 4
+    assert run(asked, confirm=str(other)).files == 4
 
 
 def test_they_stay_as_long_as_they_should(lake, tmp_path):
@@ -157,7 +176,7 @@ def test_on_s3_they_may_move_to_a_cold_class_instead(tmp_path):
     into = f"s3://{place.store.address.bucket}/copy-{tmp_path.name}"
     run(plan(lk.open_table(place.url, storage=place.storage), into, rules=ALL))
     copy = lk.open_table(into, storage=place.storage, name="events")
-    assert run(retire(copy, older_than=NOW, storage_class="DEEP_ARCHIVE"), confirm="events").files == 4
+    assert run(retire(copy, older_than=NOW, storage_class="DEEP_ARCHIVE"), confirm=place.url).files == 4
     kept = [one for one in place.store.list_objects() if one.path.endswith(".parquet")]
     assert [one.storage_class for one in kept] == ["DEEP_ARCHIVE"] * 4
     with pytest.raises(lk.IncompleteTable, match="were retired"):
