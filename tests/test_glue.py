@@ -3,6 +3,7 @@
 import warnings
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import lakekit as lk
@@ -134,3 +135,22 @@ def test_a_database_that_is_not_there_is_an_error(place):
     place.storage.boto3("glue").create_database(DatabaseInput={"Name": "hollow"})
     with pytest.raises(NoFilesFound, match="has no tables"):
         lk.open_glue("hollow", storage=place.storage)
+
+
+def test_locations_that_are_not_on_s3_are_not_read(place, tmp_path):
+    """Who may write an entry would else choose files of this computer, or a server, that readers ask."""
+    private = tmp_path / "private"
+    private.mkdir()
+    pq.write_table(pa.table({"salary": [1]}), private / "a.parquet")
+    place.put("t/a.parquet", pa.table({"x": [1]}))
+    create(place, "astray2", "path", str(private))
+    create(place, "astray2", "file", f"file://{private}")
+    create(place, "astray2", "web", "http://127.0.0.1:9/latest/meta-data")
+    create(place, "astray2", "part", f"{place.url}/t", [("k", "string")], [(["1"], f"file://{private}")])
+    ice = {"table_type": "ICEBERG", "metadata_location": "http://127.0.0.1:9/t/metadata/1-a.metadata.json"}
+    create(place, "astray2", "ice", "", parameters=ice, storage={})
+    create(place, "astray2", "good", f"{place.url.replace('s3:', 'S3A:')}/t/")
+    lake = lk.open_glue("astray2", storage=place.storage)
+    assert lake["good"].url == f"{place.url}/t" and sorted(lake.failed) == ["file", "ice", "part", "path", "web"]
+    for error in lake.failed.values():
+        assert isinstance(error, InvalidArgument) and "which is not on S3.\nHint: open it by its" in str(error)
