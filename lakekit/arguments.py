@@ -138,11 +138,15 @@ def take_names(name: str, value: Any, *, hint: str) -> tuple[str, ...]:
 
 
 def show_value(value: Any) -> str:
-    """A value as an error shows it: not longer than a line.
+    """A value as an error shows it: not longer than a line, and without what looks like a secret.
 
     Example:
         >>> len(show_value("x" * 1_000))
         60
+        >>> show_value("postgresql://ann:pass@host/shop")
+        "'postgresql://***@host/shop'"
     """
-    text = repr(value).replace("\n", " ")
+    from lakekit.storage.secret import scrub_secrets
+
+    text = scrub_secrets(repr(value)).replace("\n", " ")
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"

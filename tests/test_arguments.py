@@ -40,3 +40,10 @@ def test_a_moment_has_a_zone(value):
 def test_a_choice_is_one_of_those_that_are_named(value):
     with pytest.raises(InvalidArgument, match="'raise', 'keep'"):
         arguments.require_choice("on_bad", value, ("raise", "keep"))
+
+
+def test_a_value_that_looks_like_a_secret_is_not_shown():
+    for secret in ("postgresql://ann:hunter2@127.0.0.1/db", "host=h password=hunter2", {"sasl.password": "hunter2"}):
+        with pytest.raises(InvalidArgument) as caught:
+            arguments.require_kind("topic", secret, int, what="a number", hint="")
+        assert "hunter2" not in str(caught.value)

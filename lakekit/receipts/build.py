@@ -38,9 +38,10 @@ def build_receipt(tally: Tally) -> Receipt:
         scanned += len(paths)
         glob.add(glob_usage(classes, paths))
     region = tables[0].region if tables else None
+    secrets = [secret for table in tables for secret in table.secrets]
     is_billed = any(table.is_billed for table in tables)
     return Receipt(
-        query=scrub_secrets(tally.query[:MOST_TEXT], [secret for table in tables for secret in table.secrets]),
+        query=scrub_secrets(tally.query[: 2 * MOST_TEXT], secrets)[:MOST_TEXT],  # one that is cut is not known
         engine=tally.engine,
         tables=tuple(table.name for table in tables),
         started_at=tally.started_at,

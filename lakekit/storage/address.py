@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from lakekit.errors import InvalidArgument
-from lakekit.storage.secret import scrub_secrets
+from lakekit.storage.secret import MASK, NAMES_IN_URLS, scrub_secrets
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+):(/*)")  # two letters at least: "C:" is a drive
 _GLOB = re.compile(r"[*?]|\[[^\]]*\]")
-_SIGNED = re.compile(r"(?i)[?&](x-amz-signature|x-amz-credential|awsaccesskeyid|sig|signature|access_token)=")
+_SIGNED = re.compile(rf"(?i)[?&#;](?:{NAMES_IN_URLS})=")
 _S3_HOST = re.compile(r"(?i)^(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$")
 _USER_AND_KEY = re.compile(r"^(?:[^/@]*|[^/@:]+:(?!\d+/)[^@]*)@")  # a secret key may hold slashes
+_USER_OF_NO_URL = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+:/?)(?!/)[^@]*@")
 _S3_NAMES = ("s3", "s3a", "s3n")
 
 
@@ -104,7 +105,8 @@ def parse_address(url: "str | os.PathLike | Address") -> Address:
     text = os.fspath(url) if isinstance(url, str | os.PathLike) else url
     if not isinstance(text, str) or not text.strip():
         raise InvalidArgument(
-            f"An address is needed, not {text!r}.", hint='give a folder such as "data/lake", or "s3://bucket/prefix"'
+            f"An address is needed, not {_shown(text)}.",
+            hint='give a folder such as "data/lake", or "s3://bucket/prefix"',
         )
     match = _SCHEME.match(text)
     if match is None or (len(match[2]) < 2 and os.path.exists(text)):
@@ -121,9 +123,9 @@ def parse_address(url: "str | os.PathLike | Address") -> Address:
     if scheme in _S3_NAMES:
         scheme = "s3"
         if not bucket:
-            raise InvalidArgument(f"{text!r} names no bucket.", hint='write "s3://bucket/prefix"')
+            raise InvalidArgument(f"{_shown(text)} names no bucket.", hint='write "s3://bucket/prefix"')
     if scheme in ("http", "https") and _S3_HOST.match(bucket):
-        raise InvalidArgument(f"{text!r} is a web address of S3.", hint=_guess_s3_url(text))
+        raise InvalidArgument(f"{_shown(text)} is a web address of S3.", hint=_guess_s3_url(text))
     return Address(scheme, bucket, prefix.strip("/"))
 
 
@@ -138,8 +140,8 @@ def _refuse_glob(text: str, part: str) -> None:
     glob = _GLOB.search(part)
     if glob:
         raise InvalidArgument(
-            f"{text!r} is a glob: it holds {glob[0]!r}.",
-            hint=f"give the prefix; lakekit lists it itself: {text[: text.index(glob[0])].rpartition('/')[0]!r}",
+            f"{_shown(text)} is a glob: it holds {glob[0]!r}.",
+            hint=f"give the prefix; lakekit lists it itself: {_shown(text[: text.index(glob[0])].rpartition('/')[0])}",
         )
 
 
@@ -152,11 +154,17 @@ def _refuse_credentials(text: str, rest: str) -> None:
         )
 
 
-def _shown(text: str) -> str:
-    return repr(scrub_secrets(text))
+def _shown(text: object) -> str:
+    return repr(_mask(text)) if isinstance(text, str) else scrub_secrets(repr(text))
+
+
+def _mask(text: str) -> str:
+    """A text without secrets, be it an address that lacks a slash."""
+    return scrub_secrets(_USER_OF_NO_URL.sub(rf"\1{MASK}@", text))
 
 
 def _guess_s3_url(text: str) -> str:
+    text = _mask(text)
     if text.startswith("arn:aws:s3:::"):
         return f'write "s3://{text.removeprefix("arn:aws:s3:::").rstrip("*").rstrip("/")}"'
     if text.lower().startswith("http"):

@@ -197,7 +197,9 @@ def scrub_exception(exc: BaseException, storage: "Storage | None" = None) -> Non
 
 
 def _list_secrets(storage: "Storage | None") -> tuple[str | None, ...]:
+    from lakekit.storage.session import list_found_keys
+
     if storage is None:
         return ()
     key_id = storage.access_key_id if storage.access_key_id and len(storage.access_key_id) >= 16 else None
-    return storage.secret_access_key, storage.session_token, key_id
+    return storage.secret_access_key, storage.session_token, key_id, *list_found_keys(storage)

@@ -6,8 +6,14 @@ It must not know where a secret comes from, nor keep one.
 import os
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 MASK = "***"
+# What a key is called in a web address, in a query, a fragment or after a semicolon
+NAMES_IN_URLS = (
+    r"x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|googleaccessid|signature|sig|"
+    r"[a-z_-]*token|api[_-]?key|[a-z_-]*secret|password|passwd|pwd|jsessionid"
+)
 
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
@@ -16,8 +22,8 @@ _SHORTEST_VARIABLE = 8  # the environment of a test holds "test" or "testing", w
 # What a secret looks like when nobody says which text it is; the first group stays.
 _SECRET_SHAPES = (
     re.compile(r"()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
-    re.compile(r"(?i)(\bx-amz-(?:signature|credential|security-token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"'<>,]+"),
-    re.compile(r"(?i)([?&](?:awsaccesskeyid|signature|sig|access_token)=)[^\s&\"'<>]+"),
+    re.compile(r"(?i)(\bx-(?:amz|goog)-(?:signature|credential|security-token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"'<>,]+"),
+    re.compile(rf"(?i)([?&#;](?:{NAMES_IN_URLS})=)[^\s&;\"'<>]+"),
     re.compile(r"(?i)(\bcredential=)[^\s,&\"'<>]+"),
     re.compile(r"(?i)(\bsignature=)[0-9a-f]{16,}"),
     re.compile(
@@ -25,8 +31,13 @@ _SECRET_SHAPES = (
     ),
     re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^\s/@:\"'<>]+:(?!\d+/)[^\s@\"'<>]*|[^\s/@\"'<>]+)(?=@)"),
     re.compile(
-        r"(?i)(\b(?:aws_?)?(?:secret_?access_?key|session_?token|secret_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}<>]+"
+        r"(?i)(\b(?:aws_?)?(?:secret_?access_?key|session_?token|secret_?key|account_?key|client_?secret|password|passwd|pwd)"
+        r"[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}<>]+"
     ),
+    re.compile(r"(?is)(\b(?:secret|[a-z]+_token|password|identified\s+by)\s+')(?:[^']|'')+"),  # as SQL gives them
+    re.compile(r"(?is)([(,]\s*token\s+')(?:[^']|'')+"),
+    re.compile(r"()\beyJ[\w-]{4,}(?:\.[\w-]*){0,4}"),  # a JSON web token: {" in base64
+    re.compile(r"(?i)(\bbearer\s+)[\w.~+/-]{16,}=*"),
 )
 
 
@@ -90,6 +101,7 @@ def scrub_secrets(text: str, secrets: Iterable[str | None] = ()) -> str:
     known = {str.__str__(secret) for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET}
     variables = (os.environ.get(name, "") for name in _SECRET_VARIABLES)
     known |= {secret for secret in variables if len(secret) >= _SHORTEST_VARIABLE}
+    known |= {quote(secret, safe=safe) for secret in known for safe in ("", "/")}  # as web addresses have them
     for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, MASK)
     for shape in _SECRET_SHAPES:

@@ -61,6 +61,15 @@ def get_session(storage: "Storage") -> Any:
     return make_once(("session", storage), lambda: _make_session(storage))
 
 
+def list_found_keys(storage: "Storage") -> list[str]:
+    """Secret key and token that the session of these options has found, in a profile or elsewhere; nothing is asked."""
+    with _lock:
+        session = _made.get(("session", storage))
+    credentials = getattr(getattr(session, "_session", None), "_credentials", None)
+    found = vars(credentials) if credentials is not None else {}  # their properties might renew them
+    return [found[name] for name in ("secret_key", "token", "_secret_key", "_token") if found.get(name)]
+
+
 def _make_session(storage: "Storage") -> Any:
     import boto3
     import botocore.session

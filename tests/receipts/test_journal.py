@@ -71,10 +71,13 @@ def test_only_the_user_may_read_it(lake):
 def test_it_holds_no_secret_and_no_value_of_a_parameter(lake, sandbox):
     secret = sandbox.storage.secret_access_key.reveal()
     lake.sql(f"SELECT sum(x), '{secret}' FROM t WHERE s = ?", ["a very private name"]).fetchall()
+    lake.sql("SELECT sum(x), 'host=h user=ann password=hunter2' FROM t").fetchall()
     queries = lk.receipts.read_journal(kind="queries")
+    assert "user=ann password=***" in queries["query"][1]
     assert "***" in queries["query"][0] and "?" in queries["query"][0]
     content = b"".join(file.read_bytes() for kind in ("reads", "queries") for file in journal_folder(kind).iterdir())
-    assert secret.encode() not in content and b"a very private name" not in content
+    for private in (secret.encode(), b"a very private name", b"hunter2"):
+        assert private not in content
 
 
 def test_what_cannot_be_written_is_passed_over(lake, tmp_path, monkeypatch):

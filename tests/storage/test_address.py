@@ -132,3 +132,23 @@ def test_a_path_wins_over_a_url_with_one_slash_if_it_exists(tmp_path, monkeypatc
         pytest.skip("a colon cannot be in a name there")
     (tmp_path / "ab:c").mkdir()
     assert parse_address("ab:c").scheme == "file"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://storage.googleapis.com/b/t?X-Goog-Signature=geheim",
+        "https://b.s3.amazonaws.com/t?X-Amz-Security-Token=geheim",
+        "https://h/x?token=geheim",
+        "https://h/x#access_token=geheim",
+        "https://h/x;jsessionid=geheim",
+        "https://ann:geheim/1@h/x",
+        "s3:/AKIA:geheim@b/t",
+        "s3:AKIA:geheim@b/t",
+        "simplecache::https://u:geheim@h/x",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_neither_error_nor_hint_shows_it(url):
+    with pytest.raises(InvalidArgument) as caught:
+        parse_address(url)
+    assert "geheim" not in str(caught.value) and "***" in str(caught.value)

@@ -1,6 +1,7 @@
 """What S3 says when it refuses, as errors that name what was asked, of what, and how to go on; and never a key."""
 
 import traceback
+from urllib.parse import quote
 
 import pytest
 
@@ -91,6 +92,17 @@ def test_refused_credentials_say_so_and_do_not_show(server, ask, status, code, m
     assert type(error) is CredentialsExpired
     assert f"credentials were refused for s3:{'ListBucket' if ask == 'list' else 'GetObject'}" in str(error)
     assert code in str(error) and "log in again" in error.hint
+
+
+@everywhere
+def test_keys_of_a_profile_that_a_server_repeats_do_not_show(server, ask, monkeypatch, tmp_path):
+    token, path = "of-a-profile/and/long==", tmp_path / "credentials"
+    keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": "also-of-it/all", "aws_session_token": token}
+    path.write_text("\n".join(["[default]", *(f"{name} = {value}" for name, value in keys.items())]))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    server.refuse(403, "AccessDenied", f"{token} {quote(token)} {quote(token, safe='')} and also-of-it/all were sent")
+    error = catch(ask, server.open(region="us-east-1"))
+    assert "*** *** *** and *** were sent" in str(error)
 
 
 @everywhere
