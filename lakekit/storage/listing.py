@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from os.path import commonprefix
 from typing import Protocol
 
+from lakekit.errors import StorageFailed
+
 FLAT_PAGES = 4  # read one after another before it is worth asking for folders
 RANGE_PAGES = 4  # the least that a range of its own is made for; its last page is half empty
 LISTING_THREADS = 16
 ENOUGH_FOLDERS = 8  # to cut at; with fewer, look one level deeper
 DEEPEST_LEVEL = 3
+MOST_IDLE_PAGES = 100  # in a row, without a later key: S3 may give some where much was deleted, and not without end
 _WAKE_SECONDS = 1.0
 
 
@@ -40,6 +43,7 @@ class KeyRange:
     """Keys greater than `after`, and at most `until` where that is given, and how far they are listed.
 
     Attributes:
+        idle_pages: the latest ones, in a row, that held no later key.
         expected_pages: how many it was made for; None where nothing was guessed.
     """
 
@@ -47,6 +51,7 @@ class KeyRange:
     until: str | None
     token: str | None = None
     pages: int = 0
+    idle_pages: int = 0
     may_split: bool = True
     expected_pages: int | None = None
     seen: list[Key] = field(default_factory=list)
@@ -60,8 +65,14 @@ class KeyRange:
         return left is None or not -FLAT_PAGES < left < 2 * RANGE_PAGES
 
     def take(self, page: Page) -> int:
-        """Adds a page's keys; returns how many lie in the range."""
+        """Adds a page's keys; returns how many lie in the range.
+
+        Raises:
+            StorageFailed: it would go on for ever.
+        """
         found = page.found
+        self.idle_pages = 0 if found and found[-1].key > self.after else self.idle_pages + 1
+        refuse_endless(self.token, page.next_token, self.idle_pages)
         last_key = found[-1].key if found else self.after
         ended = self.until is not None and last_key >= self.until
         if ended:
@@ -70,6 +81,14 @@ class KeyRange:
         self.after, self.pages = last_key, self.pages + 1
         self.token = None if ended else page.next_token
         return len(found)
+
+
+def refuse_endless(token: str | None, next_token: str | None, idle_pages: int) -> None:
+    """StorageFailed where a listing leads to the page that it has just shown, or shows nothing new for too long."""
+    if next_token and (next_token == token or idle_pages > MOST_IDLE_PAGES):
+        what = "The listing does not end: "
+        what += "the next page is the same again." if next_token == token else f"{idle_pages} pages held nothing new."
+        raise StorageFailed(what, hint="look at endpoint_url: is it S3?")
 
 
 FetchPage = Callable[[KeyRange], Page]

@@ -16,7 +16,7 @@ from lakekit.storage.answers import read_answer
 from lakekit.storage.aws import ask_bucket_region, find_bucket_region, get_told_region, remember_bucket_region
 from lakekit.storage.columns import list_stored
 from lakekit.storage.faults import make_wrong_region, translate_error
-from lakekit.storage.listing import KeyRange, Listing, Page
+from lakekit.storage.listing import KeyRange, Listing, Page, refuse_endless
 from lakekit.storage.loop import run_in_loop, start_all_in_loop
 from lakekit.storage.pages import ENTRIES, tabulate_entries, taking_entries
 from lakekit.storage.reads import REQUESTS_AT_ONCE, StartReads
@@ -78,11 +78,14 @@ class S3Store(Store):
 
     def list_folders(self) -> list[str]:
         """The names of the folders right under the prefix, sorted."""
-        start, names, token = self._folder_key(""), [], None
+        start, names, token, idle_pages = self._folder_key(""), set(), None, 0
         while True:
             answer = self._list(start, Delimiter="/", **({"ContinuationToken": token} if token else {}))
-            names += [entry["Prefix"][len(start) : -1] for entry in answer.get("CommonPrefixes", ())]
-            token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+            found = {entry["Prefix"][len(start) : -1] for entry in answer.get("CommonPrefixes", ())} - names
+            idle_pages = 0 if found or answer.get(ENTRIES) else idle_pages + 1
+            before, token = token, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+            refuse_endless(before, token, idle_pages)
+            names |= found
             if not token:
                 return sorted(name for name in names if name)
 
@@ -173,8 +176,11 @@ class S3Store(Store):
             else:
                 count("GET", path=path)
                 raise
-        start = fast_span[0] if isinstance(fast_span, tuple) else 0
+        start, end = fast_span if isinstance(fast_span, tuple) else (0, fast_span["suffix"])
         count("GET", size_bytes=len(content), path=path, start=start)
+        if len(content) > end - start:
+            what = f"Of {self.address.join(path)} came {len(content):,} bytes or more, for {end - start:,} asked for."
+            raise StorageFailed(what, hint="look at endpoint_url: is it S3?")
         return content
 
     async def _get_with_obstore(self, fast: Any, key: str, span: Any, etag: str | None) -> memoryview:
@@ -197,8 +203,10 @@ class S3Store(Store):
         condition = {"IfMatch": f'"{etag}"'} if etag else {}
         client, bucket = self.storage.boto3("s3"), self.address.bucket
         answer = client.get_object(Bucket=bucket, Key=key, Range=span, **condition)
-        content = memoryview(answer["Body"].read())
-        return content if "ContentRange" in answer else _cut(content, span)
+        start, _, end = span.removeprefix("bytes=").partition("-")
+        if "ContentRange" in answer:
+            return memoryview(answer["Body"].read(int(end) + 2 - int(start or 0)))  # by one more, it is seen as wrong
+        return _cut(memoryview(answer["Body"].read(int(end) + 1 if start else None)), span)
 
     def _get_fast_client(self) -> Any:
         _, asked = find_bucket_region(self.storage, self.address.bucket)

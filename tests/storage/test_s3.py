@@ -146,6 +146,42 @@ def test_a_listing_that_does_not_say_where_it_goes_on_is_an_error(server):
         server.open().list_objects()
 
 
+def page(keys, token):
+    """A page of a listing that says that there is more."""
+    found = "".join(
+        f"<Contents><Key>{key}</Key><Size>1</Size><ETag>e</ETag><LastModified>2024-01-01T00:00:00Z</LastModified></Contents>"
+        for key in keys
+    )
+    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+    return f"<ListBucketResult>{more}{found}</ListBucketResult>"
+
+
+@pytest.mark.parametrize("ask", ["list_objects", "list_folders"])
+def test_a_listing_that_leads_to_the_same_page_again_is_an_error(server, ask):
+    server.answer(200, page(["lake/a"], "same"))
+    with pytest.raises(StorageFailed, match="listing does not end: the next page is the same again"):
+        getattr(server.open(), ask)()
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("ask", ["list_objects", "list_folders"])
+def test_a_listing_of_empty_pages_that_says_there_is_more_is_an_error(server, ask, monkeypatch):
+    monkeypatch.setattr("lakekit.storage.listing.MOST_IDLE_PAGES", 3)
+    for number in range(10):
+        server.answer(200, page([], f"token-{number}"))
+    with pytest.raises(StorageFailed, match="listing does not end: 4 pages held nothing new"):
+        getattr(server.open(), ask)()
+
+
+@pytest.mark.parametrize("path", ["a.parquet", "day=1//a.parquet"])  # obstore and boto3
+@pytest.mark.parametrize("etag", [None, "e"])
+def test_an_answer_that_is_longer_than_asked_is_an_error(server, path, etag):
+    named = {"Content_Range": "bytes 0-3/100", "ETag": '"e"', "Last_Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    server.answer(206, "0123456789", **named)
+    with pytest.raises(StorageFailed, match=r"Of s3://bucket/lake/.* came (10|5) bytes or more, for 4 asked for"):
+        server.open().read_range(path, 0, 4, etag=etag)
+
+
 def test_etags_are_sent_in_quotes(server):
     server.answer(206, "PAR1", Content_Range="bytes 0-3/100", ETag='"e1"')
     server.open().read_range("a b", 0, 4, etag="e1")
