@@ -24,10 +24,10 @@ from lakekit.manifest.damage import (
 from lakekit.manifest.stats import BoundedColumn, ColumnStats, collect_stats, list_bounded_columns, list_met_needs
 from lakekit.manifest.thrift import read_fields
 from lakekit.manifest.types import normalize_field
-from lakekit.units import GIB, KIB
+from lakekit.units import KIB, MIB
 
 FOOTER_TAIL_BYTES = 128 * KIB  # read from the end of a file at first: most footers, and small files whole
-MAX_FOOTER_BYTES = 1 * GIB  # a longer one is taken for damage, and not fetched
+MAX_FOOTER_BYTES = 64 * MIB  # some 600,000 column chunks; read into some GiB of memory. A longer one is not fetched
 MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
 
@@ -185,7 +185,10 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
         what = f"{path} is not a Parquet file: it ends with {bytes(magic)!r}, not b'PAR1'{begins}."
         raise CorruptFile(what, hint=SKIP_HINT)
     size = _length_of(tail) + 8
-    if size > min(size_bytes - 4, MAX_FOOTER_BYTES):
+    if size > MAX_FOOTER_BYTES and size <= size_bytes - 4:
+        what = f"{path} claims a footer of {size:,} bytes; at most {MAX_FOOTER_BYTES:,} are read."
+        raise CorruptFile(what, hint=f"write it anew, in larger row groups. {SKIP_HINT}")
+    if size > size_bytes - 4:
         what = f"{path} is damaged: its footer claims {size:,} bytes, the whole file has {size_bytes:,}."
         raise CorruptFile(what, hint=SKIP_HINT)
     return size

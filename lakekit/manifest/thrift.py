@@ -11,6 +11,8 @@ from typing import Any
 Visit = dict[int, Callable[[bytes, int, int, int], int]]
 Fields = dict[int, Any]  # a Thrift struct: values by field number; text and binary are bytes, structs Fields again
 
+MAX_ELEMENTS = 1_000_000  # of a list or map: pyarrow's kDefaultThriftContainerSizeLimit; parquet/properties.h, 26.0
+
 # Type numbers of the compact protocol (apache/thrift, doc/specs/thrift-compact-protocol.md, read 2026-11)
 _TRUE, _FALSE, _BINARY, _LIST, _STRUCT = 1, 2, 8, 9, 12
 _INTEGERS = (4, 5, 6)
@@ -211,6 +213,7 @@ def _read_list(data: bytes, at: int) -> tuple[list[Any], int]:
     size, kind = header >> 4, header & 15
     if size == 15:
         size, at = _read_size(data, at)
+        _refuse_long(size)
     read, values = _READERS[kind], []
     for _ in range(size):
         value, at = read(data, at)
@@ -220,6 +223,7 @@ def _read_list(data: bytes, at: int) -> tuple[list[Any], int]:
 
 def _read_map(data: bytes, at: int) -> tuple[list[tuple[Any, Any]], int]:
     size, at = _read_size(data, at)
+    _refuse_long(size)
     kinds = data[at] if size else 0
     at += bool(size)
     pairs = []
@@ -228,6 +232,12 @@ def _read_map(data: bytes, at: int) -> tuple[list[tuple[Any, Any]], int]:
         value, at = _READERS[kinds & 15](data, at)
         pairs.append((key, value))
     return pairs, at
+
+
+def _refuse_long(size: int) -> None:
+    """An element of one byte takes a hundred in memory."""
+    if size > MAX_ELEMENTS:
+        raise ValueError(f"a list or map has {size:,} elements, at most {MAX_ELEMENTS:,} are read")
 
 
 def _read_size(data: bytes, at: int) -> tuple[int, int]:

@@ -193,10 +193,13 @@ def test_a_footer_is_as_long_as_it_says_and_eight_bytes_more():
     assert footer_size(SOUND, "x", len(SOUND)) == footer_size(SOUND[-8:], "x", len(SOUND)) == size + 8
 
 
-def test_no_footer_is_longer_than_a_gibibyte():
+def test_no_footer_is_longer_than_64_mebibytes():
     tail = MAX_FOOTER_BYTES.to_bytes(4, "little") + b"PAR1"
-    with pytest.raises(CorruptFile, match=r"claims 1,073,741,832 bytes, the whole file has 1,099,511,627,776"):
+    with pytest.raises(CorruptFile, match=r"claims a footer of 67,108,872 bytes; at most 67,108,864 are read"):
         footer_size(tail, "x", 2**40)
+    assert footer_size((MAX_FOOTER_BYTES - 8).to_bytes(4, "little") + b"PAR1", "x", 2**40) == MAX_FOOTER_BYTES
+    with pytest.raises(CorruptFile, match=r"claims 67,108,872 bytes, the whole file has 1,000"):
+        footer_size(tail, "x", 1000)
 
 
 @pytest.mark.parametrize("garbage", [b"\0" * 40, b"\xff" * 40, b"\x15" * 40, bytes(range(40))])

@@ -115,3 +115,12 @@ def test_any_bytes_give_fields_or_a_value_error(data):
         assert isinstance(read_fields(data), dict)
     except ValueError as exc:
         assert str(exc)
+
+
+@pytest.mark.parametrize("begin", [b"\x19\xf3", b"\x1b"])  # field 1: a list of bytes, a map
+def test_a_list_of_more_elements_than_pyarrow_reads_is_refused(begin):
+    a_million, one_more = b"\xc0\x84\x3d", b"\xc1\x84\x3d"  # 0x40 + (0x04 << 7) + (0x3d << 14) = 1,000,000
+    rest = b"\x33" + bytes(3_000_000)  # of the map: keys and values are bytes
+    assert len(read_fields(begin + a_million + rest)[1]) == 1_000_000
+    with pytest.raises(ValueError, match="1,000,001 elements, at most 1,000,000 are read"):
+        read_fields(begin + one_more + rest)
