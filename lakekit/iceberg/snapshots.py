@@ -5,14 +5,15 @@ It must not know where bytes come from: it is handed what fetches them.
 
 from __future__ import annotations
 
-import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakekit.errors import CorruptFile, InvalidArgument, UnsupportedTable
+from lakekit.storage.unpacking import unpack_gzip
 from lakekit.units import format_number_of
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def parse_metadata(content: bytes, path: str) -> TableMetadata:
     from pyiceberg.table.metadata import TableMetadataUtil
 
     try:
-        told = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+        told = json.loads(unpack_gzip(content) if content[:2] == b"\x1f\x8b" else content)
         version = told["format-version"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, gzip.zlib.error) as exc:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as exc:
         raise CorruptFile(f"{path} is no metadata of an Iceberg table: {_say(exc)}.", hint=_READ_HINT) from exc
     if not isinstance(version, int) or version > MOST_FORMAT:
         what = f"{path} is of version {version} of Iceberg's format, and lakekit reads up to {MOST_FORMAT}."

@@ -6,9 +6,10 @@ It must not fetch anything, nor take a row that is not of a current object.
 from __future__ import annotations
 
 import re
-import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
+
+from lakekit.storage.unpacking import unpack_gzip
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,7 +89,7 @@ def _read_csv(content: memoryview, fields: str) -> pl.DataFrame:
     import polars as pl
 
     names = [name.strip() for name in fields.split(",")]
-    text = zlib.decompress(content, wbits=31) if bytes(content[:2]) == b"\x1f\x8b" else bytes(content)
+    text = unpack_gzip(content) if bytes(content[:2]) == b"\x1f\x8b" else bytes(content)
     wanted = [name for name in names if name in _NAMES]
     if not text:
         return pl.DataFrame(schema=dict.fromkeys((_NAMES[name] for name in wanted), pl.String))

@@ -9,7 +9,6 @@ The frame ``reads`` has one row for each request, or sum of requests: path (str;
 from __future__ import annotations
 
 import contextlib
-import gzip
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ import polars as pl
 from lakekit.display import format_html_table
 from lakekit.errors import InvalidArgument, LakekitError, NoFilesFound
 from lakekit.storage import RangeRequest, open_store
+from lakekit.storage.unpacking import find_most, unpack_gzip
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
@@ -263,10 +263,13 @@ def _decode(content: bytes) -> str:
     if content[:2] != b"\x1f\x8b":
         return content.decode("utf-8", errors="replace")
     try:
-        return gzip.decompress(content).decode("utf-8", errors="replace")
-    except (OSError, EOFError, zlib.error) as exc:  # what comes before the damage is read, the damage is a line
+        return unpack_gzip(content).decode("utf-8", errors="replace")
+    except (ValueError, EOFError, zlib.error) as exc:  # what comes before the damage is read, the damage is a line
         with contextlib.suppress(zlib.error):
-            return f"{zlib.decompressobj(31).decompress(content).decode('utf-8', errors='replace')}\n\ufffd gzip: {exc}"
+            before = (
+                b"" if isinstance(exc, ValueError) else zlib.decompressobj(31).decompress(content, find_most(content))
+            )
+            return f"{before.decode('utf-8', errors='replace')}\n\ufffd gzip: {exc}"
         return f"\ufffd gzip: {exc}"
 
 
