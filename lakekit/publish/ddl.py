@@ -100,6 +100,11 @@ def _text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def _redshift_text(value: str) -> str:
+    """A text as a literal of Redshift, where a backslash escapes, too: it is of PostgreSQL 8.0."""
+    return quote_text(value.replace("\\", "\\\\"))
+
+
 def _list_columns(table: Table, dialect: str, quote: Any, *, keys: bool) -> str:
     names = table.manifest.schema.keys if keys else [field.name for field in table.manifest.schema.file_columns]
     fits, lines = make_fits(table), []
@@ -156,11 +161,11 @@ def _write_redshift(table: Table, partitions: list[Partition], name: str, databa
     parts = [f"CREATE EXTERNAL TABLE {named} (\n{_list_columns(table, 'redshift', quote, keys=False)}\n)"]
     if partitions:
         parts.append(f"PARTITIONED BY (\n{_list_columns(table, 'redshift', quote, keys=True)}\n)")
-    parts += ["STORED AS PARQUET", f"LOCATION {quote_text(table.url + '/')}"]
+    parts += ["STORED AS PARQUET", f"LOCATION {_redshift_text(table.url + '/')}"]
     parts.append(f"TABLE PROPERTIES ('numRows' = '{table.manifest.entries['rows'].sum()}')")
     yield "\n".join(parts)
     keys = [quote(key) for key in table.manifest.schema.keys]
-    yield from _add_partitions(f"ALTER TABLE {named} ADD IF NOT EXISTS", keys, table, partitions, quote_text)
+    yield from _add_partitions(f"ALTER TABLE {named} ADD IF NOT EXISTS", keys, table, partitions, _redshift_text)
 
 
 def _write_spark(table: Table, partitions: list[Partition], name: str, database: str | None) -> Iterator[str]:

@@ -142,3 +142,11 @@ def test_a_column_in_conflict_fails_in_plain_duckdb_only_where_it_is_asked_for(f
     assert con.sql("SELECT sum(x) FROM t").fetchall() == [(3,)]
     with pytest.raises(duckdb.Error, match="TypeConflict: v is of another type in .*.parquet"):
         con.sql("SELECT v FROM t").fetchall()
+
+
+def test_a_backslash_in_a_folder_does_not_end_a_text_of_redshift(folder):
+    """Redshift reads a backslash and a quote as a quote: what follows in the name would be SQL."""
+    folder.put("t/k=\\'; DROP TABLE q; --/a.parquet", pa.table({"x": [1]}))
+    add = lk.publish.ddl(open_table(folder), "redshift").statements[1]
+    assert r"""PARTITION ("k" = '\\''; DROP TABLE q; --') LOCATION '""" in add
+    assert r"""/t/k=\\''; DROP TABLE q; --/'""" in add
