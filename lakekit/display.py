@@ -6,10 +6,11 @@ It must not know what is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MAX_ROWS = 40  # rows of a table that are shown; how many are hidden is said
 
 
@@ -74,6 +75,20 @@ def _find_numbers(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list
         bool(rows) and all(_is_number(row[index]) or row[index] is None for row in rows)
         for index in range(len(columns))
     ]
+
+
+def hide_controls(text: str, put: Callable[[str], str] = lambda letter: "\ufffd") -> str:
+    """A text without what would tell a terminal to do something, as the name of a file may; lines and tabs stay.
+
+    Args:
+        text: which is shown.
+        put: what stands for such a letter; U+FFFD if not given.
+
+    Example:
+        >>> hide_controls("a\\x1b[2Jb\\n").encode("ascii", "backslashreplace")
+        b'a\\\\ufffd[2Jb\\n'
+    """
+    return _CONTROLS.sub(lambda found: put(found[0]), text)
 
 
 def _is_number(value: Any) -> bool:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from lakekit.display import hide_controls
 from lakekit.errors import LakekitError
 
 __all__ = ["main"]
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(hide_controls(message), file=sys.stderr)
     return 1
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lakekit as lk
+from lakekit.display import hide_controls
 from lakekit.errors import InvalidArgument, NoFilesFound
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def list_tables(chosen: Namespace) -> None:
     """The tables of a lake."""
     lake = _open_lake(chosen)
     if not chosen.json:
-        return print(lake)
+        return print_text(lake)
     tables = []
     for name in lake:
         entries = lake[name].manifest.entries
@@ -51,7 +52,7 @@ def show_schema(chosen: Namespace) -> None:
 
     table = _open_lake(chosen)[chosen.table]
     if not chosen.json:
-        return print(table)
+        return print_text(table)
     keys = table.manifest.schema.keys
     columns = describe_schema(table.schema)
     print_json([{"column": name, "type": kind, "is_partition_key": name in keys} for name, kind in columns])
@@ -60,7 +61,7 @@ def show_schema(chosen: Namespace) -> None:
 def show_drift(chosen: Namespace) -> None:
     """What differs between the files of a table."""
     drift = _open_lake(chosen)[chosen.table].drift
-    print_json(drift.frame.to_dicts()) if chosen.json else print(drift)
+    print_json(drift.frame.to_dicts()) if chosen.json else print_text(drift)
 
 
 def run_sql(chosen: Namespace) -> None:
@@ -79,7 +80,7 @@ def preview_sql(chosen: Namespace) -> None:
     """What a query would cost."""
     query = _read_query(chosen)
     receipt = _open_lake(chosen).preview(query)
-    print_json(receipt.row()) if chosen.json else print(receipt)
+    print_json(receipt.row()) if chosen.json else print_text(receipt)
 
 
 def plan_tiers(chosen: Namespace) -> None:
@@ -98,12 +99,12 @@ def plan_tiers(chosen: Namespace) -> None:
         table, lk.tiering.heat(table, reads), constraints=constraints, assumptions=assumptions, book=book
     )
     if chosen.rules:
-        print(lk.tiering.lifecycle(plan).to_json())
+        print_text(lk.tiering.lifecycle(plan).to_json())
     elif chosen.json:
         totals = {name: getattr(plan, name) for name in ("now_usd", "plan_usd", "once_usd", "saving_usd", "prices")}
         print_json({**totals, "partitions": plan.frame.to_dicts()})
     else:
-        print(plan.describe())
+        print_text(plan.describe())
 
 
 def price_dynamodb(chosen: Namespace) -> None:
@@ -121,7 +122,7 @@ def price_dynamodb(chosen: Namespace) -> None:
     )
     comparison = ddb.compare_modes(ddb.Workload(table, (entity,), patterns, {}), rates=chosen.region)
     if not chosen.json:
-        return print(comparison)
+        return print_text(comparison)
     options = [{"name": option.name, "usd_per_month": option.usd} for option in comparison.options]
     print_json({"cheapest_uncommitted": comparison.cheapest_uncommitted.name, "options": options})
 
@@ -134,7 +135,7 @@ def open_workshop(chosen: Namespace) -> None:
     if chosen.json:
         print_json({"folder": str(copied.folder), "copied": copied.copied, "kept": copied.kept})
     else:
-        print(copied)
+        print_text(copied)
     if not chosen.no_lab:
         open_lab(copied.folder)
 
@@ -173,9 +174,15 @@ def print_rows(rows: pl.DataFrame) -> None:
 
     everything = {"tbl_rows": -1, "tbl_cols": -1, "tbl_width_chars": -1, "fmt_str_lengths": 10_000}
     with pl.Config(**everything, tbl_hide_column_data_types=True):
-        print(rows)
+        print_text(rows)
 
 
 def print_json(value: dict[str, Any] | Sequence[Any]) -> None:
     """One line of JSON; times and decimals as text."""
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    print(hide_controls(text, lambda letter: f"\\u{ord(letter):04x}"))
+
+
+def print_text(value: object) -> None:
+    """A value as text, without what would tell a terminal to do something."""
+    print(hide_controls(str(value)))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import lakekit as lk
-from lakekit.cli.commands import choose_storage, print_json, print_rows
+from lakekit.cli.commands import choose_storage, print_json, print_rows, print_text
 from lakekit.errors import InvalidArgument
 
 
@@ -21,7 +21,7 @@ def show_sizes(chosen: Namespace) -> None:
     book = lk.prices.load_book(chosen.region) if chosen.region else None
     found = lk.sizing.report(table, model=model, book=book)
     if not chosen.json:
-        return print(found)
+        return print_text(found)
     names = ("alarm_files", "warn_files", "accepted_files", "percentiles", "row_groups", "skew", "compaction_usd",
              "payback_scans", "priced_as_of")  # fmt: skip
     frames = ("frame", "typical", "by_partition", "histogram")
@@ -40,10 +40,11 @@ def compact(chosen: Namespace) -> None:
     )
     plan = lk.compaction.plan(lk.open_table(chosen.url, storage=storage), chosen.into, rules=rules)
     if not chosen.json:
-        print(plan)
+        print_text(plan)
     outcome = lk.compaction.run(plan) if chosen.run_it else None
     if not chosen.json:
-        return print("Nothing was done; --run carries it out." if outcome is None else f"{outcome}\n{_tell_next(plan)}")
+        told_next = "Nothing was done; --run carries it out." if outcome is None else f"{outcome}\n{_tell_next(plan)}"
+        return print_text(told_next)
     told: dict[str, Any] = {
         "files_before": plan.files_before,
         "files_after": plan.files_after,
@@ -81,7 +82,7 @@ def ingest(chosen: Namespace) -> int:
     names = ("batch_id", "table_url", "files", "rows", "size_bytes", "rows_read", "quarantined", "quarantine",
              "widened", "is_new", "earlier")  # fmt: skip
     told = [{name: getattr(one, name) for name in names} for one in (*done.completed, done)]
-    print_json(told[-1] | {"completed": told[:-1]}) if chosen.json else print(done)
+    print_json(told[-1] | {"completed": told[:-1]}) if chosen.json else print_text(done)
     return QUARANTINED if any(one["quarantined"] for one in told) else 0
 
 

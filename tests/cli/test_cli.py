@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import lakekit as lk
@@ -162,3 +164,21 @@ def test_items_that_are_none_are_refused(capsys, tmp_path, text, said):
 def test_workshop_copies(capsys, tmp_path):
     code, out, _ = run(capsys, "workshop", tmp_path / "w", "--no-lab", "--json")
     assert code == 0 and "notebooks/00-start-here.ipynb" in json.loads(out)["copied"]
+
+
+def test_names_and_values_cannot_tell_the_terminal_what_to_do(capsys, tmp_path):
+    escape = "\x1b]0;mine\x07\x9b2J"
+    folder = tmp_path / "t" / f"k={escape}"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({f"c{escape}": [f"v{escape}\n"]}), folder / "a.parquet")
+    (folder / f"bad{escape}.parquet").write_bytes(b"no Parquet")
+    printed = run(capsys, "ls", tmp_path)
+    (folder / f"bad{escape}.parquet").unlink()
+    for arguments in (["ls", tmp_path], ["schema", tmp_path, "t"], ["sql", tmp_path, "SELECT * FROM t"]):
+        code, out, err = run(capsys, *arguments)
+        assert code == 0
+        printed += out, err
+    code, out, err = run(capsys, "sql", tmp_path, "SELECT * FROM t", "--json")
+    assert json.loads(out) == [{f"c{escape}": f"v{escape}\n", "k": escape}]
+    printed = "".join(map(str, (*printed, out, err, *run(capsys, "schema", tmp_path, escape))))
+    assert not set("\x1b\x07\x9b") & set(printed) and "\ufffd]0;mine\ufffd\ufffd2J" in printed
