@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ PURPOSES = {
 MOST_LETTERS = 6144  # of a managed policy; inline: 2,048 for a user, 10,240 for a role; a bucket's: 20 KB
 LEAST_TLS = "1.2"
 LOG_FOLDERS = ("_delta_log", "_iceberg")  # below a table, where lk.publish writes
+_WILD = re.compile(r"[*?$]")  # what means more than itself in a policy
 STREAM_ACTIONS = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
 
 
@@ -210,6 +212,8 @@ def _find_address(place: Any) -> Address:
             f"{address.url} is not on S3, and IAM has nothing to say about it.",
             hint='an address such as "s3://bucket/table"',
         )
+    if _WILD.search(address.bucket):  # no bucket has such a name, and in a policy it would mean others
+        raise InvalidArgument(f"{address.bucket!r} is no bucket's name.", hint='an address such as "s3://bucket/table"')
     return address
 
 
@@ -230,6 +234,8 @@ def _check_extras(purpose: str, kms_key: str | None, stream: str | None, may_del
     for name, arn, service in (("kms_key", kms_key, "kms"), ("stream", stream, "kinesis")):
         if arn is not None and (not arn.startswith("arn:") or arn.split(":")[2:3] != [service] or arn.count(":") < 5):
             raise InvalidArgument(f"{name}={arn!r} is no ARN of {service}.", hint=f"it begins with arn:aws:{service}:")
+        if arn is not None and _WILD.search(arn):
+            raise InvalidArgument(f"{name}={arn!r} names more than one.", hint="give the whole ARN, without * ? or $.")
     if stream and purpose != "ingest":
         raise InvalidArgument(f"To {purpose} a table, no stream is read.", hint='policy("ingest", …, stream=…)')
     if may_delete and purpose != "compact":

@@ -109,6 +109,11 @@ def test_a_stream_is_read_and_not_written():
         ({"purpose": "read", "kms_key": "alias/mine"}, "kms_key='alias/mine' is no ARN of kms"),
         ({"purpose": "ingest", "stream": KEY}, "is no ARN of kinesis"),
         ({"purpose": "read", "place": "gs://lake/events"}, "is not on S3"),
+        ({"purpose": "read", "place": lk.storage.Address("s3", "la*", "events")}, r"'la\*' is no bucket's name"),
+        ({"purpose": "read", "place": lk.storage.Address("s3", "la?e", "events")}, r"'la\?e' is no bucket's name"),
+        ({"purpose": "read", "place": "s3://${aws:username}/t"}, "is no bucket's name"),
+        ({"purpose": "read", "kms_key": "arn:aws:kms:*:*:key/*"}, r"kms_key='arn:aws:kms.*' names more than one"),
+        ({"purpose": "ingest", "stream": "arn:aws:kinesis:*:*:*"}, "stream='arn:aws:kinesis.*' names more than one"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(arguments, message):
