@@ -344,6 +344,8 @@ class Table:
     def __repr__(self) -> str:
         from lakekit.manifest.drift import describe_schema
 
+        if "manifest" not in vars(self):  # as a traceback shows one that could not be opened
+            return f"Table {vars(self).get('name')}, not opened"
         lines = [f"Table {self.name}"]
         lines += [f"  {label}: {text}" for label, text in self.describe()]
         lines += ["  columns:"] + [f"    {column}: {kind}" for column, kind in describe_schema(self.schema)]

@@ -1,5 +1,7 @@
 """Tables: what open_table takes, what it refuses, and how a table shows itself."""
 
+import traceback
+
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -176,3 +178,11 @@ def test_data_files_are_known_by_their_content(place):
     place.put("t/other", b"some text that is long enough")
     table = place.open_table()
     assert (table.files.height, table.skipped["path"].to_list()) == (6, ["other"])
+
+
+def test_a_table_that_could_not_be_opened_shows_itself_in_a_traceback(tmp_path):
+    (tmp_path / "t").mkdir()
+    with pytest.raises(NoFilesFound) as caught:
+        lk.open_table(tmp_path / "t")
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "Table t, not opened" in told and "AttributeError" not in told

@@ -38,6 +38,9 @@ RETRIES = 4  # in about 4 s; PySpark's 15 take ten minutes, which suits a networ
 def embedded_spark(workers: int = 0, *, storage: Storage | None = None) -> EmbeddedSpark:
     """A Spark Connect server on a free port of 127.0.0.1, and a session of it. No Java, no cluster.
 
+    It asks nobody who they are: whoever has an account on this machine may connect while it runs, and run code as you
+    do. On a machine that is shared with people you do not trust, do not start one.
+
     Args:
         workers: 0 for one engine on all cores; else so many workers that share the tasks, as a cluster does.
         storage: how Spark itself reaches S3, for ``spark.read`` and ``write``. Views of lakekit's need it not.
