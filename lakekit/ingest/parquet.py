@@ -65,9 +65,10 @@ def store_rows(rows: pa.Table, schema: pa.Schema | None = None) -> pa.Table:
         pyarrow.ArrowInvalid: a value that the type does not hold unchanged.
     """
     schema = schema if schema is not None else store_schema(rows.schema)
+    names = set(rows.column_names)  # which makes a list of all each time
     columns = [
         cast_column(rows.column(field.name), field.type)
-        if field.name in rows.column_names
+        if field.name in names
         else pa.chunked_array([pa.nulls(rows.num_rows, field.type)])
         for field in schema
     ]

@@ -40,9 +40,9 @@ MOST_FOLDER_BYTES = 255  # of a folder's name: what Linux, macOS and Windows tak
 def convert_part(part: Part, schema: pa.Schema, keys: Sequence[str] = ()) -> tuple[pa.Table, list[BadRow]]:
     """The rows of a part under the batch's types, and those that do not fit; keys are those of partitions."""
     rows, count = part.rows, part.rows.num_rows
-    columns, reasons = [], {}
+    columns, reasons, names = [], {}, set(part.rows.column_names)  # which makes a list of all each time
     for field in schema:
-        if field.name not in rows.column_names:
+        if field.name not in names:
             columns.append(pa.chunked_array([pa.nulls(count, field.type)]))
             continue
         column = rows.column(field.name)
