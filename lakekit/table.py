@@ -346,10 +346,8 @@ class Table:
 
         if "manifest" not in vars(self):  # as a traceback shows one that could not be opened
             return f"Table {vars(self).get('name')}, not opened"
-        lines = [f"Table {self.name}"]
-        lines += [f"  {label}: {text}" for label, text in self.describe()]
-        lines += ["  columns:"] + [f"    {column}: {kind}" for column, kind in describe_schema(self.schema)]
-        return "\n".join(lines)
+        columns = ["  columns:", *(f"    {column}: {kind}" for column, kind in describe_schema(self.schema))]
+        return "\n".join([f"Table {self.name}", *(f"  {label}: {text}" for label, text in self.describe()), *columns])
 
     def _repr_html_(self) -> str:
         from lakekit.display import format_html_table
