@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -275,49 +273,6 @@ def test_nothing_listens_beyond_this_machine(sandbox):
                 if state == "0A" and f"socket:[{inode}]" in own:  # 0A: listening
                     addresses.add(local.split(":")[0])
     assert addresses == {"0100007F"}  # 127.0.0.1
-
-
-def ask(sandbox, part, path, method="GET", content=None):
-    """The status of an answer to a request without a key, and its body."""
-    url = f"http://127.0.0.1:{sandbox._ports[part]}{path}"
-    asked = urllib.request.Request(url, content, {"Origin": "http://elsewhere.example"}, method=method)
-    try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as exc:
-        return exc.code, exc.read()
-
-
-def find_stored(sandbox, content):
-    """The name by which the volume server knows an object of this content: volume, and key with cookie."""
-    for path in Path(sandbox._folder, "data").glob("**/*.dat"):
-        at = path.read_bytes().find(content)
-        if at > 0:  # its header: cookie of 4 bytes, id of 8, size of 4; then the size of the data, 4
-            cookie, key = path.read_bytes()[at - 20 : at - 16], path.read_bytes()[at - 16 : at - 8]
-            return f"/{path.stem.split('_')[-1]},{key.hex().lstrip('0')}{cookie.hex()}"
-    raise AssertionError("it is not stored")
-
-
-def test_nothing_is_read_changed_or_listed_without_a_key_through_any_port(sandbox):
-    client, content = sandbox.storage.boto3(), os.urandom(20_000)
-    client.put_object(Bucket=BUCKET, Key="private.txt", Body=content)
-    stored = find_stored(sandbox, content)
-    refused = {401, 403, 404, 405}
-    for part, path in [
-        ("filer", f"/buckets/{BUCKET}/private.txt"),
-        ("filer", f"/buckets/{BUCKET}/"),
-        ("filer", "/"),
-        ("volume", stored),
-        ("s3", f"/{BUCKET}/private.txt"),
-        ("s3", f"/{BUCKET}"),
-        ("master", "/dir/assign"),
-        ("master", f"/col/delete?collection={BUCKET}"),
-    ]:
-        for method, body in (("GET", None), ("PUT", b"other"), ("POST", b"other"), ("DELETE", None)):
-            status, answer = ask(sandbox, part, path, method, body)
-            assert status in refused, (part, path, method, status)
-            assert content[:20] not in answer
-    assert client.get_object(Bucket=BUCKET, Key="private.txt")["Body"].read() == content
 
 
 @pytest.mark.parametrize("latency_ms", [-1, float("nan"), float("inf"), "30", None])
