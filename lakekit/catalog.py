@@ -202,17 +202,29 @@ class Catalog:
             con.execute(f"SET threads = {REMOTE_THREADS}")
         self._con = weakref.ref(con)
         hook_queries(con, self)
-        for name, table in self.tables.items():
-            table.duckdb(con, name)
+        for name in self.tables:
+            self._create_view(con, name, con)
         self._create_failed_views(con)
 
-    def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
-        from lakekit.views.sqltypes import quote_name, quote_text
+    def _create_view(self, con: duckdb.DuckDBPyConnection, name: str, by: duckdb.DuckDBPyConnection) -> None:
+        """A view of one table; where DuckDB cannot make it, one that raises why, and the others are there."""
+        import duckdb
 
+        try:
+            with self.ledger.making_views():
+                self.tables[name].view.show_in(con, name, by)
+        except duckdb.ProgrammingError as error:
+            self._create_failed_view(by, name, error)
+
+    def _create_failed_view(self, con: duckdb.DuckDBPyConnection, name: str, error: Exception) -> None:
+        from lakekit.views.sqltypes import quote_name, select_error
+
+        raises = select_error(f"{type(error).__name__}: {error}")
+        con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS {raises}")
+
+    def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
         for name, error in self.failed.items():
-            text = quote_text(f"{type(error).__name__}: {error}")  # in a condition, so that count(*) raises it as well
-            raises = f"SELECT NULL::VARCHAR AS error WHERE CAST(error({text}) AS BOOLEAN)"
-            con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS {raises}")
+            self._create_failed_view(con, name, error)
 
     def refresh(self) -> Changes:
         """List every table again, with what changed in the whole lake."""
@@ -229,11 +241,11 @@ class Catalog:
         changes = [change for name in before if name in self.tables for change in self._refresh_table(name, gone)]
         con = self._con() if self._con is not None else None
         if con is not None:
-            with self.ledger.making_views(), con.cursor() as cursor:  # what is under way in the connection goes on
+            with con.cursor() as cursor:  # what is under way in the connection goes on
                 for name in gone:
                     cursor.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
                 for name in added:
-                    self.tables[name].view.show_in(con, name, cursor)
+                    self._create_view(con, name, cursor)
                 self._create_failed_views(cursor)
         return merge_changes(self.store.address.name, changes, added, gone)
 
@@ -301,16 +313,22 @@ class Catalog:
         return replace(build_receipt(tally), seconds=None, is_preview=True, is_at_most=is_at_most)
 
     def _refuse_failed(self, relation: duckdb.DuckDBPyRelation) -> None:
-        """Raise the error of a folder that makes no table, where the plan of a relation reads its view."""
+        """Raise the error of a folder that makes no table or no view, where the plan of a relation reads its view."""
         from lakekit.views.explain import read_steps
         from lakekit.views.narrow import explain_query
         from lakekit.views.sqltypes import quote_text
 
-        steps = read_steps(explain_query(relation._con, *relation._statement())) if self.failed else []
+        refused = self._list_refusals()
+        steps = read_steps(explain_query(relation._con, *relation._statement())) if refused else []
         said = "\n".join(text for step in steps for text in step.read("Expression"))
-        for error in self.failed.values():
+        for error in refused:
             if quote_text(error.what)[1:-1] in said:
                 raise error
+
+    def _list_refusals(self) -> list[LakekitError]:
+        """Errors that views raise in place of rows."""
+        refused = (view.plan.refusal for view in self._views())
+        return [*self.failed.values(), *(error for error in refused if error is not None)]
 
     def _views(self) -> list[Any]:
         return [table.view for table in self.tables.values() if table.has_view]
@@ -333,6 +351,6 @@ class Catalog:
 
         views = self._views()
         noted = next((view.last_error for view in views if view.last_error is not None), None)
-        refused = next((failed for failed in self.failed.values() if failed.what in str(error)), None)
+        refused = next((failed for failed in self._list_refusals() if failed.what in str(error)), None)
         conflict = noted or refused or read_conflict(error)
         return conflict or next((damage for view in views if (damage := view.find_damage(error))), None)

@@ -19,7 +19,7 @@ It must not import anything: every other module may raise these.
     ├── StaleFile (RuntimeError)              a file changed while it was being read
     ├── RecordsLost (RuntimeError)            a stream no longer holds records that were not stored yet
     ├── IncompleteTable (RuntimeError)        a copy that is not finished, or originals that were retired
-    ├── UnsupportedTable (NotImplementedError)  a Delta or Iceberg table with features that are not read here
+    ├── UnsupportedTable (NotImplementedError)  with features that are not read here, or no names for SQL
     ├── RowsDiffer (RuntimeError)             what was compacted does not hold the rows of its originals
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
@@ -121,7 +121,10 @@ class IncompleteTable(LakekitError, RuntimeError):
 
 
 class UnsupportedTable(LakekitError, NotImplementedError):
-    """A Delta or Iceberg table with what lakekit does not read, such as deletion vectors; its rows would be wrong."""
+    """A Delta or Iceberg table with what lakekit does not read, such as deletion vectors; its rows would be wrong.
+
+    Also a table that DuckDB cannot show: without a column, or with a column or field without a name.
+    """
 
 
 class RowsDiffer(LakekitError, RuntimeError):

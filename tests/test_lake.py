@@ -1,5 +1,6 @@
 """Lakes: which folders become tables, what queries see, and how a lake shows itself."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,14 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit import ColumnNameConflict, CorruptFile, InvalidArgument, NoFilesFound, PartitionMismatch
+from lakekit import (
+    ColumnNameConflict,
+    CorruptFile,
+    InvalidArgument,
+    NoFilesFound,
+    PartitionMismatch,
+    UnsupportedTable,
+)
 from tests.views.lakes import ENGINES, Place, make_place, put_days, read_all, run_script, to_parquet
 
 
@@ -111,6 +119,49 @@ def test_a_table_that_cannot_be_opened_fails_alone(folder):
             with pytest.raises(duckdb.Error, match=kind.__name__):
                 lake.duckdb.execute(query).fetchall()
     assert "uneven failed" in repr(lake)
+
+
+NAMELESS = {  # a table, and what the error says of it
+    "has a column without a name": pa.table({"": [1, 2], "x": [3, 4]}),
+    "has a field without a name, in the column 's'": pa.table({"s": [[{"": 1}], [{"": 2}]]}),
+    "has no column": pa.table({"x": [1, 2]}).select([]),
+}
+
+
+@pytest.mark.parametrize("reason", NAMELESS)
+def test_a_table_that_sql_has_no_names_for_fails_alone_in_duckdb_and_is_read_by_polars(folder, reason):
+    folder.put("good/x.parquet", pa.table({"x": [1]}))
+    folder.put("odd/x.parquet", NAMELESS[reason])
+    lake = folder.open_lake()
+    for con in (lake, lake.duckdb):
+        assert con.sql("SELECT x FROM good").fetchall() == [(1,)]
+    for query in ("SELECT * FROM odd", "SELECT count(*) FROM odd", "SELECT x FROM good WHERE EXISTS (FROM odd)"):
+        with pytest.raises(UnsupportedTable, match=re.escape(f"The table odd {reason}")):
+            lake.sql(query).fetchall()
+        with pytest.raises(duckdb.Error, match="UnsupportedTable: The table odd"):
+            lake.duckdb.execute(query).fetchall()
+        with pytest.raises(UnsupportedTable):
+            lake.preview(query)
+    assert lake.polars("odd").collect().columns == NAMELESS[reason].column_names
+
+
+def test_polars_reads_a_column_without_a_name_beside_one_that_is_called_as_polars_calls_such(folder):
+    folder.put("t/x.parquet", pa.table({"": [1, 2], "column_0": [3, 4]}))
+    frame = folder.open_lake().polars("t")
+    assert frame.collect().rows() == [(1, 3), (2, 4)]
+    assert frame.filter(pl.col("") > 1).select("column_0").collect().rows() == [(4,)]
+
+
+def test_a_table_whose_new_file_has_a_column_without_a_name_leaves_the_others_alone(folder):
+    folder.put("good/x.parquet", pa.table({"x": [1]}))
+    folder.put("odd/x.parquet", pa.table({"x": [1]}))
+    lake = folder.open_lake()
+    assert lake.sql("SELECT count(*) FROM odd").fetchall() == [(1,)]
+    folder.put("odd/y.parquet", pa.table({"": [2]}))
+    lake.refresh()
+    assert lake.sql("SELECT x FROM good").fetchall() == [(1,)]
+    with pytest.raises(UnsupportedTable, match="column without a name"):
+        lake.sql("SELECT count(*) FROM odd").fetchall()
 
 
 def test_a_partition_among_tables_fails_alone(folder):

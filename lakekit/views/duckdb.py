@@ -21,11 +21,12 @@ from lakekit.errors import LakekitError, StaleFile
 from lakekit.manifest.floats import hide_float_bounds
 from lakekit.manifest.schema import FileKind
 from lakekit.receipts.tally import Tally
+from lakekit.views.alike import is_read_alike
 from lakekit.views.explain import Scan
 from lakekit.views.filesystem import FILE_SYSTEM, FILES_FUNCTION, LIST_FILES, PROTOCOL, ShownFile, StoredFile
 from lakekit.views.narrow import bind_without_files
 from lakekit.views.needs import find_needs
-from lakekit.views.plan import KnownFile, ViewPlan, is_read_alike
+from lakekit.views.plan import KnownFile, ViewPlan
 from lakekit.views.reader import TableReader
 from lakekit.views.sqltypes import quote_name
 from lakekit.views.transcode import LocalCopy, write_copy

@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakekit.errors import UnsupportedTable
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.partitions import HIVE_NULL
 from lakekit.manifest.paths import PathList
@@ -40,14 +40,18 @@ from lakekit.views.groups import (
 )
 from lakekit.views.keyvalues import KeyValues
 from lakekit.views.reader import CONFLICT_HINT, describe_conflict
-from lakekit.views.sqltypes import duckdb_type, quote_name, quote_text
+from lakekit.views.sqltypes import (
+    duckdb_type,
+    find_unnameable,
+    name_key_type,
+    quote_name,
+    quote_text,
+    select_error,
+    write_struct,
+)
 from lakekit.views.transcode import NO_COLUMN
 
 _WORD = re.compile(r"[^\W\d]\w*")  # names of keys that stand in a path as they are; DuckDB decodes none
-_CAST_BY_DUCKDB = {"UUID", "JSON"}  # types that DuckDB has, shown as text, which it writes as lakekit does
-
-_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4_RAW"}  # what DuckDB 2.0 decompresses
-_STRANGE_CODECS = "SELECT 1 FROM parquet_metadata($1) WHERE compression NOT IN (SELECT unnest($2)) LIMIT 1"
 _HEADER_TIME = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # any time will do, so long as it stays the same
 
 _SEEDS = 2**32 - 1
@@ -67,6 +71,7 @@ class ViewPlan:
         counts: by name, what makes a file of so many rows, for queries that read no column.
         copied: schemas whose files are shown as rewritten copies.
         groups: the files by layout.
+        refusal: why the table is no view that DuckDB can have, and has no groups; None if it is one.
         key_values: the values of keys, to ask which folders of a group meet a condition.
     """
 
@@ -80,6 +85,7 @@ class ViewPlan:
         self.copied: set[str] = set()
         self.groups: list[Group] = []
         self._counters: dict[int, RowCounter] = {}
+        self.refusal = _refuse_nameless(manifest)
         self.key_values = KeyValues(manifest.partitioning)
 
     def build(self, is_read_alike: Callable[[str, FileKind], bool], previous: ViewPlan | None = None) -> None:
@@ -89,6 +95,8 @@ class ViewPlan:
             is_read_alike: whether DuckDB types the footer of a shown file as lakekit types files of this kind.
             previous: the plan that views were made by; where the columns are the same, they stay good.
         """
+        if self.refusal is not None:
+            return
         self.copied = {kind.schema_id for kind in self.manifest.kinds if self._needs_copy(kind, is_read_alike)}
         schema_ids = self.manifest.entries["schema_id"]
         by_layout: dict[Layout, list[str | None]] = {}
@@ -200,6 +208,8 @@ class ViewPlan:
 
         Of a union that is only counted DuckDB reads the first column, so that it is given one that costs nothing.
         """
+        if self.refusal is not None:
+            return f"{select_error(f'UnsupportedTable: {self.refusal}')} AND {quote_text(self.token)} IS NOT NULL"
         if not self.groups:
             fields = [(quote_name(one.name), duckdb_type(one.type)) for one in self.manifest.schema.arrow]
             columns = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in fields]
@@ -216,9 +226,9 @@ class ViewPlan:
         bound = {name: schema.arrow.field(name).type for name in group.from_file} or {NO_COLUMN: pa.bool_()}
         bound |= {marked: schema.arrow.field(key).type for key, marked in keys.items()}
         texts = {name: quote_text(duckdb_type(kind)) for name, kind in bound.items()}
-        options = [f"bound_schema={_struct(texts)}"]
+        options = [f"bound_schema={write_struct(texts)}"]
         if keys:
-            types = _struct({marked: _name_key_type(bound[marked]) for marked in keys.values()})
+            types = write_struct({marked: name_key_type(bound[marked]) for marked in keys.values()})
             options += ["hive_partitioning=true", "hive_types_autocast=false", f"hive_types={types}"]
         else:
             options += ["hive_partitioning=false"]
@@ -364,29 +374,7 @@ class _ShownPaths(Mapping[str, str]):
         return len(list(iter(self)))
 
 
-def is_read_alike(con: duckdb.DuckDBPyConnection, shown: str, schema: pa.Schema, supplies: Mapping[str, str]) -> bool:
-    """Whether DuckDB reads files with this footer as lakekit does: the same types, and codecs that it has."""
-    try:
-        relation = con.sql(f"SELECT * FROM read_parquet({quote_text(shown)}, hive_partitioning=false)")
-        strange = con.execute(_STRANGE_CODECS, [shown, sorted(_CODECS)]).fetchall()
-    except duckdb.Error:
-        return False
-    if strange:
-        return False
-    seen = dict(zip(relation.columns, map(str, relation.types), strict=True))
-    for name, how in supplies.items():
-        if how in ("missing", "conflict"):
-            continue
-        expected = str(con.sqltype(duckdb_type(schema.field(name).type)))
-        if seen.get(name) != expected and not (seen.get(name) in _CAST_BY_DUCKDB and expected == "VARCHAR"):
-            return False
-    return True
-
-
-def _name_key_type(kind: pa.DataType) -> str:
-    name = duckdb_type(kind)
-    return "TIMESTAMPTZ" if name == "TIMESTAMP WITH TIME ZONE" else name  # DuckDB takes one word there
-
-
-def _struct(items: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{quote_name(name)}: {value}" for name, value in items.items()) + "}"
+def _refuse_nameless(manifest: Manifest) -> UnsupportedTable | None:
+    reason = find_unnameable(manifest.schema.arrow)
+    what = f"The table {manifest.name} {reason}, which SQL has no word for."
+    return UnsupportedTable(what, hint="read it with polars() or arrow().") if reason else None

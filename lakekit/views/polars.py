@@ -37,7 +37,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
     Raises, when collected: CorruptFile, EncryptedFile, ArchivedFile, TypeConflict, StaleFile.
     """
     promised = source.manifest.schema.arrow
-    empty = pl.from_arrow(promised.empty_table())
+    empty = _make_empty(promised)
 
     def read(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -91,6 +91,13 @@ def join_small(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
             waiting, handed_at = [], time.monotonic()
     if waiting:
         yield pa.concat_tables(waiting)
+
+
+def _make_empty(schema: pa.Schema) -> pl.DataFrame:
+    """A frame of these columns; Polars would take the name "" from Arrow for none, and make one up."""
+    frame = pl.from_arrow(schema.empty_table().rename_columns([str(number) for number in range(len(schema))]))
+    frame.columns = schema.names
+    return frame
 
 
 def _to_frame(table: pa.Table, schema: pl.Schema) -> pl.DataFrame:

@@ -5,6 +5,8 @@ It must not know tables or files.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 _PLAIN = {
@@ -52,6 +54,38 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def select_error(text: str) -> str:
+    """A query that raises this text and gives no row: the view of what cannot be shown; count(*) raises it as well.
+
+    Example:
+        >>> select_error("no")
+        "SELECT NULL::VARCHAR AS error WHERE CAST(error('no') AS BOOLEAN)"
+    """
+    return f"SELECT NULL::VARCHAR AS error WHERE CAST(error({quote_text(text)}) AS BOOLEAN)"
+
+
+def find_unnameable(schema: pa.Schema) -> str:
+    """Why a table with these columns cannot be a view of DuckDB's, which needs columns with names; "" where it can be.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> find_unnameable(pa.schema({"x": pa.int8(), "": pa.int8()}))
+        'has a column without a name'
+    """
+    if not len(schema):
+        return "has no column"
+    if "" in schema.names:
+        return "has a column without a name"
+    nameless = [field.name for field in schema if _has_nameless_field(field.type)]
+    return f"has a field without a name, in the column {nameless[0]!r}" if nameless else ""
+
+
+def _has_nameless_field(kind: pa.DataType) -> bool:
+    fields = [kind.field(index) for index in range(kind.num_fields)]
+    is_nameless = pa.types.is_struct(kind) and any(not field.name for field in fields)
+    return is_nameless or any(_has_nameless_field(field.type) for field in fields)
+
+
 def duckdb_type(kind: pa.DataType) -> str:
     """The DuckDB type of a normalized Arrow type.
 
@@ -71,3 +105,19 @@ def duckdb_type(kind: pa.DataType) -> str:
     if types.is_list(kind):
         return f"{duckdb_type(kind.value_type)}[]"
     return _PLAIN[kind]
+
+
+def name_key_type(kind: pa.DataType) -> str:
+    """The DuckDB type as read_parquet takes it for a key, in one word."""
+    name = duckdb_type(kind)
+    return "TIMESTAMPTZ" if name == "TIMESTAMP WITH TIME ZONE" else name
+
+
+def write_struct(items: Mapping[str, str]) -> str:
+    """A struct as an SQL literal, of SQL texts by name.
+
+    Example:
+        >>> write_struct({"a": "1"})
+        '{"a": 1}'
+    """
+    return "{" + ", ".join(f"{quote_name(name)}: {value}" for name, value in items.items()) + "}"
