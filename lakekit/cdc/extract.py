@@ -28,6 +28,7 @@ from lakekit.cdc.dms import OP
 from lakekit.cdc.rows import hash_row, is_marked
 from lakekit.cdc.state import State, open_state
 from lakekit.cdc.values import convert, parse_commit_time
+from lakekit.columns import exact_name
 from lakekit.errors import InvalidArgument, StaleFile, TypeConflict
 from lakekit.manifest.footers import read_metadata
 from lakekit.manifest.type_names import parse_types
@@ -250,12 +251,14 @@ def _read_stored(table: Table, plan: _Plan) -> dict[tuple, tuple[bytes, str]]:
     if plan.start is not None and plan.watermark is not None:
         kind = plan.schema.field(plan.watermark).type
         start = convert(plan.watermark, [plan.start], kind, lambda _: "the checkpoint")[0].as_py()
-        first = changes.filter(pl.col(plan.watermark) >= start).select(pl.col(SEQUENCE).min()).collect().item()
+        first = (
+            changes.filter(pl.col(exact_name(plan.watermark)) >= start).select(pl.col(SEQUENCE).min()).collect().item()
+        )
         changes = table.polars().filter(pl.col(SEQUENCE) >= (first or 0))
     found: dict[tuple, tuple[bytes, str]] = {}
     names = [name for name in table.schema.names if name in plan.schema.names]
-    for frame in changes.select(OP, SEQUENCE, *names).sort(SEQUENCE).collect().iter_slices(10_000):
-        for op, row in zip(frame[OP], frame.select(names).to_arrow().to_pylist(), strict=True):
+    for frame in changes.select(OP, SEQUENCE, *map(exact_name, names)).sort(SEQUENCE).collect().iter_slices(10_000):
+        for op, row in zip(frame[OP], frame[names].to_arrow().to_pylist(), strict=True):
             found[tuple(row[name] for name in plan.key)] = hash_row(row), op
     return found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lakekit.cdc.batch import FILE, KEPT, OP, POSITION, ROW
+from lakekit.columns import exact_name
 from lakekit.errors import InvalidArgument
 from lakekit.views.sqltypes import quote_name
 
@@ -28,9 +29,9 @@ def read_kept(table: Table, journal: Journal, condition: pl.Expr, columns: Seque
         condition: which changes count.
         columns: what to take from there.
     """
-    rows = _find_last(table, journal, condition).drop(columns, strict=False)
+    rows = _find_last(table, journal, condition).drop(map(exact_name, columns), strict=False)
     for name in columns:
-        told = table.polars().select(pl.col(POSITION).alias(KEPT + name), name)
+        told = table.polars().select(pl.col(POSITION).alias(KEPT + name), exact_name(name))
         rows = rows.join(told, on=KEPT + name, how="left")
     return rows
 
@@ -39,7 +40,7 @@ def _find_last(table: Table, journal: Journal, condition: pl.Expr) -> pl.LazyFra
     """The last change of each key that is there, with the position of the last that told a column beside it."""
     marks = [KEPT + name for name in journal.kept]
     told = [pl.col(POSITION).filter(~pl.col(mark)).max().alias(mark) for mark in marks]
-    last = table.polars().filter(condition).group_by(journal.form.key).agg(pl.col(POSITION).max(), *told)
+    last = table.polars().filter(condition).group_by(map(exact_name, journal.form.key)).agg(pl.col(POSITION).max(), *told)
     rows = table.polars().filter(condition & (pl.col(OP) != "D")).drop(marks)
     return rows.join(last.select(POSITION, *marks), on=POSITION)
 
@@ -71,10 +72,10 @@ def check_kept(table: Table, journal: Journal, condition: pl.Expr) -> None:
     Raises:
         InvalidArgument: there is such a row; names its key, and the change.
     """
-    rows = _find_last(table, journal, condition).select(*journal.form.key, FILE, ROW, *map(KEPT.__add__, journal.kept))
+    rows = _find_last(table, journal, condition).select(*map(exact_name, journal.form.key), FILE, ROW, *map(KEPT.__add__, journal.kept))
     for name in journal.kept:
         told = table.polars().filter(pl.col(OP) != "D").select(pl.col(POSITION).alias(KEPT + name))
-        lost = rows.join(told, on=KEPT + name, how="anti").select(*journal.form.key, FILE, ROW)
+        lost = rows.join(told, on=KEPT + name, how="anti").select(*map(exact_name, journal.form.key), FILE, ROW)
         found = lost.sort(FILE, ROW).head(1).collect().rows()
         if found:
             *key, file, row = found[0]

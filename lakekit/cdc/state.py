@@ -18,6 +18,7 @@ from lakekit.cdc.batch import COMMITTED_AT, OP, POSITION, JournalForm
 from lakekit.cdc.dms import CsvForm
 from lakekit.cdc.journal import Journal, read_journal
 from lakekit.cdc.kept import check_kept, read_kept, write_kept
+from lakekit.columns import exact_name
 from lakekit.errors import InvalidArgument
 from lakekit.manifest.type_names import parse_types
 from lakekit.storage import Storage, open_store
@@ -159,11 +160,16 @@ class State:
         condition, kept = self._condition(as_of), self.journal.kept
         if kept:
             check_kept(self.table, self.journal, condition)
-            return read_kept(self.table, self.journal, condition, kept).select(self.columns)
+            return read_kept(self.table, self.journal, condition, kept).select(map(exact_name, self.columns))
         # two scans, not one that is used twice: Polars would hold what they share in memory
-        last = self.table.polars().filter(condition).group_by(self.journal.form.key).agg(pl.col(POSITION).max())
+        last = (
+            self.table.polars()
+            .filter(condition)
+            .group_by(map(exact_name, self.journal.form.key))
+            .agg(pl.col(POSITION).max())
+        )
         rows = self.table.polars().filter(condition & (pl.col(OP) != "D"))
-        return rows.join(last.select(POSITION), on=POSITION, how="semi").select(self.columns)
+        return rows.join(last.select(POSITION), on=POSITION, how="semi").select(map(exact_name, self.columns))
 
     def duckdb(
         self, con: duckdb.DuckDBPyConnection | None = None, name: str | None = None, as_of: datetime | None = None
@@ -227,7 +233,9 @@ class State:
         if len(values) != len(names):
             what = f"The key has {format_number_of(len(names), 'column')} ({', '.join(names)}), and {key!r} was given."
             raise InvalidArgument(what, hint="give a tuple with a value for each.")
-        is_row = pl.all_horizontal([pl.col(name) == value for name, value in zip(names, values, strict=True)])
+        is_row = pl.all_horizontal(
+            [pl.col(exact_name(name)) == value for name, value in zip(names, values, strict=True)]
+        )
         found = self.table.polars().filter(is_row | (pl.col(OP) == "T")).collect()
         return found.sort(POSITION).drop(POSITION)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lakekit.columns import exact_name
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.design import TableDesign, check_item_in_table, get_entry_bytes
 from lakekit.dynamodb.rows import as_item, is_table, measure_frame, read_frame
@@ -96,7 +97,9 @@ def _make_entity_of_frame(name: str, frame: pl.DataFrame, table: TableDesign, co
     sizes = measure_frame(frame)
     row = int(sizes.arg_max())
     if sizes[row] > limits.ITEM_BYTES:
-        measured = {column: measure_frame(frame[row : row + 1].select(column))[0] for column in frame.columns}
+        measured = {
+            column: measure_frame(frame[row : row + 1].select(exact_name(column)))[0] for column in frame.columns
+        }
         largest = max(measured, key=measured.get)
         raise InvalidArgument(
             f"Row {row} has {sizes[row]:,} bytes, {measured[largest]:,} of them in {largest!r}; "
@@ -105,10 +108,12 @@ def _make_entity_of_frame(name: str, frame: pl.DataFrame, table: TableDesign, co
         )
     entries = {}
     for index in table.indexes:
-        inside = frame.drop_nulls(index.keys) if set(index.keys) <= set(frame.columns) else frame.clear()
+        inside = (
+            frame.drop_nulls([*map(exact_name, index.keys)]) if set(index.keys) <= set(frame.columns) else frame.clear()
+        )
         if index.projection != "ALL":
             kept = {*table.keys, *index.keys, *index.include}
-            inside = inside.select(column for column in inside.columns if column in kept)
+            inside = inside.select(exact_name(column) for column in inside.columns if column in kept)
         entry_sizes = make_sizes(measure_frame(inside).to_numpy() if inside.height else 0)
         entries[index.name] = Entry(entry_sizes, inside.height / frame.height)
     return Entity(name, make_sizes(sizes.to_numpy()), frame.height if count is None else count, entries)
@@ -123,7 +128,7 @@ def _check_frame(name: str, frame: pl.DataFrame, table: TableDesign) -> None:
             raise InvalidArgument(f"The key attribute {key!r} is missing in a row.", hint="every item has it.")
     keys = dict.fromkeys((*table.keys, *(key for index in table.indexes for key in index.keys)))
     for key in keys:
-        present = frame.drop_nulls(key) if key in frame.columns else frame.clear()
-        sizes = measure_frame(present.select(key)).to_numpy() if present.height else []
+        present = frame.drop_nulls(exact_name(key)) if key in frame.columns else frame.clear()
+        sizes = measure_frame(present.select(exact_name(key))).to_numpy() if present.height else []
         for row in {int(sizes.argmin()), int(sizes.argmax())} if len(sizes) else ():  # the shortest, and the longest
             check_item_in_table(as_item({name: present[name][row] for name in (*table.keys, key)}), table)

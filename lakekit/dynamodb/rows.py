@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lakekit.columns import exact_name
 from lakekit.dynamodb import limits
 from lakekit.dynamodb.items import CONTAINER_BYTES, ELEMENT_BYTES, measure_item
 from lakekit.errors import InvalidArgument
@@ -46,7 +47,7 @@ def measure_frame(frame: Any, *, times: str = "text", nulls: str = "absent") -> 
     if not frame.width:
         return pl.Series("size_bytes", [0] * frame.height, dtype=pl.Int64)
     attributes = [
-        _get_attribute_bytes(name, pl.col(name), dtype, (times, nulls)).alias(name)
+        _get_attribute_bytes(name, pl.col(exact_name(name)), dtype, (times, nulls)).alias(name)
         for name, dtype in frame.schema.items()
     ]
     sizes = frame.lazy().select(attributes).collect()  # lazy, so that what expressions share is computed once
@@ -138,8 +139,8 @@ def _get_value_bytes(value: pl.Expr, dtype: pl.DataType, path: str, choices: tup
         return _get_list_bytes(value, dtype, path, choices)
     if dtype == pl.Struct:
         fields = [
-            ELEMENT_BYTES * (choices[1] == "NULL" or value.struct.field(field.name).is_not_null())
-            + _get_attribute_bytes(field.name, value.struct.field(field.name), field.dtype, choices)
+            ELEMENT_BYTES * (choices[1] == "NULL" or value.struct.field(exact_name(field.name)).is_not_null())
+            + _get_attribute_bytes(field.name, value.struct.field(exact_name(field.name)), field.dtype, choices)
             for field in dtype.fields
         ]
         return sum(fields, start=pl.lit(CONTAINER_BYTES, pl.Int64))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lakekit.columns import exact_name
 from lakekit.dynamodb.rows import read_frame
 from lakekit.dynamodb.units import check_number
 from lakekit.errors import InvalidArgument
@@ -131,7 +132,9 @@ def measure_keys(frame: Any, column: str | Sequence[str]) -> Keys:
             f"The table has {frame.height} rows and no column {missing}." if missing else "The table has no rows.",
             hint=f"it has the columns {', '.join(frame.columns)}.",
         )
-    names = pl.concat_str([pl.col(name).cast(pl.String) for name in columns], separator="#", ignore_nulls=True)
+    names = pl.concat_str(
+        [pl.col(exact_name(name)).cast(pl.String) for name in columns], separator="#", ignore_nulls=True
+    )
     counts = frame.select(names.alias("key")).group_by("key").len().sort(["len", "key"], descending=[True, False])
     top = counts.head(HOT_KEYS)
     return Keys(counts.height, tuple((top["len"] / frame.height).to_list()), tuple(top["key"].to_list()))

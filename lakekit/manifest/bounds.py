@@ -57,7 +57,7 @@ def read_file_bounds(manifest: Manifest, column: str) -> ColumnBounds:
     """
     kind = manifest.schema.arrow.field(column).type
     if column in manifest.schema.keys:
-        return _bound_key(kind, manifest.entries["partition"].struct.field(column))
+        return _bound_key(kind, manifest.find_values(column))
     low, high, nulls = _read_stats(manifest, column)
     rows = manifest.entries["rows"]
     is_unknown = _find_supplies(manifest, column, "checked", "conflict")

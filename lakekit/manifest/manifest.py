@@ -115,14 +115,20 @@ class Manifest:
         """
         return self.entries.with_columns(build_stats(self.known, self.schema))
 
+    def find_values(self, key: str) -> pl.Series:
+        """The value of a partition key in each file; the series is not called like it, as Polars might take that for
+        a pattern.
+        """
+        return self.entries["partition"].struct.unnest()[key].alias("value")
+
     def find_stats(self, column: str) -> tuple[pl.Series, pl.Series, pl.Series] | None:
         """Lowest value, highest value and number of NULLs of one column in each file; None for a nested column.
 
         As ``files["stats"]`` has them, and without those of all other columns.
         """
         if column not in self._stats:
-            built = build_stats(self.known, self.schema, column).struct
-            self._stats[column] = built.field(column) if column in built.fields else None
+            built = build_stats(self.known, self.schema, column).struct.unnest()
+            self._stats[column] = built[column].alias("stats") if column in built.columns else None
         found = self._stats[column]
         return None if found is None else tuple(found.struct.field(name) for name in ("min", "max", "null_count"))
 

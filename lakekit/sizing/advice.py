@@ -219,7 +219,7 @@ def _judge_keys(manifest: Any, judged: Sequence[Asked], sizes: Sizes) -> pl.Data
     median = folders.group_by("folder").agg(pl.col("size_bytes").sum())["size_bytes"].median() or 0.0
     rows = []
     for key in manifest.schema.keys:
-        values = folders.select(pl.col("partition").struct.field(key).alias("value"), "size_bytes").group_by("value")
+        values = folders.select(manifest.find_values(key), "size_bytes").group_by("value")
         each = values.agg(pl.col("size_bytes").sum())["size_bytes"]
         is_fine = median < sizes.accepted_bytes
         verdict = "never filtered by" if not counts[key] else "too fine" if is_fine else "useful"

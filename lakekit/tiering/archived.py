@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
+from lakekit.columns import exact_name
 from lakekit.errors import InvalidArgument
 from lakekit.manifest.listing import sort_objects
 from lakekit.manifest.manifest import Manifest
@@ -171,7 +172,7 @@ def _list_conditions(where: Mapping[str, Any], frame: pl.DataFrame) -> Iterator[
         if name not in frame.columns:
             raise InvalidArgument(f"There is no column {name!r}.", hint=f"there are {', '.join(frame.columns)}.")
         many = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-        yield pl.col(name).is_in(_cast(pl.Series(many), frame.schema[name]).implode())
+        yield pl.col(exact_name(name)).is_in(_cast(pl.Series(many), frame.schema[name]).implode())
 
 
 def _cast(values: pl.Series, kind: pl.DataType) -> pl.Series:

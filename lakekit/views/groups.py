@@ -249,7 +249,7 @@ def split_group(
     ranges = kept or _choose_ranges(manifest, positions)
     if not ranges:
         return [(None, positions)]
-    values = manifest.entries["partition"].struct.field(ranges[0].key).gather(positions)
+    values = manifest.find_values(ranges[0].key).gather(positions)
     parts = []
     for one in ranges:
         if one.is_null:
@@ -269,15 +269,15 @@ def _choose_ranges(manifest: Manifest, positions: np.ndarray) -> list[KeyRange]:
     keys = [key for key, kind in types.items() if _is_ordered_alike(kind)]
     if len(positions) <= SPLIT_FILES or not keys:
         return []
-    columns = {key: manifest.entries["partition"].struct.field(key).gather(positions) for key in keys}
+    columns = {key: manifest.find_values(key).gather(positions) for key in keys}
     key = max(keys, key=lambda name: columns[name].n_unique())
-    counts = columns[key].drop_nulls().value_counts(sort=False).sort(key)
+    counts = columns[key].drop_nulls().alias("value").value_counts(sort=False).sort("value")
     pieces = min(MOST_RANGES, counts.height)
     if pieces < 2:
         return []
     piece = (counts["count"].cum_sum() - 1) * pieces // counts["count"].sum()
     is_first = (piece != piece.shift(1)).fill_null(False)
-    starts = [None, *counts[key].filter(is_first).to_list()]
+    starts = [None, *counts["value"].filter(is_first).to_list()]
     ranges = [KeyRange(key, start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]
     return ranges + ([KeyRange(key, is_null=True)] if columns[key].null_count() else [])
 

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
+from lakekit.columns import exact_name
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.predicates import ALWAYS, Predicate
 from lakekit.manifest.pruning import choose_files
@@ -50,7 +51,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
         else:
             needed = set(wanted)
         columns = [name for name in names if name in needed]
-        schema = empty.select(columns).schema
+        schema = empty[columns].schema
         left = n_rows
         said = ALWAYS if predicate is None or n_rows is not None else read_polars_expression(predicate, promised)
 
@@ -67,7 +68,7 @@ def scan_source(source: ViewSource) -> pl.LazyFrame:
                     left -= frame.height
                 if predicate is not None:
                     frame = frame.filter(predicate)
-                yield frame if columns == wanted else frame.select(wanted)
+                yield frame if columns == wanted else frame.select(map(exact_name, wanted))
                 if left == 0:
                     return
 
@@ -124,7 +125,7 @@ def choose_paths(
     if predicate is not None and manifest.schema.keys:
         relaxed = relax_predicate(json.loads(_to_json(predicate)), set(manifest.schema.keys))
         if relaxed is not None:
-            values = manifest.entries.select(pl.col("partition").struct.unnest())
+            values = manifest.entries["partition"].struct.unnest()
             keep = keep & values.select(_from_json(relaxed).fill_null(False).alias("keep"))["keep"].to_numpy()
     return manifest.entries["path"].filter(pl.Series(keep)).to_list()
 

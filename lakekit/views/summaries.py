@@ -121,7 +121,7 @@ def _summarize_column(
 def _find_bounds(manifest: Manifest, column: str) -> tuple[pl.Series, pl.Series, pl.Series] | None:
     """Lowest, highest and number of NULL of a column in each file; None for one that may not be readable at all."""
     if column in manifest.schema.keys:
-        values = manifest.entries["partition"].struct.field(column)
+        values = manifest.find_values(column)
         return values, values, values.is_null() * manifest.entries["rows"]
     supplies = {how[column] for how in manifest.schema.supplies.values()}
     return manifest.find_stats(column) if supplies <= {"same", "widened", "missing"} else None

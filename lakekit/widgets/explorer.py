@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from ipywidgets import Checkbox, Dropdown, HBox, IntSlider, VBox
 
+from lakekit.columns import exact_name
 from lakekit.display import escape_html, format_html_table
 from lakekit.errors import InvalidArgument, LakekitError
 from lakekit.units import format_bytes, format_count, format_number_of
@@ -198,7 +199,8 @@ class LakeExplorer(Panel):
         """
         rows = self.table.polars()
         for key, value in zip(self.table.manifest.schema.keys, self._chosen_values or (), strict=False):
-            rows = rows.filter(pl.col(key).is_null() if value is None else pl.col(key) == pl.lit(value))
+            column = pl.col(exact_name(key))
+            rows = rows.filter(column.is_null() if value is None else column == pl.lit(value))
         return rows.head(SHOWN_ROWS).collect()
 
     def _show_rows(self) -> str:
@@ -220,8 +222,8 @@ class LakeExplorer(Panel):
         files, rows = "table.files", "table.polars()"
         for key, value in pairs:
             is_it = ".is_null()" if value is None else f" == {value!r}"
-            files += f".filter(pl.col('partition').struct.field({key!r}){is_it})"
-            rows += f".filter(pl.col({key!r}){is_it})"
+            files += f".filter(pl.col('partition').struct.field({exact_name(key)!r}){is_it})"
+            rows += f".filter(pl.col({exact_name(key)!r}){is_it})"
         if self._chosen_file:
             files += f".filter(pl.col('path') == {self._chosen_file!r})"
         lines += [f"files = {files}", "print(files.drop('stats'))", "print(table.schema, table.drift, sep='\\n\\n')"]

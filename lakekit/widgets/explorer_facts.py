@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lakekit.columns import exact_name
 from lakekit.manifest.drift import describe_schema
 from lakekit.units import format_bytes, format_count, format_number_of
 from lakekit.widgets.panel import BLUE, INK, ORANGE, PURPLE, RED
@@ -76,7 +77,7 @@ def list_partitions(table: Table) -> pl.DataFrame:
     """
     keys = table.manifest.schema.keys
     names = [f"key {key}" for key in keys]  # a key may be called rows
-    columns = [pl.col("partition").struct.field(key).alias(name) for key, name in zip(keys, names, strict=True)]
+    columns = [table.manifest.find_values(key).alias(name) for key, name in zip(keys, names, strict=True)]
     files = table.manifest.entries.select("path", "size_bytes", "rows", "storage_class", *columns)
     groups = files.with_columns(differing=list_differing(table)).group_by(names or pl.lit(0), maintain_order=True)
     differing = pl.col("differing").list.explode(keep_nulls=False, empty_as_null=False)
@@ -120,7 +121,9 @@ def select_files(table: Table, values: Sequence[Any] | None) -> pl.DataFrame:
     if values is None:
         return entries
     pairs = zip(table.manifest.schema.keys, values, strict=True)
-    return entries.filter(*(pl.col("partition").struct.field(key).eq_missing(pl.lit(value)) for key, value in pairs))
+    return entries.filter(
+        *(pl.col("partition").struct.field(exact_name(key)).eq_missing(pl.lit(value)) for key, value in pairs)
+    )
 
 
 def list_columns(table: Table, path: str | None = None) -> list[tuple[str, str, str]]:
