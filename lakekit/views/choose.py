@@ -97,7 +97,7 @@ class Chooser:
             found = self._choose_files(plan.manifest, predicate)[group.rows]
             if found.any():
                 found &= keys.match(scan.file_filters)
-            is_exact &= keys.count_folders(found) == keys.count_scanned(scan)
+            is_exact &= keys.are_scanned(keys.find_folders(found), scan)
             if not found.any():
                 continue
             if reads_conditions:
@@ -193,7 +193,6 @@ class _KeyTable:
     Attributes:
         names: by the name that files show, the key.
         others: the columns of the files themselves.
-        folders: how many there are.
     """
 
     def __init__(
@@ -201,7 +200,9 @@ class _KeyTable:
     ):
         self.names = names
         self.others = group.from_file
-        self.folders = len(group.samples)
+        self._folders = len(group.samples)
+        # the folder that is shown by two files, see ViewPlan.list_samples
+        self._leading = None if group.leader is None else group.sample_numbers[group.leader]
         self._find_settings = find_settings
         self._asked: dict[str, np.ndarray | None] = {}
         self._plan = plan
@@ -214,24 +215,24 @@ class _KeyTable:
         met = self._ask_all(conditions)
         return np.ones(len(self._group.paths), bool) if met is None else met[self._numbers]
 
-    def count(self, conditions: Sequence[str]) -> int:
-        """How many folders meet them."""
-        met = self._ask_all(conditions)
-        return len(self._group.samples) if met is None else int(met.sum())
+    def find_folders(self, files: np.ndarray) -> np.ndarray:
+        """Which folders these files lie in."""
+        found = np.zeros(self._folders, bool)
+        found[self._numbers[files]] = True
+        return found
 
-    def count_folders(self, files: np.ndarray) -> int:
-        """How many folders these files lie in."""
-        return len(np.unique(self._numbers[files]))
-
-    def count_scanned(self, scan: Scan) -> int | None:
-        """How many folders DuckDB is going to scan; None where its plan does not tell."""
+    def are_scanned(self, folders: np.ndarray, scan: Scan) -> bool:
+        """Whether DuckDB is going to scan just as many folders; not where its plan does not tell."""
         if scan.scanned_files is None:
-            return None if scan.file_filters else self.folders
-        return min(scan.scanned_files, self.folders)  # one folder is shown by two files
+            return not scan.file_filters and bool(folders.all())
+        if self._leading is None:
+            return min(scan.scanned_files, self._folders) == folders.sum()  # one folder is shown by two files
+        return scan.scanned_files == folders.sum() + folders[self._leading]
 
     def know_scanned(self, scan: Scan) -> bool:
         """Whether the folders that meet the conditions of a scan are just those that DuckDB is going to scan."""
-        return self.count(scan.file_filters) == self.count_scanned(scan)
+        met = self._ask_all(scan.file_filters)
+        return self.are_scanned(np.ones(self._folders, bool) if met is None else met, scan)
 
     def tell_apart(self, column: str, files: np.ndarray) -> bool:
         """Whether there is no value of a column that all of these files may hold, as far as their bounds tell."""

@@ -110,6 +110,12 @@ class Group:
         return self._sampled[1]
 
     @cached_property
+    def leader(self) -> int | None:
+        """The first of the samples that is plain, by whose rows DuckDB guesses how many there are; None for none."""
+        plain = self.samples[self.plain[self.samples]]
+        return int(plain[0]) if len(plain) else None
+
+    @cached_property
     def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
         return np.unique(self.folders, return_index=True, return_inverse=True)[1:]
 
@@ -138,7 +144,12 @@ class Group:
             shown = shown.take(pa.array(sorted(firsts.values()))) if len(firsts) < len(renamed) else shown
         if not len(plain):
             shown = pa.concat_arrays([self.header, shown])
-        return pa.ListArray.from_arrays(pa.array([0, len(shown)], pa.int32()), shown)
+        return list_told(shown)
+
+
+def list_told(files: pa.StructArray) -> pa.ListArray:
+    """One list of these files, as read_parquet takes it."""
+    return pa.ListArray.from_arrays(pa.array([0, len(files)], pa.int32()), files)
 
 
 def tell_files(names: pl.Series, files: pl.DataFrame, is_copied: pl.Series, seed: int = 0) -> pa.StructArray:

@@ -144,7 +144,8 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
         if number not in by_number:
             return None
         asked[number] = None
-        return _list_samples(by_number[number][1])
+        view, group = by_number[number]
+        return view.plan.list_samples(group)
 
     with _list_by(con, list_samples):
         plans = explain_query(con, query, values)
@@ -204,15 +205,6 @@ def _answer(
         return None
     rows = np.concatenate([group.rows[np.array(chosen.listed, np.int64)] for _, group, chosen in choices])
     return summarize(view.plan.manifest, rows, asked)
-
-
-def _list_samples(group: Group) -> pa.ListArray:
-    """A file of each folder, and never one alone: DuckDB would plan for what its footer says of its rows.
-
-    So what the plan leaves out holds for any rows, and not only for those of the files that are shown now.
-    """
-    last = len(group.paths) - 1  # perhaps the same once more
-    return group.list_files([group.samples[0], last] if len(group.samples) == 1 else group.samples)
 
 
 def bind_lightly(

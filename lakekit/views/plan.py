@@ -30,6 +30,7 @@ from lakekit.views.groups import (
     KeyRange,
     KnownFile,
     Layout,
+    list_told,
     make_distinct,
     name_files,
     next_number,
@@ -271,19 +272,33 @@ class ViewPlan:
         is_known = ~np.isnan(rows.astype(float))
         used, folders = np.unique(group.folders[where[is_known]], return_inverse=True)
         totals = np.bincount(folders, weights=rows[is_known].astype(float), minlength=len(used)).astype(np.int64)
-        counter = self._counters.get(group.number)
-        if counter is None:
-            counter = self._counters[group.number] = RowCounter(self._schema_of(group), _HEADER_TIME)
         samples = dict(zip(group.folders.tolist(), range(len(group.paths)), strict=True))
         # no empty file among them: its keys are NULL, and DuckDB would plan for that
         told = [] if is_known.all() and len(used) else [group.list_files(where[~is_known]).values]
-        for folder, total in zip(used.tolist(), totals.tolist(), strict=True):
-            begin = self._begin_names(group, samples[folder])
-            shown = f"{begin}({group.number}) {total} rows"  # no file is shown with parentheses
-            self.counts[shown] = (counter, total)
-            told.append(tell_file(shown, None, _HEADER_TIME))
-        files = pa.concat_arrays(told)
-        return pa.ListArray.from_arrays(pa.array([0, len(files)], pa.int32()), files)
+        told += [self._tell_rows(group, samples[folder], total) for folder, total in zip(used, totals, strict=True)]
+        return list_told(pa.concat_arrays(told))
+
+    def list_samples(self, group: Group) -> pa.ListArray:
+        """Files of a group to plan a query by: one of each folder, led by one more that lakekit made.
+
+        What the plan leaves out then holds for any rows, and not only for those of the files that are shown now: where
+        conditions on keys leave the first file alone, DuckDB plans by its bounds, and by how many rows it has.
+        """
+        if group.leader is None:
+            last = len(group.paths) - 1  # perhaps the same once more
+            return group.list_files([group.samples[0], last] if len(group.samples) == 1 else group.samples)
+        rows = self.manifest.entries["rows"][int(group.rows[group.leader])]
+        first, samples = self._tell_rows(group, group.leader, rows), group.shown.take(pa.array(group.samples))
+        return list_told(pa.concat_arrays([first, samples]))
+
+    def _tell_rows(self, group: Group, position: int, rows: int) -> pa.StructArray:
+        """A file that tells nothing but how many rows it has, in the folder of a file of the group."""
+        counter = self._counters.get(group.number)
+        if counter is None:
+            counter = self._counters[group.number] = RowCounter(self._schema_of(group), _HEADER_TIME)
+        shown = f"{self._begin_names(group, position)}({group.number}) {rows} rows"  # no file is shown with parentheses
+        self.counts[shown] = counter, int(rows)
+        return tell_file(shown, None, _HEADER_TIME)
 
     def _begin_names(self, group: Group, position: int) -> str:
         """The folders of keys below which a file of a group is shown."""
