@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lakekit.compaction.digests import Digest
 from lakekit.errors import LakekitError, StorageFailed
-from lakekit.manifest.types import stored_type
+from lakekit.manifest.types import normalize_type, stored_type
 from lakekit.storage import RangeRequest
 from lakekit.units import MIB
 
@@ -80,8 +80,8 @@ def choose_file_schema(manifest: Manifest) -> pa.Schema:
     for column in manifest.schema.file_columns:
         kinds = {stored_type(kind.schema.field(column.name)) for kind in manifest.kinds if column.name in kind.types}
         kind = next(iter(kinds), column.type)
-        is_duration = len(kinds) == 1 and pa.types.is_duration(kind)
-        columns.append(pa.field(column.name, kind if is_duration else column.type))
+        is_alike = len(kinds) == 1 and normalize_type(kind).equals(column.type)
+        columns.append(pa.field(column.name, kind if is_alike else column.type))
     return pa.schema(columns)
 
 

@@ -19,6 +19,7 @@ from lakekit.manifest.footers import read_metadata, read_schema
 from lakekit.manifest.manifest import Manifest
 from lakekit.manifest.schema import FileKind
 from lakekit.manifest.stats import ColumnStats, collect_stats, list_bounded_columns
+from lakekit.manifest.types import normalize_type
 
 _NOT_BOUNDS = (pa.ArrowException, TypeError, ValueError, OverflowError)  # bounds that no value of the type can have
 _NO_STATS = ColumnStats(None, None, None)
@@ -201,7 +202,7 @@ def _bound_groups(
     nulls = pl.Series([entry.null_count for entry in stats], dtype=pl.Int64)
     is_floating = np.full(len(rows), pa.types.is_floating(from_type))
     try:
-        stored = pa.int64() if pa.types.is_duration(from_type) else from_type
+        stored = normalize_type(from_type)
         bounds = [[entry.min for entry in stats], [entry.max for entry in stats]]
         low, high = (pl.from_arrow(cast_array(pa.array(values, stored), to_type)) for values in bounds)
     except _NOT_BOUNDS:

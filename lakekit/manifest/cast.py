@@ -45,6 +45,8 @@ def cast_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return _cast_map(array, kind)
     if types.is_list(kind) and _is_any_list(array.type):
         return _cast_list(array, kind)
+    if types.is_duration(array.type) and (types.is_floating(kind) or types.is_decimal(kind)):  # by way of its numbers
+        return pc.cast(pc.cast(array, pa.int64()), kind)
     if types.is_floating(array.type) and types.is_decimal(kind):
         return pc.cast(pc.cast(array, pa.string()), kind)  # as it is written: 0.125 is not 0.12
     made = pc.cast(array, kind)

@@ -5,6 +5,8 @@ It must not read files; it gets the schemas that footers tell.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +48,7 @@ class FileKind:
 
     @cached_property
     def types(self) -> dict[str, pa.DataType]:
-        """Their types by column; durations with their unit, which the schema shows as whole numbers."""
+        """Their types by column; durations with their units, which the schema shows as whole numbers."""
         return {field.name: stored_type(field) for field in self.schema}
 
 
@@ -99,12 +101,13 @@ def unify_schemas(
         types = {name: _choose_type(name, kinds, conflicts_as_text) for name in _column_names(kinds, keys)}
     else:
         types = {field.name: normalize_type(field.type) for field in declared if field.name not in keys}
-    supplies = {
-        kind.schema_id: {
-            name: _supply(kind, name, type_, holds, as_text=conflicts_as_text) for name, type_ in types.items()
-        }
-        for kind in kinds
-    }
+    supplies = {kind.schema_id: {} for kind in kinds}
+    for kind, (name, to_type) in itertools.product(kinds, types.items()):
+        from_type = kind.types.get(name)
+        if from_type is not None and declared is not None:
+            from_type = normalize_type(from_type)  # durations are what they are declared
+        may_hold = functools.partial(holds, kind.schema_id, name, to_type)
+        supplies[kind.schema_id][name] = _supply(from_type, to_type, may_hold, as_text=conflicts_as_text)
     arrow = pa.schema([*((name, normalize_type(kind)) for name, kind in types.items()), *keys.items()])
     return TableSchema(arrow, tuple(keys), supplies)
 
@@ -170,22 +173,17 @@ def _choose_type(name: str, kinds: Sequence[FileKind], as_text: bool) -> pa.Data
     return unify_types(*chosen)
 
 
-def _supply(
-    kind: FileKind, name: str, to_type: pa.DataType, holds: Callable[[str, str, pa.DataType], bool], *, as_text: bool
-) -> Supply:
-    from_type = kind.types.get(name)
+def _supply(from_type: pa.DataType | None, to_type: pa.DataType, holds: Callable[[], bool], *, as_text: bool) -> Supply:
     if from_type is None:
         return "missing"
     if from_type.equals(to_type):
         return "same"
-    if pa.types.is_duration(from_type) and not pa.types.is_duration(to_type):  # declared, or text
-        from_type = pa.int64()
     unified = unify_types(to_type, from_type)
     if unified is None or not unified.equals(to_type):
         is_text = as_text and pa.types.is_string(to_type) and not pa.types.is_nested(from_type)
         return "checked" if is_text else "conflict"
     if from_type.equals(normalize_type(to_type)):
         return "same"
-    if may_change_values(from_type, to_type) and not holds(kind.schema_id, name, to_type):
+    if may_change_values(from_type, to_type) and not holds():
         return "checked"
     return "widened"

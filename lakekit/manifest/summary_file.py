@@ -22,7 +22,7 @@ import pyarrow as pa
 from lakekit.manifest.cache import table_folder, write_whole
 from lakekit.manifest.summary import EMPTY, FILE_COLUMNS, KindSummary, Summary
 
-_FORMAT = "summary-1"  # the folder; another name when what is kept, or what it means, changes
+_FORMAT = "summary-2"  # the folder; another name when what is kept, or what it means, changes
 _NAME, _SUFFIX = "footers", ".summary"
 _MARK = b"LKSUMMRY"
 _END = struct.Struct("<QL8s")  # length of the text, its checksum, the mark

@@ -5,32 +5,59 @@ It must not look at data: statistics that are needed (whole numbers beyond 2**53
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 MAX_DECIMAL_PRECISION = 38  # 128-bit decimals, the widest that DuckDB, Polars and Arrow all hold
 
-_UNIT = "lakekit.unit"  # where a column's metadata tells the unit of durations
+_UNITS = "lakekit.unit"  # where a column's metadata tells the units of durations, of each leaf of a nested one
 # decimal digits of the largest whole number of so many bytes: signed, unsigned
 _DIGITS = {1: (3, 3), 2: (5, 5), 4: (10, 10), 8: (19, 20)}
 
 
 def normalize_field(field: pa.Field) -> pa.Field:
-    """A file's column with its type normalized; one of durations remembers their unit.
+    """A file's column with its type normalized; where there are durations it remembers their units.
 
     Example:
         >>> import pyarrow as pa
-        >>> column = normalize_field(pa.field("wait", pa.duration("ms")))
-        >>> column.type, stored_type(column)
-        (DataType(int64), DurationType(duration[ms]))
+        >>> column = normalize_field(pa.field("waits", pa.list_(pa.duration("ms"))))
+        >>> str(column.type), str(stored_type(column))
+        ('list<item: int64>', 'list<item: duration[ms]>')
     """
-    metadata = {_UNIT: field.type.unit} if pa.types.is_duration(field.type) else None
+    units = _list_units(field.type)
+    metadata = {_UNITS: ",".join(units)} if any(units) else None
     return pa.field(field.name, normalize_type(field.type), metadata=metadata)
 
 
 def stored_type(column: pa.Field) -> pa.DataType:
-    """The type by which a normalized column is compared with others: its own, or durations with their unit."""
-    unit = (column.metadata or {}).get(_UNIT.encode())
-    return pa.duration(unit.decode()) if unit else column.type
+    """The type by which a normalized column is compared with others: its own, but durations with their units."""
+    units = (column.metadata or {}).get(_UNITS.encode())
+    return _put_units(column.type, iter(units.decode().split(","))) if units else column.type
+
+
+def _list_units(kind: pa.DataType) -> list[str]:
+    """For each leaf of a type the unit of its durations, "" where it has none."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _list_units(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _list_units(kind.value_type)
+    if kind.num_fields:
+        return [unit for index in range(kind.num_fields) for unit in _list_units(kind.field(index).type)]
+    return [kind.unit if pa.types.is_duration(kind) else ""]
+
+
+def _put_units(kind: pa.DataType, units: Iterator[str]) -> pa.DataType:
+    """A normalized type with durations of these units in place of whole numbers."""
+    types = pa.types
+    if types.is_struct(kind) and kind.num_fields:
+        return pa.struct([field.with_type(_put_units(field.type, units)) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(_put_units(kind.key_type, units), _put_units(kind.item_type, units))
+    if types.is_list(kind):
+        return pa.list_(_put_units(kind.value_type, units))
+    unit = next(units, "")
+    return pa.duration(unit) if unit else kind
 
 
 def normalize_type(kind: pa.DataType) -> pa.DataType:

@@ -354,7 +354,7 @@ def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
     kinds = {kind.schema_id: kind for kind in manifest.kinds}
     schema_id = manifest.entries["schema_id"][manifest.find(path)]
     table_type = describe_type(manifest.schema.arrow.field(name).type)
-    file_type = kinds[schema_id].types[name]
+    file_type = describe_type(kinds[schema_id].types[name])
     supplies = manifest.schema.supplies
     others = [kind for kind in manifest.kinds if supplies[kind.schema_id][name] not in ("conflict", "missing")]
     elsewhere = f", such as {others[0].example}" if others else ""

@@ -100,6 +100,7 @@ def test_drift_is_healed_and_every_odd_value_stays(tmp_path):
                 pa.struct([("x", pa.list_(pa.int16())), ("m", pa.map_(pa.string(), pa.float64()))]),
             ),
             "w": pa.array([1, None], pa.duration("ms")),
+            "ws": pa.array([[{"w": 1}], None], pa.list_(pa.struct([("w", pa.duration("ms"))]))),
         }
     )
     odd = "a%2Fb c=%3D"
@@ -114,6 +115,7 @@ def test_drift_is_healed_and_every_odd_value_stays(tmp_path):
     bits = copy.arrow().read_all().sort_by("i")["f"].to_numpy()
     assert sorted(map(str, bits)) == sorted(["-0.0", "nan", "0.0", "inf", "0.0", "inf"])
     written = pq.read_schema(tmp_path / "c" / copy.files["path"][0])
+    assert written.field("ws").type.value_type.field("w").type == pa.duration("ms")
     assert written.field("w").type == pa.duration("ms")  # other readers see durations, as before
 
 

@@ -89,6 +89,32 @@ def test_durations_of_two_units_are_in_conflict():
     assert list_supplies(declared, "a") == ["same"] * 3
 
 
+NESTED = {  # around a type
+    "list": pa.list_,
+    "struct": lambda kind: pa.struct([("x", pa.string()), ("d", kind)]),
+    "map": lambda kind: pa.map_(pa.string(), kind),
+    "list of structs": lambda kind: pa.list_(pa.struct([("d", kind)])),
+}
+
+
+@pytest.mark.parametrize("nest", NESTED.values(), ids=NESTED)
+def test_durations_of_two_units_are_in_conflict_in_nested_columns_too(nest):
+    units = [nest(pa.duration("ms")), nest(pa.duration("s")), nest(I64)]
+    schema = unify_schemas(make_durations(*units), {})
+    assert schema.arrow.field("a").type == nest(I64)
+    assert list_supplies(schema, "a") == ["same", "conflict", "same"]
+    declared = unify_schemas(make_durations(*units), {}, declared=schema.arrow)
+    assert list_supplies(declared, "a") == ["same"] * 3
+
+
+@pytest.mark.parametrize("other", [F64, pa.decimal128(20, 2), I32], ids=str)
+def test_durations_and_numbers_that_have_no_unit_are_in_conflict_whichever_file_comes_first(other):
+    first = unify_schemas(make_durations(pa.duration("ms"), other), {})
+    assert (first.arrow.field("a").type, list_supplies(first, "a")) == (I64, ["same", "conflict"])
+    last = unify_schemas(make_durations(other, pa.duration("ms")), {})
+    assert (last.arrow.field("a").type, list_supplies(last, "a")) == (other, ["same", "conflict"])
+
+
 def test_of_types_that_do_not_go_together_that_of_most_files_stays():
     schema = unify({"a": TEXT}, {"a": I64}, files=(1, 2))
     assert schema.arrow.field("a").type == I64

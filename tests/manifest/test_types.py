@@ -115,6 +115,16 @@ def test_durations_of_one_unit_go_with_whole_numbers_and_not_with_another_unit()
     assert unify_types(pa.duration("ms"), pa.float64()) is None
 
 
+def test_a_nested_column_remembers_which_of_its_whole_numbers_are_durations_in_which_units():
+    def nest(key: pa.DataType, wait: pa.DataType) -> pa.DataType:
+        return pa.struct([("n", pa.int64()), ("m", pa.map_(key, pa.list_(wait))), ("t", pa.string())])
+
+    stored, numbers = nest(pa.duration("s"), pa.duration("ms")), nest(pa.int64(), pa.int64())
+    column = normalize_field(pa.field("c", stored))
+    assert (column.type, stored_type(column)) == (numbers, stored)
+    assert normalize_field(pa.field("c", numbers)).metadata is None
+
+
 def test_a_column_of_durations_is_one_of_whole_numbers_that_remembers_their_unit():
     column = normalize_field(pa.field("wait", pa.duration("ms"), nullable=False))
     assert (column.name, column.type, stored_type(column)) == ("wait", pa.int64(), pa.duration("ms"))
