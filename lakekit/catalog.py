@@ -271,9 +271,15 @@ class Catalog:
 
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Refresh when a file turned out to have changed, and forget the errors of earlier queries."""
-        from lakekit.views.duckdb import free_connection
+        import duckdb
 
-        free_connection(con)
+        from lakekit.views.duckdb import free_connection
+        from lakekit.views.relation import explain_failure
+
+        try:
+            free_connection(con)
+        except duckdb.FatalException as exc:
+            raise explain_failure(exc) from exc
         views = self._views()
         if any(view.is_stale for view in views):
             self.refresh()
@@ -347,10 +353,11 @@ class Catalog:
 
     def explain_error(self, error: Exception) -> LakekitError | KeyboardInterrupt | None:
         """The error of lakekit, or the Ctrl-C, that stands behind one of DuckDB's, or None."""
-        from lakekit.views.relation import read_conflict
+        from lakekit.views.relation import explain_failure, read_conflict
 
         views = self._views()
         noted = next((view.last_error for view in views if view.last_error is not None), None)
         refused = next((failed for failed in self._list_refusals() if failed.what in str(error)), None)
         conflict = noted or refused or read_conflict(error)
-        return conflict or next((damage for view in views if (damage := view.find_damage(error))), None)
+        damage = conflict or next((found for view in views if (found := view.find_damage(error))), None)
+        return damage or explain_failure(error)

@@ -22,6 +22,7 @@ It must not import anything: every other module may raise these.
     ├── UnsupportedTable (NotImplementedError)  with features that are not read here, or no names for SQL
     ├── RowsDiffer (RuntimeError)             what was compacted does not hold the rows of its originals
     ├── StorageFailed (OSError)               the store did not answer, or not with what was asked
+    ├── EngineFailed (RuntimeError)           DuckDB met an error of its own, and its connection is of no use any more
     ├── InvalidArgument (ValueError)          an argument that can mean nothing, such as a glob as an address
     └── MissingPackage (ImportError)          a package of an optional extra is not installed
 """
@@ -133,6 +134,10 @@ class RowsDiffer(LakekitError, RuntimeError):
 
 class StorageFailed(LakekitError, OSError):
     """The store could not be reached, or answered with an error of its own."""
+
+
+class EngineFailed(LakekitError, RuntimeError):
+    """DuckDB met an error of its own; the connection in which it did answers no more queries."""
 
 
 class InvalidArgument(LakekitError, ValueError):

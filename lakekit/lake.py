@@ -173,7 +173,7 @@ class Lake(Mapping[str, Table]):
         """The relation of a query that sees these variables, and none of lakekit's own."""
         import duckdb
 
-        from lakekit.views.relation import wrap_relation
+        from lakekit.views.relation import explain_failure, wrap_relation
 
         __tracebackhide__ = True
         con = self.duckdb
@@ -186,7 +186,8 @@ class Lake(Mapping[str, Table]):
                 with self._catalog.bind_lightly(con, query):
                     relation = eval(_CALL, global_names, local_names)
             except duckdb.Error as exc:  # without the frames of DuckDB's own Python
-                error = self._catalog.explain_binding(query) if isinstance(exc, duckdb.BinderException) else None
+                is_binding = isinstance(exc, duckdb.BinderException)
+                error = self._catalog.explain_binding(query) if is_binding else explain_failure(exc)
                 if error is None:
                     raise exc.with_traceback(None) from exc.__cause__
                 raise error.with_traceback(None) from exc.with_traceback(None)

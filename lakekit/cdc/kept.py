@@ -40,7 +40,9 @@ def _find_last(table: Table, journal: Journal, condition: pl.Expr) -> pl.LazyFra
     """The last change of each key that is there, with the position of the last that told a column beside it."""
     marks = [KEPT + name for name in journal.kept]
     told = [pl.col(POSITION).filter(~pl.col(mark)).max().alias(mark) for mark in marks]
-    last = table.polars().filter(condition).group_by(map(exact_name, journal.form.key)).agg(pl.col(POSITION).max(), *told)
+    last = (
+        table.polars().filter(condition).group_by(map(exact_name, journal.form.key)).agg(pl.col(POSITION).max(), *told)
+    )
     rows = table.polars().filter(condition & (pl.col(OP) != "D")).drop(marks)
     return rows.join(last.select(POSITION, *marks), on=POSITION)
 
@@ -72,7 +74,9 @@ def check_kept(table: Table, journal: Journal, condition: pl.Expr) -> None:
     Raises:
         InvalidArgument: there is such a row; names its key, and the change.
     """
-    rows = _find_last(table, journal, condition).select(*map(exact_name, journal.form.key), FILE, ROW, *map(KEPT.__add__, journal.kept))
+    rows = _find_last(table, journal, condition).select(
+        *map(exact_name, journal.form.key), FILE, ROW, *map(KEPT.__add__, journal.kept)
+    )
     for name in journal.kept:
         told = table.polars().filter(pl.col(OP) != "D").select(pl.col(POSITION).alias(KEPT + name))
         lost = rows.join(told, on=KEPT + name, how="anti").select(*map(exact_name, journal.form.key), FILE, ROW)

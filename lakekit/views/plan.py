@@ -22,6 +22,7 @@ from lakekit.manifest.partitions import HIVE_NULL
 from lakekit.manifest.paths import PathList
 from lakekit.manifest.schema import FileKind
 from lakekit.manifest.types import describe_type
+from lakekit.views.alike import lacks_struct
 from lakekit.views.counted import RowCounter
 from lakekit.views.explain import mark_key
 from lakekit.views.filesystem import FILES_FUNCTION, NARROW_VARIABLE, PADDING_BYTES, PROTOCOL, MemoryFile
@@ -160,6 +161,9 @@ class ViewPlan:
         if kind.example in self.manifest.problems:
             return False
         if kind.is_altered and self._outgrows(kind):
+            return True
+        columns = self.manifest.schema.file_columns
+        if any(lacks_struct(kind.types[one.name], one.type) for one in columns if one.name in kind.types):
             return True
         if kind.is_doubtful or "checked" in self.manifest.schema.supplies[kind.schema_id].values():
             return True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from lakekit.errors import LakekitError, StaleFile, TypeConflict
+from lakekit.errors import EngineFailed, LakekitError, StaleFile, TypeConflict
 from lakekit.receipts.showing import are_shown
 from lakekit.views.names import read_shown
 from lakekit.views.sqltypes import quote_name, quote_text
@@ -162,6 +162,14 @@ def _translate_errors(reader: pa.RecordBatchReader, hooks: QueryHooks) -> pa.Rec
             raise error.with_traceback(None) from exc
 
     return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def explain_failure(error: Exception) -> EngineFailed | None:
+    """The error to raise where DuckDB met one of its own, after which the connection runs nothing any more."""
+    if not isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return None
+    what = f"DuckDB met an error of its own, and its connection runs no more queries: {str(error).splitlines()[0]}"
+    return EngineFailed(what, hint="open the lake anew, with open_lake; polars() and arrow() still read this one.")
 
 
 def read_conflict(error: Exception) -> TypeConflict | None:

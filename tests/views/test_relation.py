@@ -3,10 +3,11 @@
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
 
-from lakekit import ArchivedFile, CorruptFile, EncryptedFile, LakekitError, TypeConflict
+from lakekit import ArchivedFile, CorruptFile, EncryptedFile, EngineFailed, LakekitError, TypeConflict
 from tests.views.lakes import ENGINES, Place, count_gets, read_all, to_parquet
 
 NUMBERS = pa.table({"x": list(range(100)), "s": [f"text {number}" for number in range(100)]})
@@ -288,3 +289,20 @@ def test_an_interrupt_while_duckdb_reads_a_file_is_one_and_asks_for_nothing_more
     assert store.requests.since(before)["GET"] == 0 < len(asked)  # nor does anybody look for a damaged file
     store.read_range = read_range
     assert lake.sql("SELECT sum(x) FROM t").fetchall() == [(4 * 250_000 * 249_999 // 2,)]
+
+
+def test_an_error_of_duckdb_s_own_says_that_the_lake_is_to_be_opened_anew(folder, tmp_path):
+    folder.put("t/a.parquet", pa.table({"x": [1]}))
+    (tmp_path / "plain").mkdir()
+    inner = pa.struct([("b", pa.int64())])
+    pq.write_table(pa.table({"v": pa.array([{"z": 5}, None])}), tmp_path / "plain/a.parquet")
+    pq.write_table(
+        pa.table({"v": pa.array([{"a": {"b": 1}}], pa.struct([("a", inner)]))}), tmp_path / "plain/b.parquet"
+    )
+    lake = folder.open_lake()
+    query = f"SELECT * FROM read_parquet('{tmp_path}/plain/*.parquet', union_by_name=true)"
+    for broken in (query, "SELECT x FROM t"):
+        with pytest.raises(EngineFailed, match="(?s)DuckDB met an error of its own.*Hint: open the lake anew"):
+            lake.sql(broken).fetchall()
+    assert lake.polars("t").collect()["x"].to_list() == [1]
+    assert folder.open_lake().sql("SELECT x FROM t").fetchall() == [(1,)]
