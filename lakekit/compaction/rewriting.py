@@ -80,7 +80,7 @@ def choose_file_schema(manifest: Manifest) -> pa.Schema:
     for column in manifest.schema.file_columns:
         kinds = {stored_type(kind.schema.field(column.name)) for kind in manifest.kinds if column.name in kind.types}
         kind = next(iter(kinds), column.type)
-        is_alike = len(kinds) == 1 and normalize_type(kind).equals(column.type)
+        is_alike = len(kinds) == 1 and normalize_type(kind).equals(column.type) and not pa.types.is_interval(kind)
         columns.append(pa.field(column.name, kind if is_alike else column.type))
     return pa.schema(columns)
 

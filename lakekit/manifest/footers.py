@@ -139,7 +139,7 @@ class FooterParser:
             columns = read_schema(footer, metadata)
             shown = columns.to_string(show_field_metadata=False, show_schema_metadata=False)
             digest = hashlib.sha256(f"{text}\n{shown}".encode()).hexdigest()[:12]
-            schema = pa.schema([normalize_field(field) for field in columns])
+            schema = pa.schema([normalize_field(field) for field in _mark_intervals(columns, metadata.schema)])
             leaves = list_leaves(metadata.schema)
             self._schemas[key] = _FileSchema(schema, digest, leaves, list_bounded_columns(columns, leaves))
         return self._schemas[key]
@@ -206,7 +206,23 @@ def read_schema(footer: bytes, metadata: pq.FileMetaData) -> pa.Schema:
 
 def read_footer_schema(footer: bytes) -> pa.Schema:
     """The columns of a sound footer with normalized types, as a Footer has them."""
-    return pa.schema([normalize_field(field) for field in read_schema(footer, read_metadata(footer))])
+    metadata = read_metadata(footer)
+    columns = _mark_intervals(read_schema(footer, metadata), metadata.schema)
+    return pa.schema([normalize_field(field) for field in columns])
+
+
+def _mark_intervals(columns: pa.Schema, stored: pq.ParquetSchema) -> pa.Schema:
+    """The columns, those that are or hold intervals with that type: pyarrow takes Parquet's INTERVAL for bytes."""
+    leaves = [stored.column(index) for index in range(len(stored))]
+    paths = [leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL"]
+    if not paths:
+        return columns
+    marked = []
+    for field in columns:
+        is_nested = pa.types.is_nested(field.type)
+        holds = any(path.startswith(f"{field.name}.") if is_nested else path == field.name for path in paths)
+        marked.append(field.with_type(pa.month_day_nano_interval()) if holds else field)
+    return pa.schema(marked)
 
 
 def open_parquet(source: Any, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:

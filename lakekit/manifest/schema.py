@@ -176,6 +176,8 @@ def _choose_type(name: str, kinds: Sequence[FileKind], as_text: bool) -> pa.Data
 def _supply(from_type: pa.DataType | None, to_type: pa.DataType, holds: Callable[[], bool], *, as_text: bool) -> Supply:
     if from_type is None:
         return "missing"
+    if pa.types.is_interval(from_type):  # engines do not agree on what these are
+        return "conflict"
     if from_type.equals(to_type):
         return "same"
     unified = unify_types(to_type, from_type)

@@ -12,12 +12,13 @@ import pyarrow as pa
 MAX_DECIMAL_PRECISION = 38  # 128-bit decimals, the widest that DuckDB, Polars and Arrow all hold
 
 _UNITS = "lakekit.unit"  # where a column's metadata tells the units of durations, of each leaf of a nested one
+_INTERVAL = "interval"  # what stands there for a column of intervals
 # decimal digits of the largest whole number of so many bytes: signed, unsigned
 _DIGITS = {1: (3, 3), 2: (5, 5), 4: (10, 10), 8: (19, 20)}
 
 
 def normalize_field(field: pa.Field) -> pa.Field:
-    """A file's column with its type normalized; where there are durations it remembers their units.
+    """A file's column with its type normalized; it remembers the units of durations, and that it holds intervals.
 
     Example:
         >>> import pyarrow as pa
@@ -31,24 +32,24 @@ def normalize_field(field: pa.Field) -> pa.Field:
 
 
 def stored_type(column: pa.Field) -> pa.DataType:
-    """The type by which a normalized column is compared with others: its own, but durations with their units."""
+    """The type by which a normalized column is compared with others: its own, but durations with units, intervals."""
     units = (column.metadata or {}).get(_UNITS.encode())
     return _put_units(column.type, iter(units.decode().split(","))) if units else column.type
 
 
 def _list_units(kind: pa.DataType) -> list[str]:
-    """For each leaf of a type the unit of its durations, "" where it has none."""
+    """For each leaf of a type the unit of its durations, or that they are intervals; "" for others."""
     if isinstance(kind, pa.BaseExtensionType):
         return _list_units(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _list_units(kind.value_type)
     if kind.num_fields:
         return [unit for index in range(kind.num_fields) for unit in _list_units(kind.field(index).type)]
-    return [kind.unit if pa.types.is_duration(kind) else ""]
+    return [kind.unit if pa.types.is_duration(kind) else _INTERVAL if pa.types.is_interval(kind) else ""]
 
 
 def _put_units(kind: pa.DataType, units: Iterator[str]) -> pa.DataType:
-    """A normalized type with durations of these units in place of whole numbers."""
+    """A normalized type with durations of these units in place of whole numbers, and intervals of bytes."""
     types = pa.types
     if types.is_struct(kind) and kind.num_fields:
         return pa.struct([field.with_type(_put_units(field.type, units)) for field in kind])
@@ -57,6 +58,8 @@ def _put_units(kind: pa.DataType, units: Iterator[str]) -> pa.DataType:
     if types.is_list(kind):
         return pa.list_(_put_units(kind.value_type, units))
     unit = next(units, "")
+    if unit == _INTERVAL:
+        return pa.month_day_nano_interval()
     return pa.duration(unit) if unit else kind
 
 
@@ -65,7 +68,7 @@ def normalize_type(kind: pa.DataType) -> pa.DataType:
 
     Encodings of one thing become one type: dictionary and view types their values, fixed-size lists lists,
     times to the microsecond or nanosecond, zoned timestamps UTC, half floats single, UUID and JSON text,
-    decimals beyond 38 digits text, durations whole numbers.
+    decimals beyond 38 digits text, durations whole numbers. Intervals are bytes, as Arrow's readers have them.
 
     Example:
         >>> import pyarrow as pa
@@ -102,7 +105,7 @@ def _normalize_number_or_time(kind: pa.DataType) -> pa.DataType:
         return pa.time64("ns" if kind.unit == "ns" else "us")
     if types.is_duration(kind):
         return pa.int64()
-    return kind
+    return pa.binary() if types.is_interval(kind) else kind
 
 
 def _normalize_nested(kind: pa.DataType) -> pa.DataType:
@@ -271,6 +274,8 @@ def describe_type(kind: pa.DataType) -> str:
         ('decimal(10,2)', 'date', 'double')
     """
     types = pa.types
+    if types.is_interval(kind):
+        return "interval"
     if types.is_decimal(kind):
         return f"decimal({kind.precision},{kind.scale})"
     if types.is_date32(kind):

@@ -41,7 +41,7 @@ from lakekit.views.groups import (
     tell_files,
 )
 from lakekit.views.keyvalues import KeyValues
-from lakekit.views.reader import CONFLICT_HINT, describe_conflict
+from lakekit.views.reader import describe_conflict
 from lakekit.views.sqltypes import (
     duckdb_type,
     find_unnameable,
@@ -262,8 +262,9 @@ class ViewPlan:
         kind = duckdb_type(self.manifest.schema.arrow.field(name).type)
         if how == "missing":
             return f"CAST(NULL AS {kind}) AS {quote_name(name)}"
-        what = f"TypeConflict: {describe_conflict(self.manifest, name, group.paths[0])} Hint: {CONFLICT_HINT}"
-        text = f"concat({quote_text(what)}, left(filename, 0))"  # of each row, so that it is raised where one is read
+        error = describe_conflict(self.manifest, name, group.paths[0])
+        what = quote_text(f"TypeConflict: {error.what} Hint: {error.hint}")
+        text = f"concat({what}, left(filename, 0))"  # of each row, so that it is raised where one is read
         return f"CAST(error({text}) AS {kind}) AS {quote_name(name)}"
 
     def list_counts(self, group: Group, positions: Sequence[int]) -> pa.ListArray:

@@ -171,7 +171,7 @@ class TableReader:
         supplies = self.manifest.schema.supplies[self._files[path][2]]
         for name in names:
             if supplies.get(name) == "conflict":
-                raise TypeConflict(describe_conflict(self.manifest, name, path), hint=CONFLICT_HINT)
+                raise describe_conflict(self.manifest, name, path)
 
     def _plan(self, paths: Iterable[str], names: tuple[str, ...], predicate: Predicate) -> Iterator[_Part]:
         for path in paths:
@@ -349,20 +349,26 @@ CONFLICT_HINT = (
 )
 
 
-def describe_conflict(manifest: Manifest, name: str, path: str) -> str:
-    """What to say of a column that this file holds as a type which cannot become the table's."""
+def describe_conflict(manifest: Manifest, name: str, path: str) -> TypeConflict:
+    """The error for a column that this file holds as a type which cannot become the table's."""
     kinds = {kind.schema_id: kind for kind in manifest.kinds}
     schema_id = manifest.entries["schema_id"][manifest.find(path)]
     table_type = describe_type(manifest.schema.arrow.field(name).type)
     file_type = describe_type(kinds[schema_id].types[name])
+    if file_type == "interval":
+        what = (
+            f"The column {name!r} of {manifest.name} holds intervals, which Polars and pyarrow do not read, in {path}."
+        )
+        return TypeConflict(what, hint="leave the column out of the query, or read the file with DuckDB alone.")
     supplies = manifest.schema.supplies
     others = [kind for kind in manifest.kinds if supplies[kind.schema_id][name] not in ("conflict", "missing")]
     elsewhere = f", such as {others[0].example}" if others else ""
-    return (
+    what = (
         f"The column {name!r} of {manifest.name} is {file_type} in {path}; it is read as {table_type} from "
         f"{format_number_of(sum(kind.files for kind in others), 'other file')}{elsewhere}, "
         "and no type holds the values of all unchanged."
     )
+    return TypeConflict(what, hint=CONFLICT_HINT)
 
 
 def describe_damage(path: str, error: Exception) -> CorruptFile:
