@@ -9,7 +9,7 @@ import re
 
 
 def exact_name(name: str) -> str:
-    """What Polars takes for the column, or field of a struct, of just this name.
+    """What Polars takes for the column of just this name; it has no such words for fields of structs.
 
     Example:
         >>> import polars as pl

@@ -138,10 +138,12 @@ def _get_value_bytes(value: pl.Expr, dtype: pl.DataType, path: str, choices: tup
     if dtype.base_type() in (pl.List, pl.Array):
         return _get_list_bytes(value, dtype, path, choices)
     if dtype == pl.Struct:
+        numbers = [str(number) for number in range(len(dtype.fields))]  # by name, Polars might take one for a pattern
+        parts = [value.struct.rename_fields(numbers).struct.field(number) for number in numbers]
         fields = [
-            ELEMENT_BYTES * (choices[1] == "NULL" or value.struct.field(exact_name(field.name)).is_not_null())
-            + _get_attribute_bytes(field.name, value.struct.field(exact_name(field.name)), field.dtype, choices)
-            for field in dtype.fields
+            ELEMENT_BYTES * (choices[1] == "NULL" or part.is_not_null())
+            + _get_attribute_bytes(field.name, part, field.dtype, choices)
+            for field, part in zip(dtype.fields, parts, strict=True)
         ]
         return sum(fields, start=pl.lit(CONTAINER_BYTES, pl.Int64))
     raise InvalidArgument(

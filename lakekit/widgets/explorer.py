@@ -222,7 +222,7 @@ class LakeExplorer(Panel):
         files, rows = "table.files", "table.polars()"
         for key, value in pairs:
             is_it = ".is_null()" if value is None else f" == {value!r}"
-            files += f".filter(pl.col('partition').struct.field({exact_name(key)!r}){is_it})"
+            files += f".filter(pl.col('partition').struct.field({key!r}){is_it})"
             rows += f".filter(pl.col({exact_name(key)!r}){is_it})"
         if self._chosen_file:
             files += f".filter(pl.col('path') == {self._chosen_file!r})"

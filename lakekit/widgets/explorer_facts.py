@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from lakekit.columns import exact_name
 from lakekit.manifest.drift import describe_schema
 from lakekit.units import format_bytes, format_count, format_number_of
 from lakekit.widgets.panel import BLUE, INK, ORANGE, PURPLE, RED
@@ -121,9 +120,7 @@ def select_files(table: Table, values: Sequence[Any] | None) -> pl.DataFrame:
     if values is None:
         return entries
     pairs = zip(table.manifest.schema.keys, values, strict=True)
-    return entries.filter(
-        *(pl.col("partition").struct.field(exact_name(key)).eq_missing(pl.lit(value)) for key, value in pairs)
-    )
+    return entries.filter(*(table.manifest.find_values(key).eq_missing(pl.lit(value)) for key, value in pairs))
 
 
 def list_columns(table: Table, path: str | None = None) -> list[tuple[str, str, str]]:

@@ -171,3 +171,13 @@ def test_a_million_rows_take_seconds():
     assert time.perf_counter() - start < 10  # 0.7 s on an idle core; the tests may share it
     some = range(0, count, 20_011)
     assert [sizes[row] for row in some] == [get_item_bytes(frame.row(row, named=True)) for row in some]
+
+
+@pytest.mark.parametrize("name", ["*", "^k.$"])
+def test_names_that_polars_takes_for_patterns_are_names(name):
+    letters = "n" * len(name)
+    for columns in ({"kx": ["abc"]}, {"kx": [None]}):
+        odd, plain = pl.DataFrame({name: ["x"], **columns}), pl.DataFrame({letters: ["x"], **columns})
+        assert measure_frame(odd).to_list() == measure_frame(plain).to_list()
+        odd, plain = (pl.DataFrame({"s": frame.to_struct("s")}) for frame in (odd, plain))
+        assert measure_frame(odd).to_list() == measure_frame(plain).to_list()
