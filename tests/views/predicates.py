@@ -202,7 +202,9 @@ def _draw_leaf(draw: st.DrawFn, name: str, family: Family) -> Condition:
         first = draw(st.sampled_from(family.values))
         alike = [value for value in family.values if type(value) is type(first)]
         listed = draw(st.lists(st.sampled_from([*alike, None]), min_size=1, max_size=4))
-        return Condition(f"{name} IN ({', '.join(map(to_sql, listed))})", column.is_in(listed))
+        large = any(type(value) is int and value >= 2**63 for value in listed)  # beside -1 Polars would refuse it
+        taken = pl.Series(listed, dtype=pl.Int128) if large else listed
+        return Condition(f"{name} IN ({', '.join(map(to_sql, listed))})", column.is_in(taken))
     if form == "prefix" and isinstance(family.values[0], str):
         prefix = draw(st.sampled_from(["", "a", "ab", "é", "z" * 70, "\U0001f600"]))
         sql = draw(st.sampled_from([f"starts_with({name}, {to_sql(prefix)})", f"{name} LIKE {to_sql(prefix + '%')}"]))
