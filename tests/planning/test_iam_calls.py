@@ -97,7 +97,8 @@ def test_the_ingest_policy_is_what_an_ingesting_session_calls_and_nothing_else(s
     url = f"s3://{BUCKET}/some/lake/new"
     sandbox.reset()
     assert write_batches(sandbox.storage, url, tmp_path) == 4  # two good rows a batch
-    recorded = [ask_iam(request) for request in sandbox.log()]
+    # what is tried of a store that is not Amazon's, whether it keeps to If-None-Match, needs no right there
+    recorded = [ask_iam(request) for request in sandbox.log() if "/_lakekit/try-" not in request.path]
     policy = lk.iam.policy("ingest", url)
     assert [asked for asked in recorded if not policy.allows(asked[0], asked[1], context=asked[2])] == []
     assert policy.actions == tuple(sorted({action for action, _, _ in recorded}))

@@ -119,7 +119,7 @@ def test_a_price_has_its_age():
 def test_a_book_shows_itself_in_text_and_html():
     assert repr(BOOK).startswith("Prices of us-east-1 (US East (N. Virginia)), 2026-11-23: ")
     assert "dynamodb" in repr(BOOK)
-    assert "<th>confidence</th>" in BOOK._repr_html_()
+    assert ">confidence</th>" in BOOK._repr_html_()
 
 
 def test_steps_may_end():
