@@ -382,12 +382,14 @@ class Lake(Mapping[str, Table]):
         return (columns[:-1], [row[:-1] for row in rows]) if is_folder else (columns, rows)
 
     def _note(self) -> str:
-        return "; ".join(f"{name} failed: {error.what}" for name, error in self.failed.items())
+        notes = [f"{name} failed: {error.what}" for name, error in self.failed.items()]
+        broken = [name for name in self if self[name].manifest.problems]
+        return "; ".join(notes + [f"unreadable in {name}: {self[name].describe_unreadable()}" for name in broken])
 
     def __repr__(self) -> str:
         columns, rows = self._describe_tables()
         parts = [f"Lake {self.url}", format_text_table(columns, rows)]
-        return "\n".join(parts + ([self._note()] if self.failed else []))
+        return "\n".join([*parts, self._note()]).rstrip()
 
     def _repr_html_(self) -> str:
         columns, rows = self._describe_tables()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from lakekit.arguments import require_kind
 from lakekit.storage import Storage, list_by_inventory, open_store, parse_address
 from lakekit.units import format_bytes, format_count, format_number_of
 
@@ -335,11 +336,15 @@ class Table:
         if self.drift:
             facts.append(("drift", ", ".join(self.drift.variants)))
         if self.manifest.problems:
-            facts.append(("unreadable", format_number_of(len(self.manifest.problems), "file")))
+            facts.append(("unreadable", self.describe_unreadable()))
         if self.manifest.is_partial:
             facts.append(("partial", f"{self.manifest.describe_left_out()}, see .skipped"))
         facts += self.manifest.describe_source()
         return facts
+
+    def describe_unreadable(self) -> str:
+        """How many files are damaged, encrypted or archived, with the path of the first."""
+        return f"{format_number_of(len(self.manifest.problems), 'file')}, such as {min(self.manifest.problems)}"
 
     def __repr__(self) -> str:
         from lakekit.manifest.drift import describe_schema
@@ -384,3 +389,12 @@ def create_duckdb_view(con: duckdb.DuckDBPyConnection, name: str, table: Table) 
         [(16,)]
     """
     return table.duckdb(con, name)
+
+
+def require_table(table: Any) -> None:
+    """Nothing, for a table.
+
+    Raises:
+        InvalidArgument: it is something else, such as the address of one.
+    """
+    require_kind("table", table, Table, what="a table", hint='open it first: lk.open_table("data/lake/flights").')

@@ -64,6 +64,14 @@ def test_arguments_that_mean_nothing_are_refused_by_name(folder):
             ask()
 
 
+def test_files_that_cannot_be_read_are_told_with_their_table(folder):
+    folder.put("t/x.parquet", pa.table({"x": [1]}))
+    folder.put("t/y=.parquet", b"no Parquet, whatever it is called")
+    lake = folder.open_lake()
+    assert "unreadable in t: 1 file, such as y=.parquet" in repr(lake) and "such as y=.parquet" in lake._repr_html_()
+    assert "unreadable: 1 file, such as y=.parquet" in repr(lake["t"])
+
+
 def test_a_place_without_tables_is_an_error_that_says_what_is_there(folder):
     folder.put("notes/readme.txt", b"hello")
     with pytest.raises(NoFilesFound, match=r"(?s)No table under .*1 folder.*notes.*Hint"):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit import NoFilesFound, PartitionTypeConflict, UnknownPartitionKey
+from lakekit import InvalidArgument, NoFilesFound, PartitionTypeConflict, UnknownPartitionKey
 from tests.views.lakes import count_gets, make_place, put_days
 
 
@@ -186,3 +186,21 @@ def test_a_table_that_could_not_be_opened_shows_itself_in_a_traceback(tmp_path):
         lk.open_table(tmp_path / "t")
     told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "Table t, not opened" in told and "AttributeError" not in told
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: lk.compaction.plan("data/lake/t"),
+        lambda: lk.compaction.retire("data/lake/t"),
+        lambda: lk.publish.delta("data/lake/t"),
+        lambda: lk.publish.glue("data/lake/t", "db"),
+        lambda: lk.publish.iceberg("data/lake/t", "db.t"),
+        lambda: lk.publish.ddl("data/lake/t", "athena"),
+    ],
+)
+def test_what_wants_a_table_and_is_given_its_address_says_so(ask):
+    with pytest.raises(
+        InvalidArgument, match="(?s)table='data/lake/t' is not a table.*Hint: open it first: lk.open_table"
+    ):
+        ask()

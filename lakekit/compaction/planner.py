@@ -23,13 +23,13 @@ from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED
 from lakekit.manifest.streams import find_checkpoints
 from lakekit.storage.address import Address, parse_address
 from lakekit.storage.writer import MOST_PUT_BYTES
+from lakekit.table import Table, require_table
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
     from lakekit.compaction.records import Survey
     from lakekit.manifest.manifest import Manifest
     from lakekit.storage import Storage
-    from lakekit.table import Table
 
 
 def plan(
@@ -67,6 +67,7 @@ def plan(
         >>> plan.files_before, plan.files_after, plan.rows
         (31, 31, 2227)
     """
+    require_table(table)
     rules = rules or Rules()
     manifest = table.manifest
     _check_columns(manifest, rules)

@@ -22,11 +22,11 @@ from lakekit.manifest.listing import COPY_BEGUN, COPY_VERIFIED, RETIRED
 from lakekit.manifest.streams import find_checkpoints
 from lakekit.progress import Progress
 from lakekit.storage import open_store, open_writer, parse_address
+from lakekit.table import Table, require_table
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
     from lakekit.storage import Address, Storage, StoredObject
-    from lakekit.table import Table
 
 KEPT_FOR = timedelta(
     days=7
@@ -122,6 +122,7 @@ def retire(
         lakekit.errors.InvalidArgument: .../weather is no copy that lk.compaction made.
         Hint: plan(table, into=…) makes one.
     """
+    require_table(table)
     moment = as_of or datetime.now(UTC)
     if moment.tzinfo is None or older_than < timedelta(0):
         what = f"as_of={as_of!r} has no time zone, or older_than={older_than} is negative."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lakekit.errors import InvalidArgument
 from lakekit.hive.differences import find_differences, make_fits, tell_column
@@ -15,10 +15,8 @@ from lakekit.hive.layout import Partition, list_partitions, refuse_metadata
 from lakekit.hive.projection import find_projection
 from lakekit.hive.types import DIALECTS, name_type
 from lakekit.publish.duckdb_sql import write_duckdb
+from lakekit.table import Table, require_table
 from lakekit.views.sqltypes import quote_name, quote_text
-
-if TYPE_CHECKING:
-    from lakekit.table import Table
 
 ENGINES = (*DIALECTS, "duckdb")
 PARTITIONS_A_STATEMENT = 100  # most that Redshift takes in one ALTER TABLE with Glue; its manual, 2026-11
@@ -73,6 +71,7 @@ def ddl(table: Table, engine: str, *, name: str | None = None, database: str | N
     """
     if engine not in ENGINES:
         raise InvalidArgument(f"engine={engine!r} is not known.", hint=f"it is one of {', '.join(ENGINES)}.")
+    require_table(table)
     refuse_metadata(table, lists_files=engine == "duckdb")
     partitions = list_partitions(table)
     warnings = find_differences(table, partitions, engine)

@@ -23,7 +23,7 @@ from lakekit.manifest.types import unify_types
 from lakekit.publish.plans import PublishPlan, refuse_source
 from lakekit.storage import open_writer
 from lakekit.storage.columns import list_columns
-from lakekit.table import Table
+from lakekit.table import Table, require_table
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def delta(table: Table, *, drop_gone: bool = False) -> DeltaPlan:
         >>> plan.version, plan.changes[-1]
         (0, ('add files', '31 files (158 KiB), the first date=2013-03-01/part-0.parquet'))
     """
+    require_table(table)
     store = table.store
     refuse_source(table, "a log")
     history = read_history(store, list_columns(store))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lakekit.errors import InvalidArgument, StorageFailed
 from lakekit.hive.client import GlueClient
@@ -18,10 +18,8 @@ from lakekit.hive.types import KEYS_PARAMETER, name_type
 from lakekit.publish.ddl import locate
 from lakekit.publish.plans import PublishPlan
 from lakekit.storage import Storage
+from lakekit.table import Table, require_table
 from lakekit.units import format_number_of
-
-if TYPE_CHECKING:
-    from lakekit.table import Table
 
 AT_ONCE = 100  # partitions that one BatchCreatePartition or BatchUpdatePartition takes; botocore's model, 2026-11
 DELETED_AT_ONCE = 25  # and one BatchDeletePartition
@@ -120,6 +118,7 @@ def glue(
         ('create', 31)
         >>> plan.run()
     """
+    require_table(table)
     if table.store.address.scheme != "s3":
         what = f"{table.url} is not on S3, and what reads the Glue Data Catalog reads S3."
         raise InvalidArgument(

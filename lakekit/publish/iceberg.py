@@ -28,7 +28,7 @@ from lakekit.publish.iceberg_types import choose_columns
 from lakekit.publish.plans import PublishPlan, refuse_source
 from lakekit.storage.address import parse_address
 from lakekit.storage.secret import scrub_secrets
-from lakekit.table import Table
+from lakekit.table import Table, require_table
 from lakekit.units import format_bytes, format_number_of
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def iceberg(
         >>> plan.run().files_added
         31
     """
+    require_table(table)
     parts = tuple(identifier.split(".")) if isinstance(identifier, str) else tuple(identifier)
     if len(parts) < 2 or not all(isinstance(part, str) and part for part in parts):
         what = f"{identifier!r} names no table of a catalog."
