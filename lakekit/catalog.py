@@ -6,6 +6,7 @@ It must not hold a DuckDB connection: connections hold it.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import inspect
 import re
@@ -33,6 +34,7 @@ from lakekit.errors import (
 )
 from lakekit.storage.address import parse_address
 from lakekit.table import Table, open_table
+from lakekit.units import format_number_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from lakekit.receipts.receipt import Receipt
     from lakekit.storage import Store
 
+_MISSING = re.compile(r"Catalog Error: Table with name (\S+) does not exist!")
+_OF_LAKE = ("url", "name", "storage")  # what the lake says of each table
 REMOTE_THREADS = 64  # DuckDB asks for about as many files at once as it has threads; most of them wait for the network
 
 
@@ -88,7 +92,7 @@ class Catalog:
             raise UnknownTable(what, hint=f"tables: {', '.join(sorted(there))}.")
 
     def _refuse_unknown_options(self, name: str, options: Any) -> None:
-        known = list(inspect.signature(open_table).parameters)[1:]  # the first is the address
+        known = [option for option in inspect.signature(open_table).parameters if option not in _OF_LAKE]
         hint = f"options of a table are {', '.join(known)}."
         require_kind(f"tables[{name!r}]", options, Mapping, what="a mapping of options", hint=hint)
         for option in options:
@@ -184,12 +188,17 @@ class Catalog:
         )
 
     def _refuse_empty(self, folders: Sequence[str]) -> None:
+        from lakekit.manifest.listing import is_named_parquet
         from lakekit.manifest.refusals import suggest_folders
 
         url = self.store.address.url
         if self.store.find_root_file() is not None:
             raise NoFilesFound(f"{url} is a file, and a lake is a folder or prefix.", hint="open its folder.")
         there = f"{len(folders)} folders there: {', '.join(folders[:5])}" if folders else "no folders there"
+        loose = 0 if folders else sum(is_named_parquet(one.path) for one in self.store.list_objects())
+        if loose:
+            what = f"{url}/ holds {format_number_of(loose, 'Parquet file')}, and no folder with a table."
+            raise NoFilesFound(what, hint="it is one table: open it with open_table.")
         rule = "a lake's tables are the folders right under it; for a single table use open_table"
         hint = f"{rule}." if folders else f"{rule}; {suggest_folders(self.store)}"
         raise NoFilesFound(f"No table under {url}/ ({there}).", hint=hint)
@@ -269,8 +278,22 @@ class Catalog:
         named = (name for name in self.failed if not words.isdisjoint({name.casefold(), f'"{name.casefold()}"'}))
         return next((self.failed[name] for name in named), None)
 
+    def explain_missing(self, error: Exception) -> Exception:
+        """The same error of a table that is not there, with the lake's tables in place of DuckDB's guess."""
+        match = _MISSING.match(str(error))
+        if match is None:
+            return error
+        close = difflib.get_close_matches(match[1], self.tables, n=1)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        return type(error)(f"{match[0]}\nHint: {meant}tables: {', '.join(sorted(self.tables))}.")
+
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Refresh when a file turned out to have changed, and forget the errors of earlier queries."""
+        """Refresh when a file turned out to have changed, and forget the errors of earlier queries.
+
+        Raises:
+            duckdb.ResourceInUseException: a result of ``con.execute()`` has rows that were not fetched.
+            EngineFailed: the connection runs nothing any more.
+        """
         import duckdb
 
         from lakekit.views.duckdb import free_connection

@@ -173,6 +173,7 @@ class Lake(Mapping[str, Table]):
         """The relation of a query that sees these variables, and none of lakekit's own."""
         import duckdb
 
+        from lakekit.views.names import cut_comment
         from lakekit.views.relation import explain_failure, wrap_relation
 
         __tracebackhide__ = True
@@ -182,14 +183,14 @@ class Lake(Mapping[str, Table]):
             self._catalog.before_query(con)
             try:
                 # DuckDB looks for variables in the frame that calls it: this one has the caller's, and one of ours
-                local_names["__lakekit_bind__"] = functools.partial(con.sql, query, **options)
+                local_names["__lakekit_bind__"] = functools.partial(con.sql, cut_comment(query), **options)
                 with self._catalog.bind_lightly(con, query):
                     relation = eval(_CALL, global_names, local_names)
             except duckdb.Error as exc:  # without the frames of DuckDB's own Python
                 is_binding = isinstance(exc, duckdb.BinderException)
                 error = self._catalog.explain_binding(query) if is_binding else explain_failure(exc)
                 if error is None:
-                    raise exc.with_traceback(None) from exc.__cause__
+                    raise self._catalog.explain_missing(exc).with_traceback(None) from exc.__cause__
                 raise error.with_traceback(None) from exc.with_traceback(None)
         return relation if relation is None else wrap_relation(relation)
 

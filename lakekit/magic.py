@@ -30,6 +30,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         query = (line[match.end() :] if match else line) + "\n" + (cell or "")
         relation = _find_lake(shell)._sql_in_scope(query, None, shell.user_ns, {})
         if match is None:
+            if cell is not None and relation is not None:
+                relation.run_to_show()
             return relation
         shell.user_ns[match.group(1)] = None if relation is None else relation.pl()
         return _find_lake(shell).receipt if are_shown() else None

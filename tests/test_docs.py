@@ -43,9 +43,6 @@ def test_the_pages_name_functions_that_exist():
 def test_what_the_page_on_cron_says_runs_from_its_first_command_to_its_last(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "new/2026-01-01T07"
-    folder.mkdir(parents=True)
-    (folder / "a.csv").write_text("id,day\n1,2026-01-01\n2,2026-01-01\n")
     page, names = (DOCS / "cron.md").read_text(encoding="utf-8"), {}
     for kind, block in re.findall(r"^```(sh|python)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
         if kind == "sh":

@@ -108,3 +108,26 @@ def test_without_a_lake_the_cell_says_what_it_needs(shell):
     shell.user_ns["lake"] = 7
     with pytest.raises(NameError, match="which is a int"):
         run(shell, "%%sql\nSELECT 1")
+
+
+def test_a_cell_whose_query_fails_is_a_cell_that_fails(shell):
+    with pytest.raises(CorruptFile):
+        run(shell, "%%sql\nSELECT sum(x) FROM broken")
+
+
+def test_what_a_cell_shows_is_asked_for_once(shell, capsys):
+    lake = shell.user_ns["lake"]
+    lake.sql("SELECT 1").fetchall()
+    asked = lake.receipts.height
+    run(shell, "%%sql\nSELECT sum(x) AS total FROM t WHERE n < 3; -- 33")
+    assert "33" in capsys.readouterr().out and lake.receipts.height == asked + 1
+
+
+def test_a_query_that_fails_when_it_is_shown_runs_and_tells_so_once(shell, capsys):
+    lake = shell.user_ns["lake"]
+    lake.sql("SELECT 1").fetchall()
+    asked = lake.receipts.height
+    run(shell, "lake.sql('SELECT sum(x) FROM broken')")
+    told = capsys.readouterr()
+    assert "The query failed, as told above." in told.out
+    assert "CorruptFile: " in told.out + told.err and lake.receipts.height == asked + 1

@@ -130,8 +130,7 @@ def choose_first(manifest: Manifest, first: First, parts: Sequence[tuple[np.ndar
         first: which rows.
         parts: the files, as positions in ``manifest.files``, with the condition on their rows.
     """
-    may_hold, is_counted = np.ones((2, manifest.entries.height), bool)
-    is_counted[:] = False
+    may_hold, is_counted = np.ones(manifest.entries.height, bool), np.zeros(manifest.entries.height, bool)
     for rows, predicate in parts:
         is_counted[rows] = covers_all(manifest, predicate)[rows]
     if first.column is None:

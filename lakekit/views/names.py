@@ -107,6 +107,22 @@ def parse_query(query: str) -> list[dict[str, Any]] | None:
     return None if parsed["error"] else parsed["statements"]
 
 
+def cut_comment(query: str) -> str:
+    """A query without what stands behind its last semicolon, if that is comments: DuckDB 2.0 does not show it then.
+
+    Example:
+        >>> cut_comment("SELECT 1; -- one"), cut_comment("SELECT ';' -- ; one")
+        ('SELECT 1', "SELECT ';' -- ; one")
+    """
+    text, end = query.encode(), None
+    for start, kind in reversed(duckdb.tokenize(query) if ";" in query else []):
+        if text[start : start + 1] == b";":
+            end = start
+        elif kind != duckdb.token_type.comment:
+            break
+    return query if end is None else text[:end].decode()
+
+
 def read_shown(query: str) -> str:
     """The query of which a relation asks for the first rows, one at least; any other as it is.
 

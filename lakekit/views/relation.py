@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _CONFLICT = "TypeConflict: "  # how views/duckdb.py begins the text of a conflict that DuckDB raises
 _HINT = " Hint: "
 
+_SHOWN: list[tuple[_LakeRelation, dict[str, str]]] = []  # the relation that was run to be shown, and what is shown
+_FAILED: list[_LakeRelation] = []  # the one whose error was just shown
+
 
 class QueryHooks(Protocol):
     """What a lake does around a query; ``lock`` is held meanwhile, as a connection runs one query at a time."""
@@ -108,9 +111,30 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
             lambda: hooks.record_query(read_shown(query)),
         )
 
+    def run_to_show(self) -> None:
+        """Run the query for the first rows now, so that it is the cell that fails where it does, and show them once."""
+        _SHOWN[:] = [(self, self._make_bundle())]
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """The first rows as text and HTML; under them the receipt, where ``lk.show_receipts()`` asks for it."""
-        bundle = super()._repr_mimebundle_(include, exclude)
+        __tracebackhide__ = True
+        if _SHOWN and _SHOWN[0][0] is self:
+            return _SHOWN.pop()[1]
+        try:
+            return self._make_bundle()
+        except Exception:
+            _FAILED[:] = [self]
+            raise
+
+    def __repr__(self) -> str:
+        if _FAILED and _FAILED[0] is self:  # a notebook that has shown the error asks for a text all the same
+            _FAILED.clear()
+            return "The query failed, as told above."
+        return super().__repr__()
+
+    def _make_bundle(self) -> dict[str, str]:
+        __tracebackhide__ = True
+        bundle = super()._repr_mimebundle_()
         receipt = _HOOKS[self._con].receipt if are_shown() else None
         if receipt is None:
             return bundle

@@ -19,7 +19,7 @@ from lakekit.views.explain import Step
 from lakekit.views.names import find_table_select
 
 _STEPS = {"READ_PARQUET", "UNION", "PROJECTION", "UNGROUPED_AGGREGATE", "EMPTY_RESULT"}
-_FIRST_ROWS = ("LIMIT", "STREAMING_LIMIT")  # of the query: it has one
+_LIMITS = ("LIMIT", "STREAMING_LIMIT")  # of the query: it has one
 _FUNCTIONS = {"count_star": 0, "count": 1, "min": 1, "max": 1}  # with how many arguments
 
 
@@ -69,7 +69,7 @@ def only_aggregates(steps: Sequence[Step], aggregates: Sequence[Aggregate]) -> b
         steps: of the plan, the last one first.
         aggregates: see :func:`read_aggregates`.
     """
-    steps = steps[1:] if steps and steps[0].name in _FIRST_ROWS else steps
+    steps = steps[1:] if steps and steps[0].name in _LIMITS else steps
     told = {text.partition("(")[0] for step in steps for text in step.read("Aggregates")}
     return {step.name for step in steps} <= _STEPS and {aggregate.function for aggregate in aggregates} <= told
 
