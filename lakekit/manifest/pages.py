@@ -5,9 +5,11 @@ It must not decode more than its limits, whatever the file claims: a value that 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakekit.errors import CorruptFile
@@ -18,6 +20,7 @@ from lakekit.units import MIB
 
 MAX_VERIFIED_CELLS = 1_000_000  # values in all columns up to which a small file is decoded
 MAX_VERIFIED_BYTES = 16 * MIB  # the same, uncompressed
+MAX_CLAIMED_BYTES = 256 * MIB  # that pages may claim beside a footer that says less, as some writers' do
 MAX_REPEATED_BYTES = 64 * MIB  # texts may take so many if each were as long as all; beyond, each value is kept once
 
 # Field numbers of PageHeader (apache/parquet-format 2.12, read 2026-11)
@@ -41,7 +44,7 @@ def find_page_flaw(data: bytes) -> str:
         values, sizes = _measure_columns(data, metadata)
     except (ValueError, LookupError, TypeError, RecursionError) as exc:
         return f"a page's header does not: {describe_briefly(exc)}"
-    if sum(values) > MAX_VERIFIED_CELLS or sum(sizes) > MAX_VERIFIED_BYTES:
+    if sum(values) > MAX_VERIFIED_CELLS or sum(sizes) > MAX_CLAIMED_BYTES:
         return ""
     try:
         _decode(data, parquet, values, sizes)
@@ -84,24 +87,62 @@ def _decode(data: bytes, parquet: pq.ParquetFile, values: Sequence[int], sizes: 
     texts = [index for index, leaf in enumerate(leaves) if leaf.physical_type == "BYTE_ARRAY"]
     if sum(leaf.length * count for leaf, count in zip(leaves, values, strict=True)) > MAX_REPEATED_BYTES:
         return  # a fixed length, and no dictionary of these is kept
-    if sum(values[index] * sizes[index] for index in texts) <= MAX_REPEATED_BYTES:
+    if sum(_limit_texts(parquet, index, values[index], sizes[index]) for index in texts) <= MAX_REPEATED_BYTES:
         parquet.read(use_threads=False).validate()
         return
-    alone = [index for index in texts if leaves[index].converted_type == "DECIMAL" or _is_delta(parquet, index)]
-    rest = [leaf.path for index, leaf in enumerate(leaves) if index not in alone]
+    alone = [index for index in texts if leaves[index].converted_type == "DECIMAL" or _has(parquet, index, "DELTA")]
+    rest = [index for index in range(len(leaves)) if index not in alone]
     keeping = pq.ParquetFile(
-        pa.BufferReader(data), metadata=parquet.metadata, read_dictionary=rest, arrow_extensions_enabled=False
+        pa.BufferReader(data),
+        metadata=parquet.metadata,
+        read_dictionary=[leaves[index].path for index in rest],
+        arrow_extensions_enabled=False,
     )
-    keeping.read(columns=rest if alone else None, use_threads=False).validate()
+    flat = [index for index in rest if leaves[index].path in parquet.schema_arrow.names]
+    for number in range(parquet.metadata.num_row_groups):
+        _decode_keeping(keeping, number, flat)
+        with contextlib.suppress(pa.ArrowNotImplementedError):  # nested texts, some of a dictionary and some not
+            _decode_keeping(keeping, number, [index for index in rest if index not in flat])
     for index in alone:
         if not leaves[index].max_repetition_level:  # else a single row may hold all
-            rows = max(MAX_REPEATED_BYTES // max(sizes[index], 1), 1)
+            limit = _limit_texts(parquet, index, values[index], sizes[index])
+            rows = max(MAX_REPEATED_BYTES * values[index] // max(limit, 1), 1)
             for batch in parquet.iter_batches(rows, columns=[leaves[index].path], use_threads=False):
                 batch.validate()
 
 
-def _is_delta(parquet: pq.ParquetFile, index: int) -> bool:
-    """Whether a column is stored as differences, of which pyarrow makes no dictionary."""
+def _decode_keeping(keeping: pq.ParquetFile, number: int, leaves: Sequence[int]) -> None:
+    """Decode these leaves of a row group, of which dictionaries are kept."""
+    if not leaves:
+        return
+    table = keeping.reader.read_row_group(number, column_indices=leaves, use_threads=False)
+    table.validate()
+    for column in table.columns:
+        for chunk in column.chunks:
+            _check_indices(chunk)
+
+
+def _check_indices(array: pa.Array) -> None:
+    """Raise ValueError where a value is none of its dictionary; pyarrow looks only when it is asked for it."""
+    if isinstance(array, pa.DictionaryArray):
+        least, most = pc.min_max(array.indices).values()
+        if most.is_valid and not 0 <= least.as_py() <= most.as_py() < len(array.dictionary):
+            raise ValueError(f"value {most} of a dictionary of {len(array.dictionary):,}")
+    elif isinstance(array, pa.StructArray):
+        for part in array.flatten():
+            _check_indices(part)
+    elif pa.types.is_nested(array.type):
+        _check_indices(array.values)
+
+
+def _limit_texts(parquet: pq.ParquetFile, index: int, values: int, size_bytes: int) -> int:
+    """How many bytes a column of texts may take: where none is stored once for several, not more than its pages."""
+    repeats = _has(parquet, index, "DICTIONARY") or _has(parquet, index, "DELTA_BYTE_ARRAY")
+    return values * size_bytes if repeats else size_bytes
+
+
+def _has(parquet: pq.ParquetFile, index: int, encoding: str) -> bool:
+    """Whether a column is stored in an encoding with this in its name, as the footer tells."""
     groups = range(parquet.metadata.num_row_groups)
     chunks = (parquet.metadata.row_group(number).column(index) for number in groups)
-    return any(encoding.startswith("DELTA") for chunk in chunks for encoding in chunk.encodings)
+    return any(encoding in name for chunk in chunks for name in chunk.encodings)

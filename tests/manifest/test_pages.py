@@ -129,3 +129,22 @@ def test_a_value_that_is_repeated_often_is_not_decoded_as_often(kind):
     flaw, peak_bytes = answer.stdout.decode().split()
     assert flaw == "''"
     assert int(peak_bytes) < 64 * MIB
+
+
+@pytest.mark.parametrize("rows", [500, 5000])
+def test_nested_texts_in_several_row_groups_are_sound(rows):
+    texts = [f"user {number} at home" for number in range(5000)]
+    columns = {
+        "flat": texts,
+        "struct": [{"name": text, "n": 1} for text in texts],
+        "list": [[text, "x"] for text in texts],
+        "map": pa.array([[(text, "v")] for text in texts], pa.map_(pa.string(), pa.string())),
+    }
+    assert find_page_flaw(make_parquet(columns, row_group_size=rows)) == ""
+
+
+def test_an_index_that_no_value_of_the_dictionary_has_is_damage():
+    data = bytearray(make_parquet({"s": [f"city number {number % 5}" for number in range(20_000)]}, compression="none"))
+    at = pq.read_metadata(pa.BufferReader(bytes(data))).row_group(0).column(0).data_page_offset + 2000
+    data[at : at + 2] = b"\xff\xff"  # 8 of the indices of three bits become 7 or so, of a dictionary of 5
+    assert find_page_flaw(bytes(data)) == "value 7 of a dictionary of 5"
