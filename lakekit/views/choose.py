@@ -21,7 +21,7 @@ from lakekit.views.conditions import read_duckdb_conditions
 from lakekit.views.explain import Scan, possible_scans, split_conjunction
 from lakekit.views.keyvalues import read_settings
 from lakekit.views.names import keeps_names, list_columns, own_database, reads_only_tables
-from lakekit.views.plantext import mentions_strange, split_conditions
+from lakekit.views.plantext import list_names, mentions_strange, split_conditions
 from lakekit.views.sqltypes import quote_name
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lakekit.manifest.predicates import Predicate
     from lakekit.views.plan import Group, ViewPlan
 
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 FEW_FILES = 8  # are fetched before a query that ends after some rows
 
 
@@ -84,7 +85,7 @@ class Chooser:
         keys_shown = plan.shown_keys(group)
         candidates = possible_scans(self._scans, group.number, set(group.from_file) | keys_shown.keys())
         texts = [text for scan in candidates for text in (*scan.filters, *scan.file_filters, *scan.conditions)]
-        if not candidates or mentions_strange([*group.from_file, *plan.manifest.schema.arrow.names], texts):
+        if not candidates or mentions_strange([*group.from_file, *list_names(plan.manifest.schema.arrow)], texts):
             return Chosen(list(range(len(group.paths))), not any(scan.file_filters for scan in self._scans))
         keys = _KeyTable(lambda: self._settings, plan, group, keys_shown)
         listed, fetched = np.zeros((2, len(group.paths)), bool)
@@ -225,8 +226,8 @@ class _KeyTable:
         """Whether DuckDB is going to scan just as many folders; not where its plan does not tell."""
         if scan.scanned_files is None:
             return not scan.file_filters and bool(folders.all())
-        if self._leading is None:
-            return min(scan.scanned_files, self._folders) == folders.sum()  # one folder is shown by two files
+        if self._leading is None:  # an empty file leads, whose keys are NULL: it may be among those that are scanned
+            return False
         return scan.scanned_files == folders.sum() + folders[self._leading]
 
     def know_scanned(self, scan: Scan) -> bool:
@@ -245,8 +246,8 @@ class _KeyTable:
         return functools.reduce(lambda left, name: left.replace(name, ""), self.names, text)
 
     def _ask_all(self, conditions: Sequence[str]) -> np.ndarray | None:
-        if not conditions or not self.names:
-            return None
+        if not conditions or not self.names or any(text.count("'") % 2 for text in conditions):
+            return None  # a text with a line break is told in parts, and one may look like a condition
         conditions = split_conditions(conditions, self.names)
         self._ask_together(conditions)
         met = [self._ask(part) for part in self._parts(conditions)]
@@ -281,7 +282,7 @@ class _KeyTable:
 
     def _is_on_keys(self, condition: str) -> bool:
         """Whether a condition reads keys alone, and says the same of a folder each time."""
-        if volatile_functions().intersection(re.findall(r"\w+", condition)):
+        if volatile_functions().intersection(re.findall(r"\w+", _LITERAL.sub("", condition))):
             return False
         columns = list_columns(condition)
         return columns is not None and all([part.casefold() for part in name] in self._columns for name in columns)

@@ -56,6 +56,7 @@ class Scan:
         is_limited: whether the query ends as soon as it has some number of the rows that come from the scan.
         enough_rows: how many rows of the scan, whichever they are, are all that the query takes of it; None where it
             may take more, or conditions above the scan choose among them.
+        limit: the number of the limit that says so; scans below the same one have the same.
         likely_group: the group that it is of, as far as the order of scans tells; see :func:`guess_groups`.
     """
 
@@ -69,6 +70,7 @@ class Scan:
     probes: tuple[str | None, ...] = ()
     is_limited: bool = False
     enough_rows: int | None = None
+    limit: int | None = None
     likely_group: int | None = None
 
 
@@ -81,6 +83,7 @@ class _Above:
     probes: tuple[str | None, ...] = ()
     is_limited: bool = False
     enough_rows: int | None = None
+    limit: int | None = None
 
 
 def read_scans(plan: str) -> list[Scan]:
@@ -129,6 +132,7 @@ def _walk(node: dict[str, Any], above: _Above) -> Iterator[Scan]:
         above.probes,
         name in _LIMITS or (above.is_limited and goes_on),
         _read_limit(info) if name in _LIMITS else above.enough_rows if name in _ROW_FOR_ROW else None,
+        id(node) if name in _LIMITS else above.limit,
     )
     for number, child in enumerate(node["children"]):
         if number == 0 and info.get("Join Type") in _SPARING:
@@ -181,7 +185,31 @@ def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
         probes=above.probes,
         is_limited=above.is_limited,
         enough_rows=above.enough_rows,
+        limit=above.limit,
     )
+
+
+def name_columns(scan: Scan, known: Set[str]) -> Scan | None:
+    """The scan with whole columns, where the plan tells fields of structs; None where it is not sure which it reads.
+
+    Args:
+        scan: as the plan has it.
+        known: the columns that any scan may read, as the files show them.
+
+    Example:
+        >>> sorted(name_columns(Scan(7, frozenset({"s.a.b", "n", "date@7"})), {"s", "n", "date@7"}).columns)
+        ['date@7', 'n', 's']
+        >>> name_columns(Scan(7, frozenset({"s.a"})), {"s", "s.a"}) is None
+        True
+    """
+    named = []
+    for column in scan.columns:
+        ends = [at for at, char in enumerate(column) if char == "."]
+        found = [part for part in (column, *(column[:end] for end in ends)) if part in known]
+        if len(found) != 1:
+            return None
+        named += found
+    return replace(scan, columns=frozenset(named))
 
 
 def _as_list(value: Any) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ _STEPS = {
     "EMPTY_RESULT",
 }
 _SAME_ROW = {"file_index = file_index", "file_row_number = file_row_number"}  # how DuckDB finds a row again
+_ROW_COLUMNS = {"file_index", "file_row_number"}
 _OPTIONAL = re.compile(r"optional: Dynamic Filter \(.*\)")  # spares rows that the limit leaves out anyway
 _DESCENDING = {"ASC": False, "ASCENDING": False, "DESC": True, "DESCENDING": True}
 _SETTINGS = "SELECT current_setting('default_order'), current_setting('default_null_order')"
@@ -58,12 +59,14 @@ def read_any(scans: Sequence[Scan], steps: Sequence[Step]) -> First | None:
     """What a query takes of its scans, where it is so many rows of each, whichever they are; None where it is not.
 
     Example:
-        >>> read_any([Scan(1, frozenset("x"), enough_rows=5)], [])
+        >>> read_any([Scan(1, frozenset("x"), enough_rows=5, limit=7)], [])
         First(rows=5, column=None, is_descending=False)
-        >>> read_any([Scan(1, frozenset("x"), enough_rows=5), Scan(1, frozenset("x"))], []) is None
+        >>> read_any([Scan(1, frozenset("x"), enough_rows=5, limit=7), Scan(1, frozenset("x"))], []) is None
         True
     """
     taken = [scan.enough_rows for scan in scans if scan.enough_rows is not None]
+    if len({scan.limit for scan in scans if scan.enough_rows is not None}) != 1:
+        return None  # several queries, of which each may choose other rows
     fetches_again = len(scans) == 2 and any(step.name == "HASH_JOIN" for step in steps)  # the other columns, by rows
     return First(max(taken)) if taken and (len(taken) == len(scans) or fetches_again) else None
 
@@ -153,10 +156,12 @@ def choose_first(manifest: Manifest, first: First, parts: Sequence[tuple[np.ndar
     return true_or_unknown(near >= limit if first.is_descending else near <= limit)
 
 
-def finds_first(steps: Sequence[Step]) -> bool:
+def finds_first(steps: Sequence[Step], scans: Sequence[Scan]) -> bool:
     """Whether a plan does nothing but scan, perhaps by conditions of the scans, order, and take the first rows; and
     perhaps fetch the other columns of these.
     """
+    if any(scan.columns & _ROW_COLUMNS for scan in scans):  # a join on them is then the user's own
+        return False
     joins = [step for step in steps if step.name == "HASH_JOIN"]
     if any(step.read("Join Type") != ("SEMI",) or set(step.read("Conditions")) != _SAME_ROW for step in joins):
         return False
@@ -177,6 +182,8 @@ def find_conditions(scans: Sequence[Scan], group: int, groups: int) -> list[str]
         own = list(scans)
     elif len(scans) == groups and not any(scan.joins for scan in scans):
         own = [scan for scan in scans if scan.likely_group == group]
+    elif any(scan.group is None for scan in scans):
+        return None
     else:
         own = [scan for scan in scans if scan.group == group]
     conditions = [condition for scan in own for condition in (*scan.filters, *scan.file_filters)]

@@ -23,12 +23,12 @@ import pyarrow as pa
 
 from lakekit.views.choose import Chooser, Chosen
 from lakekit.views.conditions import read_duckdb_conditions
-from lakekit.views.explain import Scan, guess_groups, is_marked, read_scans, read_steps
+from lakekit.views.explain import Scan, guess_groups, is_marked, name_columns, read_scans, read_steps
 from lakekit.views.filesystem import FILE_SYSTEM, NARROW_VARIABLE, Listing
 from lakekit.views.firsts import choose_first, find_conditions, finds_first, read_any, read_first
 from lakekit.views.local import LocalFiles
 from lakekit.views.names import is_select, read_shown, reads_only_tables
-from lakekit.views.plantext import mentions_moment
+from lakekit.views.plantext import list_names, mentions_moment
 from lakekit.views.summaries import only_aggregates, read_aggregates, summarize
 
 if TYPE_CHECKING:
@@ -151,13 +151,17 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
         plans = explain_query(con, query, values)
     bound = [(number, by_number[number]) for number in asked]
     columns = {number: {*group.from_file, *view.plan.shown_keys(group)} for number, (view, group) in bound}
-    scans = guess_groups([scan for plan in plans for scan in read_scans(plan)], columns)
+    read = [scan for plan in plans for scan in read_scans(plan)]
     groups = [part for _, part in bound]
-    if not scans or not groups:
-        return QueryPlan(scans, [], is_known=False)
-    if any(is_marked(name) for _, group in groups for name in group.from_file):
+    if not read or not groups:
+        return QueryPlan(read, [], is_known=False)
+    named = [name_columns(scan, set().union(*columns.values())) for scan in read]
+    is_told = not any(is_marked(name) for _, group in groups for name in group.from_file)
+    names = [name for view, _ in groups for name in list_names(view.plan.manifest.schema.arrow)]
+    if None in named or not is_told or any("\n" in name or "\r" in name for name in names):
         choices = [(view, group, Chosen(list(range(len(group.paths))))) for view, group in groups]
-        return QueryPlan(scans, choices, is_known=False)
+        return QueryPlan(read, choices, is_known=False)
+    scans = guess_groups(named, columns)
     try:
         shown = read_shown(query)
         chooser = Chooser(con, shown, scans)
@@ -175,8 +179,10 @@ def _keep_first(
     views = {id(view): view for view, _, _ in choices}
     steps = read_steps(plans) if len(views) == 1 else []
     first = (read_any(scans, steps) or read_first(con, query)) if steps else None
-    if first is None or not finds_first(steps):
+    if first is None or not finds_first(steps, scans):
         return choices
+    if first.column is None and not all(group.plain.all() for _, group, _ in choices):
+        return choices  # pages of rows would begin with other files than all rows do
     manifest = choices[0][0].plan.manifest
     parts = []
     for view, group, chosen in choices:

@@ -40,7 +40,7 @@ def parse_conditions(texts: Sequence[str], schema: pa.Schema, names: Mapping[str
         ['COMPARE_GREATERTHAN', 'COMPARE_EQUAL']
     """
     shown = {name: name for name in schema.names if not is_plain(name)} | dict(names)
-    if _may_mislead(shown, texts):
+    if _may_mislead(shown, texts) or mentions_strange(list_names(schema)[len(schema) :], texts):
         return None
     found: list[Any] = []
     for text in texts:
@@ -67,6 +67,22 @@ def _may_mislead(shown: Mapping[str, str], texts: Sequence[str]) -> bool:
     text = " ".join(texts)
     strange = [name for name, meant in shown.items() if name == meant and not _is_quotable(name)]
     return any(name in text or "'" in name or '"' in name for name in strange)
+
+
+def list_names(schema: pa.Schema) -> list[str]:
+    """The names of all columns, and of all fields within them, at any depth.
+
+    Example:
+        >>> list_names(pa.schema({"s": pa.struct({"a": pa.list_(pa.struct({"b": pa.int8()}))})}))
+        ['s', 'a', 'b']
+    """
+    found, kinds = list(schema.names), [column.type for column in schema]
+    while kinds:
+        kind = kinds.pop()
+        fields = [kind.field(index) for index in range(kind.num_fields)]
+        found += [field.name for field in fields] if pa.types.is_struct(kind) else []
+        kinds += [field.type for field in fields]
+    return found
 
 
 def mentions_strange(names: Iterable[str], texts: Iterable[str]) -> bool:

@@ -144,7 +144,8 @@ class _LakeRelation(duckdb.DuckDBPyRelation):
         }
 
     def _derive(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyRelation:
-        return wrap_relation(super()._derive(*args, **kwargs))
+        with _HOOKS[self._con].lock:  # it is bound
+            return wrap_relation(super()._derive(*args, **kwargs))
 
 
 def _run_hooked(
