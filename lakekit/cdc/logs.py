@@ -6,39 +6,59 @@ It must not read anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lakekit.cdc.debezium import CHANGE, SNAPSHOT, Change
 from lakekit.errors import InvalidArgument
 
 APART_SECONDS = 60  # a snapshot that began so soon after the first change is the first
-LATE_SECONDS = 86_400  # no transaction lasts so long
+# PostgreSQL and SQL Server tell when a transaction was committed, MySQL and Oracle when its statement began, which is
+# earlier by as long as it runs. What ran for longer than this, and is the journal's last, is refused though its log is
+# one, until the next change comes; a longer bound would take a server that failed over for the one before it.
+LATE_SECONDS = 3_600
+# A snapshot has the position at which it began, and the moment in which a table was read, after all tables before it
+READ_SECONDS = 86_400
+_HINT = 'order by time instead: order_by="source.ts_ms"; or begin a new journal.'
+_BEFORE_ALL = (None,) * 3  # a place in the log
 
 
 class Log(NamedTuple):
-    """The changes of one server; rows of snapshots are none.
+    """What the events of one server tell of its log.
 
     Attributes:
-        first: the lowest position.
-        since: the earliest commit time, in seconds since 1970; None if a change has none.
-        last: the highest position.
+        first: the lowest position of a change; None if there are only rows of snapshots.
+        since: the earliest commit time of a change, in seconds since 1970; None if one has none.
+        last: the highest position of a change.
         last_at: its commit time.
         until: the latest commit time.
+        begins: the earliest time of any event; None if one has none.
+        ends: the latest.
+        reads: each position of a snapshot, with the earliest time of its rows.
     """
 
-    first: Sequence[int]
+    first: Sequence[int] | None
     since: float | None
-    last: Sequence[int]
+    last: Sequence[int] | None
     last_at: float | None
     until: float | None
+    begins: float | None
+    ends: float | None
+    reads: Sequence[tuple[Sequence[int], float]] = ()
 
 
 def note_change(logs: dict[str, Log], change: Change) -> None:
-    """Count a change in, by its server, if it bears a position of the log."""
-    if change.phase == CHANGE and any(change.order[:2]):
-        at = change.committed_at and change.committed_at.timestamp()
-        log = Log(list(change.order), at, list(change.order), at, at)
-        logs[change.server] = _join(logs.get(change.server, log), log)
+    """Count an event in, by its server, if it bears a position of the log."""
+    if not any(change.order[:2]):
+        return
+    at, place = change.committed_at and change.committed_at.timestamp(), list(change.order)
+    log = Log(None, None, None, None, None, at, at)
+    if change.phase == CHANGE:
+        log = Log(place, at, place, at, at, at, at)
+    elif change.phase == SNAPSHOT and at is not None:
+        log = log._replace(reads=[(place, at)])
+    logs[change.server] = _join(logs[change.server], log) if change.server in logs else log
 
 
 def join_logs(noted: Iterable[Mapping[str, Sequence[Any]]]) -> dict[str, Log]:
@@ -51,14 +71,33 @@ def join_logs(noted: Iterable[Mapping[str, Sequence[Any]]]) -> dict[str, Log]:
 
 
 def _join(one: Log, other: Log) -> Log:
-    last = max(one, other, key=lambda log: log.last)
-    since = None if one.since is None or other.since is None else min(one.since, other.since)
-    until = None if one.until is None or other.until is None else max(one.until, other.until)
-    return Log(min(one.first, other.first), since, last.last, last.last_at, until)
+    begins, ends = _choose(min, one.begins, other.begins), _choose(max, one.ends, other.ends)
+    reads = one.reads or other.reads
+    if one.reads and other.reads:
+        earliest: dict[tuple[int, ...], float] = {}
+        for place, at in (*one.reads, *other.reads):
+            earliest[tuple(place)] = min(at, earliest.get(tuple(place), at))
+        reads = sorted(earliest.items())
+    if one.first is None or other.first is None or one.last is None or other.last is None:
+        told = other if one.first is None else one
+        return told._replace(begins=begins, ends=ends, reads=reads)
+    first, last = min(one.first, other.first), one if one.last >= other.last else other
+    since, until = _choose(min, one.since, other.since), _choose(max, one.until, other.until)
+    return Log(first, since, last.last, last.last_at, until, begins, ends, reads)
+
+
+def _choose(choose: Any, one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else choose(one, other)
+
+
+def find_place(change: Change, logs: Mapping[str, Log], ranks: Mapping[str, int]) -> Sequence[Any]:
+    """What orders a change: the rank of its server where there are several, then its position in the server's log."""
+    place = _BEFORE_ALL if is_first_snapshot(change, logs) else change.order
+    return (ranks.get(change.server), *place) if ranks else place
 
 
 def is_first_snapshot(change: Change, logs: Mapping[str, Log]) -> bool:
-    """Whether it is a row of a snapshot before which the journal has no change: it comes before all changes.
+    """Whether it is a row of a snapshot before which its server has no change: it comes before all changes.
 
     The position alone does not tell: PostgreSQL logs some of what a transaction does before a snapshot, which sees
     nothing of it, for the transaction ends later.
@@ -66,7 +105,7 @@ def is_first_snapshot(change: Change, logs: Mapping[str, Log]) -> bool:
     if change.phase != SNAPSHOT:
         return False
     log = logs.get(change.server)
-    if log is None or not any(change.order[:2]) or log.first >= list(change.order):
+    if log is None or log.first is None or not any(change.order[:2]) or log.first >= list(change.order):
         return True
     at = change.committed_at and change.committed_at.timestamp()
     return at is not None and log.since is not None and at <= log.since + APART_SECONDS
@@ -79,7 +118,37 @@ def check_logs(logs: Mapping[str, Log], url: str) -> None:
         InvalidArgument: it did.
     """
     for log in logs.values():
-        if log.last_at is not None and log.until is not None and log.until - log.last_at > LATE_SECONDS:
+        if log.last is None or log.until is None:
+            continue
+        if log.last_at is not None and log.until - log.last_at > LATE_SECONDS:
             hours = (log.until - log.last_at) / 3600
             what = f"The log's last position in {url} was committed {hours:.0f} h before other changes: it began anew."
-            raise InvalidArgument(what, hint='order by time instead: order_by="source.ts_ms"; or begin a new journal.')
+            raise InvalidArgument(what, hint=_HINT)
+        for place, at in log.reads:
+            told = [number for number in place[:2] if number]
+            if at - log.until > READ_SECONDS and told < list(log.last[: len(told)]):
+                hours = (at - log.until) / 3600
+                what = f"A snapshot in {url} was read {hours:.0f} h after the last change, and its position is before"
+                raise InvalidArgument(f"{what} that change's: the log began anew.", hint=_HINT)
+
+
+def rank_servers(logs: Mapping[str, Log], url: str) -> dict[str, int]:
+    """Which server came when, where there are several: positions of different logs tell nothing of each other.
+
+    Raises:
+        InvalidArgument: one had changes before another had its last.
+    """
+    if len(logs) < 2:
+        return {}
+    ordered = sorted(logs, key=lambda server: (logs[server].begins or 0, logs[server].ends or 0, server))
+    for one, other in pairwise(ordered):
+        ends, begins = logs[one].ends, logs[other].begins
+        if ends is None or begins is None or ends >= begins:
+            what = f"{url} has events of the servers {one!r}, until {_tell(ends)}, and {other!r}, from {_tell(begins)}:"
+            hint = 'give each server a journal of its own; or order by time: order_by="source.ts_ms".'
+            raise InvalidArgument(f"{what} positions in two logs do not tell which change is later.", hint=hint)
+    return {server: rank for rank, server in enumerate(ordered)}
+
+
+def _tell(at: float | None) -> str:
+    return "an unknown time" if at is None else f"{datetime.fromtimestamp(at, UTC):%F %T}"

@@ -51,7 +51,8 @@ def open_state(
     Debezium's first snapshot; those of a later or incremental one have their place in the log. Then changes come
     in the order of ``order_by``, which a column AR_H_CHANGE_SEQ of DMS is without being named; with Debezium, of the
     log's position; of their commit time; of their files (the moment in DMS's names, else the path); of their lines.
-    So no two are equal, and the last of a key decides. A change that was stored twice does no harm.
+    So no two are equal, and the last of a key decides. A change that was stored twice does no harm. Servers of Debezium
+    (``source.name``) follow one another by their times, since positions in two logs tell nothing of each other.
 
     **What is not told.** PostgreSQL does not log a long value that was not changed, nor Oracle a LOB; Debezium writes
     ``__debezium_unavailable_value``. The state has the former value of the row, or is an error where there is none.
@@ -79,7 +80,7 @@ def open_state(
     Raises:
         NoFilesFound: no file of the format.
         InvalidArgument: a column that is not there, an unknown operation, a row without a key, lines without a
-            header, files whose order cannot be told, a log whose positions began anew.
+            header, files whose order cannot be told, a log whose positions began anew, two servers at the same time.
         TypeConflict: a value that is not of its column's type; names file and line.
         CorruptFile: a file, or a line, that cannot be read.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.

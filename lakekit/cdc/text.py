@@ -21,13 +21,12 @@ from lakekit.cdc.cache import JournalCache
 from lakekit.cdc.debezium import Change, read_events
 from lakekit.cdc.dms import OP, CsvLayout, find_header, read_first_line, read_lines
 from lakekit.cdc.files import JournalFile, Kind, open_locally
-from lakekit.cdc.logs import Log, check_logs, is_first_snapshot, join_logs, note_change
+from lakekit.cdc.logs import Log, check_logs, find_place, join_logs, note_change, rank_servers
 from lakekit.cdc.values import choose_type, classify, convert
 from lakekit.storage import Store
 
 BATCH_CHANGES = 20_000
-_POSITION_NAMES = ("the log's position",) * 3
-_BEFORE_ALL = (None,) * 3  # a place in the log
+_POSITION_NAMES = ("the log's position",) * 4
 
 
 class TextJournal:
@@ -43,6 +42,7 @@ class TextJournal:
         self._has_header = False
         self._profiles: dict[str, dict[str, Any]] = {}
         self._logs: dict[str, Log] = {}
+        self._ranks: dict[str, int] = {}
         self._local: dict[str, Path] = {}
         self._stack = contextlib.ExitStack()
 
@@ -61,12 +61,13 @@ class TextJournal:
             self._note("first", lambda file, local: read_first_line(file, local, self._form.csv))
             first_lines = [cells for file in self._files if (cells := self._recall(file, "first"))]
             self._has_header = find_header(first_lines, self._layout(self._form))
-        what = f"profile {self._has_header}"
+        what = f"profile 2 {self._has_header}"
         self._note(what, self._profile)
         profiles = {file.path: self._recall(file, what) for file in self._files}
         self._profiles = {path: told["kinds"] for path, told in profiles.items()}
         self._logs = join_logs(told["logs"] for told in profiles.values())
         check_logs(self._logs, self._store.address.url)
+        self._ranks = rank_servers(self._logs, self._store.address.url)
         kept = {name for told in profiles.values() for name in told["kept"]}
         fields = self._choose_types()
         self.kept = tuple(one.name for one in fields if one.name in kept)
@@ -98,7 +99,7 @@ class TextJournal:
 
     def tell_basis(self) -> str:
         """What else than its own bytes tells how a file is read."""
-        return repr({server: (log.first, log.since) for server, log in sorted(self._logs.items())})
+        return repr(({server: (log.first, log.since) for server, log in sorted(self._logs.items())}, self._ranks))
 
     def _profile(self, file: JournalFile, local: Path) -> dict[str, Any]:
         """By column, the kinds of its values, each with the first line that has it; what is kept; and the logs."""
@@ -161,7 +162,7 @@ class TextJournal:
             ]
             moments: list[datetime | None] = [change.committed_at for change in some]
             committed = pa.array(moments, pa.timestamp("us", "UTC"))
-            orders = [_BEFORE_ALL if is_first_snapshot(change, self._logs) else change.order for change in some]
+            orders = [find_place(change, self._logs, self._ranks) for change in some]
             told = [list(place) for place in zip(*orders, strict=True)]
             names = form.order_by or _POSITION_NAMES[: len(told)]
             yield Batch(

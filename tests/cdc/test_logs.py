@@ -6,7 +6,7 @@ from lakekit.errors import InvalidArgument
 from tests.cdc.journals import read_both, tell, write_event
 
 MYSQL = {"file": "mysql-bin.000003", "row": 0, "name": "shop"}
-DAY = 86_400
+HOUR, DAY = 3600, 86_400
 
 
 def put_and_read(folder, *events) -> list[tuple]:
@@ -124,9 +124,85 @@ def test_a_log_that_began_anew_is_an_error_that_names_the_way_out(folder):
     assert read_both(folder.open(key="id", format="debezium", order_by="source.ts_ms")) == [(1, "new")]
 
 
-def test_logs_of_two_servers_are_not_compared(folder):
+@pytest.mark.parametrize("after", [{"id": 1, "v": "new"}, None])  # written again, or deleted
+def test_a_server_that_failed_over_within_hours_is_seen_by_its_times(folder, after):
+    old = write_event("c", 0, after={"id": 1, "v": "old"}, **MYSQL, pos=900)
+    new = write_event("u", 2 * HOUR, after=after, **MYSQL | {"file": "mysql-bin.000001"}, pos=154)
+    if after is None:
+        new |= {"op": "d", "before": {"id": 1, "v": "old"}}
+    folder.put_events("a.json", [old, new])
+    with pytest.raises(InvalidArgument, match="was committed 2 h before other changes: it began anew"):
+        folder.open(key="id", format="debezium")
+
+
+def test_a_statement_that_ran_for_an_hour_is_of_the_same_log(folder):
+    events = [
+        write_event("c", HOUR, after={"id": 2, "v": "a"}, **MYSQL, pos=400),
+        write_event("u", 0, after={"id": 2, "v": "b"}, **MYSQL, pos=800),  # began at 0, was committed after the other
+    ]
+    assert put_and_read(folder, *events) == [(2, "b")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (MYSQL | {"pos": 900}, MYSQL | {"pos": 154}),
+        (MYSQL | {"pos": 154}, MYSQL | {"file": "mysql-bin.000001", "pos": 900}),
+        ({"sequence": '["8999","9000"]'}, {"sequence": '[null,"50"]'}),
+    ],
+)
+def test_a_snapshot_of_a_log_that_began_anew_is_an_error_although_no_change_follows_it(folder, old, new):
+    folder.put_events("a.json", [write_event("c", 0, after={"id": 1, "v": "old"}, **old)])
+    folder.put_events("b.json", [write_event("r", 3 * DAY, after={"id": 1, "v": "new"}, **new, snapshot="last")])
+    with pytest.raises(InvalidArgument, match=r"read 72 h after the last change(.|\n)*began anew(.|\n)*order_by="):
+        folder.open(key="id", format="debezium")
+    assert read_both(folder.open(key="id", format="debezium", order_by="source.ts_ms")) == [(1, "new")]
+
+
+def test_a_table_may_be_read_long_after_its_snapshot_began(folder):
+    events = [
+        # began at 0; tables before this one took 10 h
+        write_event("r", 10 * HOUR, after={"id": 1, "v": "old"}, **MYSQL, pos=154, snapshot="last"),
+        write_event("u", 60, after={"id": 1, "v": "new"}, **MYSQL, pos=400),
+    ]
+    assert put_and_read(folder, *events) == [(1, "new")]
+
+
+def test_a_second_snapshot_of_a_database_where_nothing_happened_since_is_of_the_same_log(folder):
+    place = {"commit_lsn": "00000027:00000ac0:0002", "name": "shop"}
+    events = [
+        write_event("c", 0, after={"id": 1, "v": "a"}, **place, change_lsn="00000027:00000ac0:0001"),
+        write_event("r", 3 * DAY, after={"id": 1, "v": "a"}, **place, snapshot="last"),
+    ]
+    assert put_and_read(folder, *events) == [(1, "a")]
+
+
+def test_a_server_that_came_later_is_after_the_one_before_whatever_its_positions_are(folder):
+    other = MYSQL | {"name": "other", "file": "mysql-bin.000001"}
+    folder.put_events(
+        "a.json",
+        [
+            write_event("c", 0, after={"id": 1, "v": "a"}, **MYSQL, pos=900),
+            write_event("c", 0, after={"id": 2, "v": "a"}, **MYSQL, pos=950),
+        ],
+    )
+    assert read_both(folder.open(key="id", format="debezium")) == [(1, "a"), (2, "a")]
+    folder.put_events("b.json", [write_event("r", DAY, after={"id": 1, "v": "b"}, **other, pos=154, snapshot="last")])
+    assert read_both(folder.open(key="id", format="debezium")) == [(1, "b"), (2, "a")]
+    # the second in which the statement began is before the one in which the table was read
+    folder.put_events("c.json", [write_event("u", DAY - 1, after={"id": 1, "v": "c"}, **other, pos=400)])
+    assert read_both(folder.open(key="id", format="debezium")) == [(1, "c"), (2, "a")]
+
+
+def test_two_servers_at_the_same_time_are_an_error_that_names_both(folder):
     events = [
         write_event("c", 0, after={"id": 1, "v": "a"}, **MYSQL, pos=900),
-        write_event("c", 2 * DAY, after={"id": 2, "v": "b"}, **MYSQL | {"name": "other"}, pos=154),
+        write_event("c", 5, after={"id": 1, "v": "b"}, **MYSQL | {"name": "other"}, pos=154),
+        write_event("u", 9, after={"id": 1, "v": "c"}, **MYSQL, pos=950),
     ]
-    assert put_and_read(folder, *events) == [(1, "a"), (2, "b")]
+    folder.put_events("a.json", events)
+    with pytest.raises(
+        InvalidArgument, match=r"'shop', until .* 12:00:09, and 'other', from .* 12:00:05(.|\n)*order_by="
+    ):
+        folder.open(key="id", format="debezium")
+    assert read_both(folder.open(key="id", format="debezium", order_by="source.ts_ms")) == [(1, "c")]
