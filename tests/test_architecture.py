@@ -21,7 +21,7 @@ FOLDERS = ("lakekit", "tests", "tools", "benchmarks")
 
 # A module imports only modules of a lower rank. Lenses share the rank of the views, and so can never import them.
 RANK = {
-    "columns": 0, "display": 0, "errors": 0, "units": 0,
+    "columns": 0, "digits": 0, "display": 0, "errors": 0, "units": 0,
     "prices": 1, "progress": 1,
     "storage": 2,
     "arguments": 2.5,  # shows no secret

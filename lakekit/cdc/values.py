@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakekit.digits import is_held
 from lakekit.errors import InvalidArgument, TypeConflict
 from lakekit.manifest.types import describe_type
 
@@ -31,7 +32,9 @@ _MILLISECONDS = range(10**11, 4_200_000_000_000)  # of 1973 to 2103; as microsec
 
 
 def classify(value: Any, *, is_text: bool) -> str:
-    """What a value looks like: int, float, bool, date, moment, zoned, text or json.
+    """What a value looks like: int, float, bool, date, moment, zoned, text or json; or a long number.
+
+    That is one of JSON which neither 64 bits nor a double hold unchanged, though it is not beyond a double's range.
 
     Args:
         value: not None.
@@ -43,7 +46,7 @@ def classify(value: Any, *, is_text: bool) -> str:
     """
     if not is_text:
         kinds = {bool: "bool", int: "int", Decimal: "float", float: "float", str: "text"}
-        return kinds.get(type(value), "json") if not _is_huge(value) else "text"
+        return "long number" if _is_long(value) else kinds.get(type(value), "json")
     if value in ("true", "false"):
         return "bool"
     if _INTEGER.fullmatch(value):
@@ -58,8 +61,10 @@ def classify(value: Any, *, is_text: bool) -> str:
     return "text"
 
 
-def _is_huge(value: Any) -> bool:
-    return type(value) is int and not -(2**63) <= value < 2**63
+def _is_long(value: Any) -> bool:
+    if type(value) is int:
+        return not -(2**63) <= value < 2**63
+    return type(value) is Decimal and math.isfinite(float(value)) and not is_held(str(value))
 
 
 def _is_valid(parse: Callable[[str], Any], text: str) -> bool:
@@ -74,7 +79,7 @@ def choose_type(name: str, kinds: Mapping[str, str], *, is_text: bool) -> pa.Dat
     """The type of a column that has values of these kinds, over all files.
 
     In CSV, what does not look alike is text. JSON tells what is a number and what is text, so that both in one column
-    are an error; whole numbers and others are double.
+    are an error; whole numbers and others are double. Long numbers are text, and an error beside shorter ones.
 
     Args:
         name: the column's.
@@ -86,6 +91,7 @@ def choose_type(name: str, kinds: Mapping[str, str], *, is_text: bool) -> pa.Dat
     """
     simple = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "date": pa.date32(), "text": pa.string()}
     simple |= {"moment": pa.timestamp("us"), "zoned": pa.timestamp("us", "UTC"), "json": pa.string()}
+    simple |= {"long number": pa.string()}
     found = set(kinds)
     if len(found) <= 1:
         return simple[found.pop()] if found else pa.string()
@@ -194,9 +200,9 @@ def _parse_float(value: Any) -> float:
         return _fail(value)
     if isinstance(value, int) and int(float(value)) != value:
         return _fail(value)
-    number = float(value)
-    is_beyond = math.isinf(number) and any(letter.isdigit() for letter in str(value))  # 1e400 is no infinity
-    return _fail(value) if is_beyond else number
+    if isinstance(value, str | Decimal) and any(letter.isdigit() for letter in str(value)):  # else infinity, or NaN
+        return float(value) if is_held(str(value).strip()) else _fail(value)
+    return float(value)
 
 
 def _parse_date(value: Any) -> date:

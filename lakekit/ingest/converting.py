@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakekit.ingest.digits import is_held
+from lakekit.digits import is_held
 from lakekit.manifest.cast import cast_array, decode_dictionary
 from lakekit.manifest.types import describe_type, normalize_type, unify_types
 

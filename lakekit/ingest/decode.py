@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from lakekit.ingest.digits import is_held
+from lakekit.digits import is_held
 from lakekit.ingest.source import Record
 
 Decode = Callable[[bytes], Mapping[str, Any]]

@@ -1,6 +1,7 @@
 """What Debezium writes as NDJSON: envelopes with and without schema, flattened rows, tombstones, positions, errors."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -71,6 +72,21 @@ def test_changes_of_one_millisecond_are_in_the_order_of_the_log(folder, first, s
     earlier = event("c", 1, after={"id": 1, "v": "earlier"}, **first)
     folder.put_events("a.json", [later, earlier])
     assert read_both(folder.open(key="id", format="debezium")) == [(1, "later")]
+
+
+def test_a_number_of_more_digits_than_a_double_holds_is_kept_as_text_and_not_beside_doubles(folder):
+    line = '{"op": "c", "after": {"id": %s, "v": %s}, "source": {"lsn": %s}}\n'
+    folder.put("a.json", line % (1, "0.1234567890123456789", 1) + line % (2, "123456789012345678.5", 2))
+    state = folder.open(key="id", format="debezium")
+    assert read_both(state) == [(1, "0.1234567890123456789"), (2, "123456789012345678.5")]
+    folder.put("b.json", line % (3, "0.5", 3))
+    with pytest.raises(TypeConflict, match=r"'v' is float in b.json, line 1, and long number in a.json, line 1"):
+        folder.open(key="id", format="debezium")
+    exact = read_both(folder.open(key="id", format="debezium", columns={"id": "int64", "v": "decimal(38,19)"}))
+    told = ["0.1234567890123456789", "123456789012345678.5", "0.5"]
+    assert exact == [(id, Decimal(number)) for id, number in enumerate(told, 1)]
+    with pytest.raises(TypeConflict, match=r"'v' is double, and '0.1234567890123456789' in a.json, line 1 is none"):
+        folder.open(key="id", format="debezium", columns={"v": "double"})
 
 
 def test_microseconds_count_where_the_source_tells_them(folder):

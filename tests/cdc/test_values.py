@@ -1,5 +1,7 @@
 """Values are of one type for all files, or an error names the one that is not; none is rounded or dropped."""
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -43,6 +45,9 @@ def test_texts_that_do_not_look_alike_are_text(kinds, kind):
         ("2026-01-01 10:00:00+01", pa.timestamp("us")),  # a zone, and a type that has none
         ("1.234", pa.decimal128(5, 2)),
         (2**53 + 1, pa.float64()),
+        (Decimal("0.1234567890123456789"), pa.float64()),
+        ("123456789012345678.5", pa.float64()),
+        (Decimal("1e400"), pa.float64()),
         ("yes", pa.bool_()),
         (1.5, pa.int64()),
         (True, pa.int64()),
@@ -53,6 +58,13 @@ def test_texts_that_do_not_look_alike_are_text(kinds, kind):
 def test_a_value_that_its_type_does_not_hold_is_an_error_with_its_place(value, kind):
     with pytest.raises(TypeConflict, match=r"The column 'c' is .*, and .* in a.csv, line 7 is none"):
         convert("c", [None, value], kind, lambda position: f"a.csv, line {6 + position}")
+
+
+@pytest.mark.parametrize("text", ["0.30000000000000004", "1.0E23", "1.2345678901234568E17", "5.6843418860808015E-14"])
+def test_a_number_that_was_made_of_a_double_is_one_though_it_has_many_digits(text):
+    value = Decimal(text)
+    assert classify(value, is_text=False) == "float"
+    assert convert("c", [value, text], pa.float64(), str).to_pylist() == [float(text)] * 2
 
 
 def test_times_are_utc_where_a_type_has_a_zone():

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import lakekit as lk
-from lakekit.ingest.digits import is_held
+from lakekit.digits import is_held
 
 CENTS = pa.decimal128(10, 2)
 
