@@ -48,6 +48,7 @@ class Change(NamedTuple):
         kept: columns that were not changed, and whose values are not told.
         phase: whether it is of a snapshot, an incremental one, or a change.
         server: the name of the database's server.
+        table: the names of the database, the schema and the table, as far as they are told.
     """
 
     line: int
@@ -59,6 +60,7 @@ class Change(NamedTuple):
     kept: Sequence[str] = ()
     phase: int = CHANGE
     server: str = ""
+    table: tuple[str, ...] = ()
 
 
 def read_events(file: JournalFile, local: Path, form: JournalForm) -> Iterator[Change]:
@@ -139,11 +141,16 @@ def _read_envelope(event: Mapping[str, Any], file: JournalFile, line: int, form:
         hint = "let the database log the key: REPLICA IDENTITY, or supplemental logging."
         raise InvalidArgument(f"{file.path}, line {line}, has the op {op!r} and no {side!r}.", hint=hint)
     moved = op == "u" and before and any(before.get(name, row.get(name)) != row.get(name) for name in form.key)
-    server = str(source.get("name") or "")
+    server, table = str(source.get("name") or ""), _name_table(source)
     if moved:
-        yield Change(line, "D", moment, order, _take_known(before, {})[0], False, (), phase, server)
+        yield Change(line, "D", moment, order, _take_known(before, {})[0], False, (), phase, server, table)
     row, kept = _take_known(row, before or {})
-    yield Change(line, _OPS[op], moment, order, row, True, () if op == "d" else kept, phase, server)
+    yield Change(line, _OPS[op], moment, order, row, True, () if op == "d" else kept, phase, server, table)
+
+
+def _name_table(source: Mapping[str, Any]) -> tuple[str, ...]:
+    told = (source.get("db"), source.get("schema"), source.get("table") or source.get("collection"))
+    return tuple(str(name or "") for name in told)
 
 
 def _take_known(row: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
@@ -165,7 +172,9 @@ def _read_flat(event: Mapping[str, Any], file: JournalFile, line: int, form: Jou
     phase, order = _find_order(event, source, op, form.order_by)
     row, kept = _take_known(row, {})
     told, server = () if op == "d" else kept, str(source.get("name") or "")
-    return Change(line, _OPS[op], _find_moment(source, added), order, row, True, told, phase, server)
+    return Change(
+        line, _OPS[op], _find_moment(source, added), order, row, True, told, phase, server, _name_table(source)
+    )
 
 
 def refuse_op(op: Any, file: JournalFile, line: int, known: Mapping[str, Any] | Sequence[str]) -> InvalidArgument:

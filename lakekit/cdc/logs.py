@@ -1,4 +1,5 @@
-"""What a journal's changes tell of the database's log: where it begins, what was before, and whether it is one log.
+"""What a journal's changes tell of the database's log: where it begins, what was before, whether it is one log; and
+whether they are of one table.
 
 It must not read anything.
 """
@@ -14,9 +15,9 @@ from lakekit.cdc.debezium import CHANGE, SNAPSHOT, Change
 from lakekit.errors import InvalidArgument
 
 APART_SECONDS = 60  # a snapshot that began so soon after the first change is the first
-# PostgreSQL and SQL Server tell when a transaction was committed, MySQL and Oracle when its statement began, which is
-# earlier by as long as it runs. What ran for longer than this, and is the journal's last, is refused though its log is
-# one, until the next change comes; a longer bound would take a server that failed over for the one before it.
+# PostgreSQL and SQL Server tell when a transaction was committed; MySQL when a statement began, Oracle when it changed
+# the row, which is earlier by as long as they run. What ran for longer than this, and is the journal's last, is refused
+# though its log is one, until the next change comes; a longer bound would miss a server that failed over.
 LATE_SECONDS = 3_600
 # A snapshot has the position at which it began, and the moment in which a table was read, after all tables before it
 READ_SECONDS = 86_400
@@ -148,6 +149,26 @@ def rank_servers(logs: Mapping[str, Log], url: str) -> dict[str, int]:
             hint = 'give each server a journal of its own; or order by time: order_by="source.ts_ms".'
             raise InvalidArgument(f"{what} positions in two logs do not tell which change is later.", hint=hint)
     return {server: rank for rank, server in enumerate(ordered)}
+
+
+def check_tables(noted: Iterable[tuple[Sequence[str], str]], url: str) -> None:
+    """Raise where changes are of two tables: their rows would be taken for one another by the key.
+
+    Args:
+        noted: the names of a table, as far as they are told, and where they stand.
+        url: the journal's.
+
+    Raises:
+        InvalidArgument: two tables; names both.
+    """
+    known: dict[int, tuple[Sequence[str], str]] = {}
+    for names, place in noted:
+        for part, name in enumerate(names):
+            before, there = known.setdefault(part, (names, place)) if name else (names, place)
+            if before[part] != name:
+                one, other = (".".join(filter(None, each)) for each in (before, names))
+                what = f"{url} has changes of {one} in {there}, and of {other} in {place}: a journal has one table."
+                raise InvalidArgument(what, hint="keep the changes of each table in a folder of its own.")
 
 
 def _tell(at: float | None) -> str:

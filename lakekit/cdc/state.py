@@ -80,7 +80,8 @@ def open_state(
     Raises:
         NoFilesFound: no file of the format.
         InvalidArgument: a column that is not there, an unknown operation, a row without a key, lines without a
-            header, files whose order cannot be told, a log whose positions began anew, two servers at the same time.
+            header, files whose order cannot be told, a log whose positions began anew, two servers at the same time,
+            two tables.
         TypeConflict: a value that is not of its column's type; names file and line.
         CorruptFile: a file, or a line, that cannot be read.
         AccessDenied, CredentialsExpired, WrongRegion, StorageFailed: the store refuses.

@@ -21,7 +21,7 @@ from lakekit.cdc.cache import JournalCache
 from lakekit.cdc.debezium import Change, read_events
 from lakekit.cdc.dms import OP, CsvLayout, find_header, read_first_line, read_lines
 from lakekit.cdc.files import JournalFile, Kind, open_locally
-from lakekit.cdc.logs import Log, check_logs, find_place, join_logs, note_change, rank_servers
+from lakekit.cdc.logs import Log, check_logs, check_tables, find_place, join_logs, note_change, rank_servers
 from lakekit.cdc.values import choose_type, classify, convert
 from lakekit.storage import Store
 
@@ -65,6 +65,8 @@ class TextJournal:
         self._note(what, self._profile)
         profiles = {file.path: self._recall(file, what) for file in self._files}
         self._profiles = {path: told["kinds"] for path, told in profiles.items()}
+        tables = [(names, f"{path}, line {line}") for path, told in profiles.items() for *names, line in told["tables"]]
+        check_tables(tables, self._store.address.url)
         self._logs = join_logs(told["logs"] for told in profiles.values())
         check_logs(self._logs, self._store.address.url)
         self._ranks = rank_servers(self._logs, self._store.address.url)
@@ -102,19 +104,26 @@ class TextJournal:
         return repr(({server: (log.first, log.since) for server, log in sorted(self._logs.items())}, self._ranks))
 
     def _profile(self, file: JournalFile, local: Path) -> dict[str, Any]:
-        """By column, the kinds of its values, each with the first line that has it; what is kept; and the logs."""
+        """By column, the kinds of its values, each with its first line; what is kept, the logs, the tables."""
         kinds: dict[str, dict[str, int]] = {}
         kept: set[str] = set()
         logs: dict[str, Log] = {}
+        tables: dict[tuple[str, ...], int] = {}
         for change in self._changes(file, local, self._form):
             kept.update(change.kept)
+            tables.setdefault(change.table, change.line)
             if self._kind == "ndjson" and not self._form.order_by:
                 note_change(logs, change)
             for name, value in change.row.items():
                 found = kinds.setdefault(name, {})
                 if value is not None:
                     found.setdefault(classify(value, is_text=self._kind == "csv"), change.line)
-        return {"kinds": kinds, "kept": sorted(kept), "logs": logs}
+        return {
+            "kinds": kinds,
+            "kept": sorted(kept),
+            "logs": logs,
+            "tables": [[*names, line] for names, line in tables.items()],
+        }
 
     def _choose_types(self) -> list[pa.Field]:
         found: dict[str, dict[str, str]] = {name: {} for name in self._form.columns}

@@ -74,6 +74,34 @@ def test_changes_of_one_millisecond_are_in_the_order_of_the_log(folder, first, s
     assert read_both(folder.open(key="id", format="debezium")) == [(1, "later")]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"db": "hr", "schema": "public", "table": "users"}, {"db": "hr", "schema": "public", "table": "orders"}),
+        ({"db": "hr", "schema": "public", "table": "users"}, {"db": "hr", "schema": "old", "table": "users"}),
+        ({"db": "hr", "schema": None, "table": "users"}, {"db": "shop", "schema": None, "table": "users"}),
+        ({"db": "hr", "table": None, "collection": "users"}, {"db": "hr", "table": None, "collection": "orders"}),
+    ],
+)
+@pytest.mark.parametrize("order_by", [(), "source.ts_ms"])
+def test_rows_of_two_tables_in_one_journal_are_an_error_that_names_both(folder, one, other, order_by):
+    folder.put_events("a.json", [event("c", 0, after={"id": 1}, lsn=1, **one)])
+    folder.put_events("b.json", [event("c", 1, after={"id": 2}, lsn=2, **other)])
+    first, second = (".".join(filter(None, told.values())) for told in (one, other))
+    with pytest.raises(InvalidArgument, match=rf"{first} in a.json, line 1, and of {second} in b.json, line 1"):
+        folder.open(key="id", format="debezium", order_by=order_by)
+
+
+def test_events_that_tell_less_of_their_table_are_of_the_same(folder):
+    rows = [
+        {"id": 1, "__op": "c", "__lsn": 1, "__db": "hr", "__schema": "public", "__table": "users"},
+        {"id": 2, "__op": "c", "__lsn": 2, "__table": "users"},
+        {"id": 3, "__op": "c", "__lsn": 3},
+    ]
+    folder.put_events("a.json", rows)
+    assert read_both(folder.open(key="id", format="debezium")) == [(1,), (2,), (3,)]
+
+
 def test_a_number_of_more_digits_than_a_double_holds_is_kept_as_text_and_not_beside_doubles(folder):
     line = '{"op": "c", "after": {"id": %s, "v": %s}, "source": {"lsn": %s}}\n'
     folder.put("a.json", line % (1, "0.1234567890123456789", 1) + line % (2, "123456789012345678.5", 2))
