@@ -28,6 +28,7 @@ class History:
         protocol: likewise.
         adds: the action of each file that is named now, by path.
         removed: paths that were named once, and are not now, though the files may still be there.
+        dropped: likewise, since the files were gone: what is there now is new.
     """
 
     version: int = -1
@@ -35,6 +36,7 @@ class History:
     protocol: dict[str, Any] = field(default_factory=dict)
     adds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)
 
     def take(self, action: Mapping[str, Any]) -> None:
         """Note one more action of the log."""
@@ -46,11 +48,12 @@ class History:
             path = unquote(action["add"]["path"])
             self.adds[path] = action["add"]
             self.removed.discard(path)
+            self.dropped.discard(path)
         elif "remove" in action:
             path = unquote(action["remove"]["path"])
             self.adds.pop(path, None)
-            if PUBLISHED not in (action["remove"].get("tags") or {}):  # else it was gone: what is there now is new
-                self.removed.add(path)
+            is_gone = PUBLISHED in (action["remove"].get("tags") or {})
+            (self.dropped if is_gone else self.removed).add(path)
 
 
 def read_history(store: Store, listed: pl.DataFrame) -> History:

@@ -264,7 +264,7 @@ def _find_new(table: Table, history: History) -> tuple[list[int], list[str]]:
                 added.append(position)
         elif path in history.removed:
             continue
-        elif history.version >= 0 and is_compacted(path):
+        elif history.version >= 0 and is_compacted(path) and path not in history.dropped:
             orphans.append(path)
         else:
             added.append(position)

@@ -327,6 +327,28 @@ def test_compaction_in_place_of_a_published_table(folder):
     assert not lk.publish.delta(now)
 
 
+def test_a_compacted_file_that_was_gone_and_is_back_is_published_again(folder, tmp_path):
+    from lakekit.compaction import Rules, plan, run
+
+    for n in range(4):
+        folder.put(f"{n}.parquet", make_parquet({"n": [n]}))
+    lk.publish.delta(lk.open_table(folder.url)).run()
+    rules = Rules(closed_after=dt.timedelta(0))
+    run(plan(lk.open_table(folder.url), rules=rules))
+    folder.put("late.parquet", make_parquet({"n": [50]}))
+    lk.publish.delta(lk.open_table(folder.url)).run()
+    (compacted,) = Path(folder.url).glob("compact-*.parquet")
+    away = compacted.rename(tmp_path / "away")
+    lk.publish.delta(lk.open_table(folder.url, on_bad_file="skip"), drop_gone=True).run()
+    assert read_all(lk.open_table(folder.url))["n"].to_list() == [50]
+    away.rename(compacted)
+    back = lk.publish.delta(lk.open_table(folder.url))
+    assert back.warnings == () and back.changes[-1][0] == "add files"
+    back.run()
+    assert sorted(read_all(lk.open_table(folder.url))["n"]) == [0, 1, 2, 3, 50]  # the originals stay left out
+    assert not lk.publish.delta(lk.open_table(folder.url))
+
+
 def test_what_an_unfinished_compaction_left_is_not_published(folder):
     table = put_drifting(folder)
     lk.publish.delta(table).run()
