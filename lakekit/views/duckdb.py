@@ -268,7 +268,7 @@ def _renew_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
     """Create the view of a table again; whether this connection is open and had it, and not something else so called.
 
     Another thread may be using the connection: it is disturbed only where it alone has the view, and then left alone
-    while it has a result under way.
+    while it has a result under way. A transaction that does not let it keeps its view until a later renewal.
     """
     try:
         with con.cursor() as cursor:
@@ -276,7 +276,7 @@ def _renew_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
                 if _has_view(one, name, view):
                     create_view(one, name, view)
                     return True
-    except duckdb.ResourceInUseException:
+    except (duckdb.ResourceInUseException, duckdb.TransactionException):
         return True
     except duckdb.ConnectionException:
         return False

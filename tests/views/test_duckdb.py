@@ -286,3 +286,49 @@ def test_a_view_that_was_broken_by_an_error_works_again(folder):
     with pytest.raises(duckdb.Error, match="Could not convert"):
         con.execute("SELECT CAST(s AS INTEGER) FROM t").fetchall()
     assert con.execute("SELECT count(*) FROM t").fetchall() == [(12,)]
+
+
+@pytest.fixture
+def aged(folder):
+    """A table of one column that has another as well from its next refresh on: its view is then to be made again."""
+    folder.put("t/a.parquet", pa.table({"x": [1]}))
+
+    def grow() -> None:
+        folder.put("t/b.parquet", pa.table({"x": [2], "z": [3]}))
+
+    return folder.open_table(), grow
+
+
+def begin_and_fail(con: duckdb.DuckDBPyConnection) -> None:
+    """Leave a connection in a transaction that only ROLLBACK ends."""
+    con.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+    con.begin()
+    with pytest.raises(duckdb.ConstraintException):
+        con.execute("INSERT INTO numbers VALUES (1), (1)")
+
+
+def test_a_connection_whose_transaction_failed_keeps_no_other_from_the_new_state_and_follows_later(aged, tmp_path):
+    table, grow = aged
+    with duckdb.connect(str(tmp_path / "my.duckdb")) as failed, duckdb.connect() as other:
+        table.duckdb(failed)
+        table.duckdb(other)
+        begin_and_fail(failed)
+        grow()
+        assert table.refresh().added == ("b.parquet",)
+        assert other.sql("FROM t ORDER BY x").fetchall() == [(1, None), (2, 3)]
+        failed.rollback()
+        table.refresh()
+        assert failed.sql("FROM t ORDER BY x").fetchall() == [(1, None), (2, 3)]
+
+
+def test_a_view_that_a_transaction_has_dropped_is_made_anew_once_that_is_rolled_back(aged):
+    table, grow = aged
+    con = duckdb.connect()
+    table.duckdb(con)
+    con.begin()
+    con.execute("DROP VIEW t")
+    grow()
+    table.refresh()
+    con.rollback()
+    table.refresh()
+    assert con.sql("FROM t").columns == ["x", "z"]
