@@ -205,35 +205,28 @@ class Catalog:
 
     def create_views(self, con: duckdb.DuckDBPyConnection) -> None:
         """A view of each table in this connection; one that raises for each folder that makes no table."""
+        from lakekit.views.lakeviews import LakeViews
         from lakekit.views.relation import hook_queries
 
+        self._lake_views = LakeViews()
         if self.store.address.scheme != "file":
             con.execute(f"SET threads = {REMOTE_THREADS}")
         self._con = weakref.ref(con)
         hook_queries(con, self)
-        for name in self.tables:
-            self._create_view(con, name, con)
-        self._create_failed_views(con)
+        self._align_views(con, con)
 
-    def _create_view(self, con: duckdb.DuckDBPyConnection, name: str, by: duckdb.DuckDBPyConnection) -> None:
-        """A view of one table; where DuckDB cannot make it, one that raises why, and the others are there."""
+    def _align_views(self, con: duckdb.DuckDBPyConnection, by: duckdb.DuckDBPyConnection) -> None:
+        """Views as the tables are now, and those that could not be opened, whatever happened to earlier refreshes."""
+        with self.ledger.making_views():
+            views = {name: table.view for name, table in self.tables.items()}
+            self._lake_views.align(con, by, views, self.failed)
+
+    def _follow_tables(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Align the views of a connection, if it is open; what is under way there goes on."""
         import duckdb
 
-        try:
-            with self.ledger.making_views():
-                self.tables[name].view.show_in(con, name, by)
-        except duckdb.ProgrammingError as error:
-            self._create_failed_view(by, name, error)
-
-    def _create_failed_view(self, con: duckdb.DuckDBPyConnection, name: str, error: Exception) -> None:
-        from lakekit.views.sqltypes import quote_name, select_error
-
-        raises = select_error(f"{type(error).__name__}: {error}")
-        con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS {raises}")
-
-    def _create_failed_views(self, con: duckdb.DuckDBPyConnection) -> None:
-        for name, error in self.failed.items():
-            self._create_failed_view(con, name, error)
+        with contextlib.suppress(duckdb.ConnectionException), con.cursor() as cursor:
+            self._align_views(con, cursor)
 
     def refresh(self) -> Changes:
         """List every table again, with what changed in the whole lake."""
@@ -243,19 +236,13 @@ class Catalog:
 
     def _refresh_alone(self) -> Changes:
         from lakekit.manifest.changes import merge_changes
-        from lakekit.views.sqltypes import quote_name
 
         before = list(self.tables)
         added, gone = self._find_tables()
         changes = [change for name in before if name in self.tables for change in self._refresh_table(name, gone)]
         con = self._con() if self._con is not None else None
         if con is not None:
-            with con.cursor() as cursor:  # what is under way in the connection goes on
-                for name in gone:
-                    cursor.execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
-                for name in added:
-                    self._create_view(con, name, cursor)
-                self._create_failed_views(cursor)
+            self._follow_tables(con)
         return merge_changes(self.store.address.name, changes, added, gone)
 
     def _refresh_table(self, name: str, gone: list[str]) -> list[Changes]:
