@@ -19,25 +19,46 @@ _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY
 _SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
 _SHORTEST_VARIABLE = 8  # the environment of a test holds "test" or "testing", which are words too
 
+# Names of what is assigned a secret: in options, connection strings, configuration, and columns of some tables
+_NAMES = (
+    r"(?:aws_?|s3_)?(?:secret_?access_?key|session_?token|secret_?key|account_?key|client_?secret|password|passwd|pwd)"
+)
+# Partition folders, such as lake/pwd=3/ and pwd=3/a.parquet, are named like what is assigned
+_NO_FOLDER = r"(?!(?<=/)[\w-]+=[^\s/\"']+/|[\w-]+=[^\s\"',;&}<>/]*/[^\s\"',;&}<>]*\.parquet\b)"
+_NO_TYPE = r"(?!\s(?:u?int\d*|bigint|integer|string|varchar|binary|double|float|bool(?:ean)?|date|timestamp)\b)"
+
 # What a secret looks like when nobody says which text it is; the first group stays.
 _SECRET_SHAPES = (
     re.compile(r"()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
     re.compile(r"(?i)(\bx-(?:amz|goog)-(?:signature|credential|security-token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"'<>,]+"),
-    re.compile(rf"(?i)([?&#;](?:{NAMES_IN_URLS})=)[^\s&;\"'<>]+"),
-    re.compile(r"(?i)(\bcredential=)[^\s,&\"'<>]+"),
-    re.compile(r"(?i)(\bsignature=)[0-9a-f]{16,}"),
     re.compile(
         r"(?is)(<(AWSAccessKeyId|StringToSign(?:Bytes)?|SignatureProvided|CanonicalRequest(?:Bytes)?|Token-\d+)>).*?(?=</\2>)"
     ),
     re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^\s/@:\"'<>]+:(?!\d+/)[^\s@\"'<>]*|[^\s/@\"'<>]+)(?=@)"),
-    re.compile(
-        r"(?i)(\b(?:aws_?)?(?:secret_?access_?key|session_?token|secret_?key|account_?key|client_?secret|password|passwd|pwd)"
-        r"[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}<>]+"
-    ),
+    re.compile(rf"(?is)(\b{_NAMES}[\"']?\s*[=:]\s*')(?:[^']|'')+"),
     re.compile(r"(?is)(\b(?:secret|[a-z]+_token|password|identified\s+by)\s+')(?:[^']|'')+"),  # as SQL gives them
     re.compile(r"(?is)([(,]\s*token\s+')(?:[^']|'')+"),
     re.compile(r"()\beyJ[\w-]{4,}(?:\.[\w-]*){0,4}"),  # a JSON web token: {" in base64
-    re.compile(r"(?i)(\bbearer\s+)[\w.~+/-]{16,}=*"),
+    re.compile(r"(?i)(\bauthorization[\"']?\s*[=:]\s*[\"']?bearer\s+)[\w.~+/-]+=*"),
+    re.compile(r"(\b(?i:bearer)\s+)(?=[\w.~+/-]*(?:\d|[a-z][A-Z]))[\w.~+/-]{16,}=*"),  # and not some long word
+)
+# Likewise where the value has no quotes. In a query it could be a column: there only texts and comments have them.
+_UNQUOTED_SHAPES = (
+    re.compile(rf"(?i)([?&#;](?:{NAMES_IN_URLS})=)(?!%(?![0-9a-f]{{2}}))[^\s&;\"'<>]+"),  # ?token=% is a pattern
+    re.compile(rf"(?i)(\b(?=credential=){_NO_FOLDER}credential=)[^\s,&\"'<>]+"),
+    re.compile(rf"(?i)(\b(?=signature=){_NO_FOLDER}signature=)[0-9a-f]{{16,}}"),
+    re.compile(
+        rf"(?i)(\b(?={_NAMES}){_NO_FOLDER}{_NAMES}[\"']?\s*(?:=|:(?![:=]){_NO_TYPE})\s*[\"']?)"
+        r"(?:[^\s\"',;&}<>)]|\)(?=[^\s\"',;&}<>)]))+"  # a bracket at the end is not part of it
+    ),
+)
+_QUERY = re.compile(
+    r"(?is)(?:\s|\(|--[^\n]*\n)*(?:(?:EXPLAIN|DESCRIBE|SUMMARIZE)\s+(?:ANALYZE\s+)?)?"
+    r"(?:SELECT\b|FROM\s+[\w.\"]+\s+(?:\w+\s+){0,2}(?:SELECT|WHERE|JOIN)\b|"
+    r"WITH\s.+?\bAS\s*\(|CREATE\s.+?\bAS\s+(?:SELECT|FROM|WITH)\b)"
+)
+_QUOTED_IN_QUERIES = re.compile(
+    r"(?s)'(?:[^']|'')*'?|\"(?:[^\"]|\"\")*\"?|--[^\n]*|/\*.*?(?:\*/|\Z)|\$\$.*?(?:\$\$|\Z)"
 )
 
 
@@ -91,7 +112,7 @@ def scrub_secrets(text: str, secrets: Iterable[str | None] = ()) -> str:
     """The text without the given secrets, those of the environment, and whatever looks like one.
 
     Args:
-        text: an error message, a URL, the body of an answer.
+        text: an error message, a URL, the body of an answer, a query, whose columns may be called like keys.
         secrets: keys and tokens that are known; shorter than four characters are left, they are part of words.
 
     Example:
@@ -104,6 +125,13 @@ def scrub_secrets(text: str, secrets: Iterable[str | None] = ()) -> str:
     known |= {quote(secret, safe=safe) for secret in known for safe in ("", "/")}  # as web addresses have them
     for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    for shape in _SECRET_SHAPES:
+    text = _mask_shapes(text, _SECRET_SHAPES)
+    if _QUERY.match(text):
+        return _QUOTED_IN_QUERIES.sub(lambda quoted: _mask_shapes(quoted[0], _UNQUOTED_SHAPES), text)
+    return _mask_shapes(text, _UNQUOTED_SHAPES)
+
+
+def _mask_shapes(text: str, shapes: Iterable[re.Pattern[str]]) -> str:
+    for shape in shapes:
         text = shape.sub(rf"\g<1>{MASK}", text)
     return text
