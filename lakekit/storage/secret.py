@@ -17,7 +17,7 @@ NAMES_IN_URLS = (
 
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
-_SHORTEST_VARIABLE = 8  # the environment of a test holds "test" or "testing", which are words too
+SHORTEST_FOUND = 8  # the environment or profile of a test holds "test" or "testing", which are words too
 
 # Names of what is assigned a secret: in options, connection strings, configuration, and columns of some tables
 _NAMES = (
@@ -121,7 +121,7 @@ def scrub_secrets(text: str, secrets: Iterable[str | None] = ()) -> str:
     """
     known = {str.__str__(secret) for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET}
     variables = (os.environ.get(name, "") for name in _SECRET_VARIABLES)
-    known |= {secret for secret in variables if len(secret) >= _SHORTEST_VARIABLE}
+    known |= {secret for secret in variables if len(secret) >= SHORTEST_FOUND}
     known |= {quote(secret, safe=safe) for secret in known for safe in ("", "/")}  # as web addresses have them
     for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, MASK)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lakekit.storage.faults import translate_error
+from lakekit.storage.secret import SHORTEST_FOUND
 
 if TYPE_CHECKING:
     from lakekit.storage.options import Storage
@@ -62,12 +63,16 @@ def get_session(storage: "Storage") -> Any:
 
 
 def list_found_keys(storage: "Storage") -> list[str]:
-    """Secret key and token that the session of these options has found, in a profile or elsewhere; nothing is asked."""
+    """Secret key and token that the session of these options has found, in a profile or elsewhere; nothing is asked.
+
+    Short ones are left out: those of tests, such as "test", are words too.
+    """
     with _lock:
         session = _made.get(("session", storage))
     credentials = getattr(getattr(session, "_session", None), "_credentials", None)
     found = vars(credentials) if credentials is not None else {}  # their properties might renew them
-    return [found[name] for name in ("secret_key", "token", "_secret_key", "_token") if found.get(name)]
+    keys = (found.get(name) or "" for name in ("secret_key", "token", "_secret_key", "_token"))
+    return [key for key in keys if len(key) >= SHORTEST_FOUND]
 
 
 def _make_session(storage: "Storage") -> Any:

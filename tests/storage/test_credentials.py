@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lakekit.errors import CredentialsExpired
+from lakekit.errors import CredentialsExpired, LakekitError
 from lakekit.storage import Storage, open_store
 from lakekit.storage.credentials import ObstoreCredentials, PolarsCredentials
 
@@ -27,6 +27,14 @@ def test_keys_that_were_given_do_not_expire():
 
 def test_providers_show_no_key():
     assert "geheim" not in f"{ObstoreCredentials(KEYS)} {PolarsCredentials(KEYS)!r}"
+
+
+def test_a_short_key_that_was_found_is_a_word_and_not_masked(server, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    server.refuse(403, "AccessDenied", "the latest attestation is refused")
+    with pytest.raises(LakekitError, match="the latest attestation is refused"):
+        open_store("s3://bucket/lake", Storage(endpoint_url=server.url, region="us-east-1")).list_objects()
 
 
 @pytest.fixture
