@@ -39,9 +39,14 @@ if TYPE_CHECKING:
     from lakekit.views.plan import Group
     from lakekit.views.source import ViewSource
 
+    _Place = tuple[str, str, bool]  # database and schema of a view, and whether it is temporary
     _FileKey = tuple[str, str, FieldNames | None]  # path, etag, and how its columns are called
 
 _FILES = "STRUCT(filename VARCHAR, file_size BIGINT, last_modified TIMESTAMP, etag VARCHAR)[]"
+_HERE = """
+    SELECT database_name, current_schema(), path IS NOT NULL FROM duckdb_databases()
+    WHERE database_name = current_database()
+"""
 _CONNECTIONS: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _VIEW_NUMBERS = itertools.count(1)
 _NOT_OF_FILES = (
@@ -201,7 +206,8 @@ class DuckDBView:
         found = next((known for known in self.plan.groups if known.number == group), None)
         self.source.ledger.bind(self.source)
         if found is None:
-            raise StaleFile(f"The view of {self.source.name} is older than the table.", hint="create it again.")
+            hint = "commit or roll back first, or create it again."
+            raise StaleFile(f"The view of {self.source.name} is older than the table.", hint=hint)
         return found.list_files()
 
     def describe_shown(self, path: str) -> dict[str, Any]:
@@ -246,20 +252,20 @@ class DuckDBView:
         return None
 
 
-def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> None:
+def create_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView, place: _Place | None = None) -> None:
     """Register lakekit's file system in a connection and create, or replace, the view of a table in it.
 
-    In a database file the view is temporary: it would outlive the session that it needs.
+    Without a place it is where the connection is; in a database file it is temporary: it would outlive the session
+    that it needs.
     """
     _CONNECTIONS.add(con)
     if PROTOCOL not in con.list_filesystems():
         con.register_filesystem(FILE_SYSTEM)
         con.create_function(FILES_FUNCTION, LIST_FILES, ["VARCHAR", "BIGINT", "VARCHAR"], _FILES, type="arrow")
-    persistent = con.sql(
-        "SELECT path IS NOT NULL FROM duckdb_databases() WHERE database_name = current_database()"
-    ).fetchall()[0][0]
-    kind = "TEMP VIEW" if persistent else "VIEW"
-    query = f"CREATE OR REPLACE {kind} {quote_name(name)} AS {view.plan.sql()}"
+    database, schema, temporary = place or con.sql(_HERE).fetchall()[0]
+    full_name = ".".join(map(quote_name, (database, schema, name)))
+    kind, full_name = ("TEMP VIEW", quote_name(name)) if temporary else ("VIEW", full_name)
+    query = f"CREATE OR REPLACE {kind} {full_name} AS {view.plan.sql()}"
     with bind_without_files(con, {view.token: view}):
         con.execute(query)
 
@@ -273,8 +279,10 @@ def _renew_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
     try:
         with con.cursor() as cursor:
             for one in (cursor, con):
-                if _has_view(one, name, view):
-                    create_view(one, name, view)
+                places = _find_places(one, name, view)
+                for place in places:
+                    create_view(one, name, view, place)
+                if places:
                     return True
     except (duckdb.ResourceInUseException, duckdb.TransactionException):
         return True
@@ -283,9 +291,11 @@ def _renew_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> 
     return False
 
 
-def _has_view(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> bool:
-    query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ? AND contains(sql, ?)"
-    return con.sql(query, params=[name, f"'{view.token}'"]).fetchall()[0][0] > 0
+def _find_places(con: duckdb.DuckDBPyConnection, name: str, view: DuckDBView) -> list[_Place]:
+    """Where the connection has the view of a table."""
+    columns = "database_name, schema_name, temporary"
+    query = f"SELECT {columns} FROM duckdb_views() WHERE view_name = ? AND contains(sql, ?)"
+    return con.sql(query, params=[name, f"'{view.token}'"]).fetchall()
 
 
 def free_connection(con: duckdb.DuckDBPyConnection) -> None:

@@ -332,3 +332,47 @@ def test_a_view_that_a_transaction_has_dropped_is_made_anew_once_that_is_rolled_
     con.rollback()
     table.refresh()
     assert con.sql("FROM t").columns == ["x", "z"]
+
+
+@pytest.mark.parametrize(
+    "begin", ["ATTACH ':memory:' AS m; USE m", "CREATE SCHEMA s; USE s", "CREATE TABLE n (n INTEGER)"]
+)
+@pytest.mark.parametrize("database", [":memory:", "my.duckdb"])
+def test_a_view_is_renewed_where_it_is_whatever_the_connection_uses_by_now(aged, tmp_path, database, begin):
+    table, grow = aged
+    with duckdb.connect(database if database == ":memory:" else str(tmp_path / database)) as con:
+        table.duckdb(con)
+        query = "SELECT database_name, schema_name, temporary FROM duckdb_views() WHERE view_name = 't'"
+        before = con.sql(query).fetchall()
+        con.execute(begin)
+        grow()
+        table.refresh()
+        assert con.sql(query).fetchall() == before
+        ((found, schema, _),) = before
+        assert con.sql(f"FROM {found}.{schema}.t ORDER BY x").fetchall() == [(1, None), (2, 3)]
+
+
+def test_views_of_one_name_in_several_schemas_are_all_renewed(aged):
+    table, grow = aged
+    con = duckdb.connect()
+    table.duckdb(con)
+    con.execute("CREATE SCHEMA s; USE s")
+    table.duckdb(con)
+    grow()
+    table.refresh()
+    for schema in ("main", "s"):
+        assert con.sql(f"FROM memory.{schema}.t ORDER BY x").fetchall() == [(1, None), (2, 3)]
+
+
+def test_a_view_that_a_transaction_still_sees_is_told_with_the_way_to_the_new_one(aged):
+    table, grow = aged
+    con = duckdb.connect()
+    table.duckdb(con)
+    con.begin()
+    con.sql("FROM t").fetchall()
+    grow()
+    table.refresh()
+    with pytest.raises(duckdb.Error, match="Hint: commit or roll back first, or create it again"):
+        con.sql("FROM t").fetchall()
+    con.rollback()
+    assert con.sql("FROM t ORDER BY x").fetchall() == [(1, None), (2, 3)]
