@@ -20,7 +20,7 @@ RANGE_PAGES = 4  # the least that a range of its own is made for; its last page 
 LISTING_THREADS = 16
 ENOUGH_FOLDERS = 8  # to cut at; with fewer, look one level deeper
 DEEPEST_LEVEL = 3
-MOST_IDLE_PAGES = 100  # in a row, without a later key: S3 may give some where much was deleted, and not without end
+MOST_IDLE_PAGES = 10_000  # in a row, without a later key: S3 may give many where much was deleted, not without end
 _WAKE_SECONDS = 1.0
 
 
@@ -32,10 +32,14 @@ class Key(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: what was found, in order of keys, and the token of the next page if there is one."""
+    """One page of a listing: what was found, in order of keys, and the token of the next page if there is one.
+
+    The address is what is listed, for messages.
+    """
 
     found: list[Key]
     next_token: str | None
+    url: str
 
 
 @dataclass(slots=True)
@@ -72,7 +76,7 @@ class KeyRange:
         """
         found = page.found
         self.idle_pages = 0 if found and found[-1].key > self.after else self.idle_pages + 1
-        refuse_endless(self.token, page.next_token, self.idle_pages)
+        refuse_endless(page.url, self.token, page.next_token, self.idle_pages)
         last_key = found[-1].key if found else self.after
         ended = self.until is not None and last_key >= self.until
         if ended:
@@ -83,11 +87,11 @@ class KeyRange:
         return len(found)
 
 
-def refuse_endless(token: str | None, next_token: str | None, idle_pages: int) -> None:
+def refuse_endless(url: str, token: str | None, next_token: str | None, idle_pages: int) -> None:
     """StorageFailed where a listing leads to the page that it has just shown, or shows nothing new for too long."""
     if next_token and (next_token == token or idle_pages > MOST_IDLE_PAGES):
-        what = "The listing does not end: "
-        what += "the next page is the same again." if next_token == token else f"{idle_pages} pages held nothing new."
+        what = f"The listing of {url} does not end: "
+        what += "the next page is the same again." if next_token == token else f"{idle_pages:,} pages held nothing new."
         raise StorageFailed(what, hint="look at endpoint_url: is it S3?")
 
 

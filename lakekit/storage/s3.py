@@ -64,7 +64,7 @@ class S3Store(Store):
             asked = {"ContinuationToken": key_range.token} if key_range.token else {"StartAfter": key_range.after}
             answer = self._list(start, **asked, OptionalObjectAttributes=["RestoreStatus"])
             more = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-            return Page(answer.get(ENTRIES, []), more)
+            return Page(answer.get(ENTRIES, []), more, self.address.url)
 
         def find_folders(folder: str, after: str) -> tuple[list[str], bool]:
             answer = self._list(folder, StartAfter=after, Delimiter="/")
@@ -84,7 +84,7 @@ class S3Store(Store):
             found = {entry["Prefix"][len(start) : -1] for entry in answer.get("CommonPrefixes", ())} - names
             idle_pages = 0 if found or answer.get(ENTRIES) else idle_pages + 1
             before, token = token, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-            refuse_endless(before, token, idle_pages)
+            refuse_endless(self.address.url, before, token, idle_pages)
             names |= found
             if not token:
                 return sorted(name for name in names if name)

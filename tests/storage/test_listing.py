@@ -38,7 +38,7 @@ class KeysInOrder:
             with self.lock:
                 self.now -= 1
             more = start + self.page_keys < len(below)
-            return Page([SimpleNamespace(key=key) for key in found], found[-1] if more else None)
+            return Page([SimpleNamespace(key=key) for key in found], found[-1] if more else None, "s3://bucket/lake")
 
         return fetch
 

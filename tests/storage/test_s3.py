@@ -159,7 +159,7 @@ def page(keys, token):
 @pytest.mark.parametrize("ask", ["list_objects", "list_folders"])
 def test_a_listing_that_leads_to_the_same_page_again_is_an_error(server, ask):
     server.answer(200, page(["lake/a"], "same"))
-    with pytest.raises(StorageFailed, match="listing does not end: the next page is the same again"):
+    with pytest.raises(StorageFailed, match="of s3://bucket/lake does not end: the next page is the same again"):
         getattr(server.open(), ask)()
     assert len(server.asked) == 2
 
@@ -169,8 +169,17 @@ def test_a_listing_of_empty_pages_that_says_there_is_more_is_an_error(server, as
     monkeypatch.setattr("lakekit.storage.listing.MOST_IDLE_PAGES", 3)
     for number in range(10):
         server.answer(200, page([], f"token-{number}"))
-    with pytest.raises(StorageFailed, match="listing does not end: 4 pages held nothing new"):
+    with pytest.raises(StorageFailed, match="listing of s3://bucket/lake does not end: 4 pages held nothing new"):
         getattr(server.open(), ask)()
+
+
+@pytest.mark.parametrize("ask", ["list_objects", "list_folders"])
+def test_many_empty_pages_in_a_row_are_listed_through(server, ask):
+    for number in range(200):  # S3 may give such where much was deleted
+        server.answer(200, page([], f"token-{number}"))
+    folder = "<CommonPrefixes><Prefix>lake/t/</Prefix></CommonPrefixes>"
+    server.answer(200, list_answer(list_entry("lake/t/a.parquet"), more=folder))
+    assert len(getattr(server.open(), ask)()) == 1
 
 
 @pytest.mark.parametrize("path", ["a.parquet", "day=1//a.parquet"])  # obstore and boto3
