@@ -124,7 +124,8 @@ class IncompleteTable(LakekitError, RuntimeError):
 class UnsupportedTable(LakekitError, NotImplementedError):
     """A Delta or Iceberg table with what lakekit does not read, such as deletion vectors; its rows would be wrong.
 
-    Also a table that DuckDB cannot show: without a column, or with a column or field without a name.
+    Also a table that DuckDB cannot show: without a column, or with a column or field without a name; and a file whose
+    footer is longer than lakekit reads.
     """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakekit.errors import CorruptFile, EncryptedFile, LakekitError
+from lakekit.errors import CorruptFile, EncryptedFile, LakekitError, UnsupportedTable
 from lakekit.manifest.damage import (
     Leaf,
     describe_briefly,
@@ -172,6 +172,7 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
 
     Raises:
         CorruptFile, EncryptedFile: names the file and what stands there instead.
+        UnsupportedTable: the footer is longer than lakekit reads.
     """
     if size_bytes < 12:
         what = f"{path} is not a Parquet file: it is {size_bytes} bytes long, and the smallest has 12."
@@ -186,8 +187,8 @@ def footer_size(tail: bytes, path: str, size_bytes: int) -> int:
         raise CorruptFile(what, hint=SKIP_HINT)
     size = _length_of(tail) + 8
     if size > MAX_FOOTER_BYTES and size <= size_bytes - 4:
-        what = f"{path} claims a footer of {size:,} bytes; at most {MAX_FOOTER_BYTES:,} are read."
-        raise CorruptFile(what, hint=f"write it anew, in larger row groups. {SKIP_HINT}")
+        what = f"{path} has a footer of {size:,} bytes; at most {MAX_FOOTER_BYTES:,} bytes (64 MiB) are read."
+        raise UnsupportedTable(what, hint=f"write it anew, in larger row groups. {SKIP_HINT}")
     if size > size_bytes - 4:
         what = f"{path} is damaged: its footer claims {size:,} bytes, the whole file has {size_bytes:,}."
         raise CorruptFile(what, hint=SKIP_HINT)
