@@ -14,13 +14,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakekit.arguments import require_whole, show_value, take_names
 from lakekit.errors import InvalidArgument, StaleFile, StorageFailed
-from lakekit.ingest.earlier import find_begun, find_earlier
+from lakekit.ingest.earlier import check_claims, find_begun, find_earlier
 from lakekit.ingest.parquet import check_keys, check_order, encode_table, measure_rows
 from lakekit.ingest.place import (
     Place,
@@ -107,7 +108,8 @@ def write_batch(
 
     Raises:
         StaleFile: the source is not the one that the batch was begun or written with: other files, or other rows; a
-            file, given without a batch_id, has changed since a batch took it; a batch that was begun no longer fits the
+            file, given without a batch_id, has changed since a batch took it, or is being taken by a batch that was
+            begun earlier, less than a day ago: run again when that is done; a batch that was begun no longer fits the
             table, which others have changed.
         InvalidArgument: arguments that can mean nothing; a table of Delta, whose log would not know of the batch;
             Parquet files of the table itself, or those of one with a log, as the source.
@@ -169,6 +171,8 @@ def _complete(
     writer: Writer, place: Place, source: FileSource | MemorySource, asked: dict[str, Any], started: float
 ) -> BatchResult:
     """Begin a batch, or go on with one that was begun, and write all of it."""
+    if place.begun:  # before a plan is noted that would stand in the way of others
+        _check_claims(writer, place, source)
     parts, first, plan = source.read(), None, None
     if not (place.has_plan and source.can_reread):
         first = next(parts, None)
@@ -178,6 +182,7 @@ def _complete(
         plan = _make_plan(table, source, place.batch_id, asked, first)
         if not writer.put_new(plan.path, plan.as_json()):  # another was faster
             plan = None
+        _check_claims(writer, place, source)
     if plan is None:
         plan = read_plan(read_whole(writer.address, writer.storage, name_plan(place.batch_id)))
     check_same(plan, asked, source.listing, source.reading)
@@ -196,7 +201,7 @@ def _check_late(
     writer: Writer, place: Place, source: FileSource | MemorySource, plan: Plan, table: Table | None
 ) -> None:
     """Raise where others have meanwhile made the table, or columns of it, that this batch was to bring; or its rows."""
-    if isinstance(source, FileSource) and place.batch_id == source.make_batch_id():
+    if _check_claims(writer, place, source):
         taken = find_earlier(source, list_other_markers(writer.address, writer.storage, place), writer)
         if taken:
             raise StaleFile(
@@ -208,6 +213,14 @@ def _check_late(
         return
     if (now := open_existing(writer.address, writer.storage)) is not None:
         check_fits(plan, now)
+
+
+def _check_claims(writer: Writer, place: Place, source: FileSource | MemorySource) -> bool:
+    """Whether no other batch may hold its files, as it has no id of its own; raise where one was begun with some."""
+    is_shared = isinstance(source, FileSource) and place.batch_id == source.make_batch_id()
+    if is_shared:
+        check_claims(source, place.batch_id, writer, datetime.now(UTC))
+    return is_shared
 
 
 @contextlib.contextmanager

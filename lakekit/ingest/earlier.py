@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from lakekit.errors import StaleFile
 from lakekit.ingest.place import read_whole
-from lakekit.ingest.plan import is_same_asked, read_plan
+from lakekit.ingest.plan import is_same_asked, name_plan, read_plan
 from lakekit.ingest.sources import FileSource
-from lakekit.storage import Writer
+from lakekit.manifest import batches
+from lakekit.manifest.batches import FOLDER, SETTLED, find_token
+from lakekit.storage import Writer, open_store
 from lakekit.units import format_number_of
 
 _READERS = 32  # of small files at a time
@@ -55,7 +58,7 @@ def find_begun(
 
     Args:
         source: the files.
-        plans: paths of the plans of batches that are not complete.
+        plans: paths of the plans of batches that are not complete, the earliest first: it is the one that may go on.
         writer: of the table.
         asked: how to write; batches that were begun otherwise are passed over.
     """
@@ -69,6 +72,53 @@ def find_begun(
             rest = source.without([url for url, *_ in plan.listing])
             yield plan.batch_id, source.without([file.url for file in rest.files])
             source = rest
+
+
+def check_claims(source: FileSource, batch_id: str, writer: Writer, as_of: datetime) -> None:
+    """Raise StaleFile where a batch that is not complete was begun earlier with some of these files.
+
+    Of runs with overlapping files each notes its plan, and looks for those of others afterwards and before its marker.
+    So of two at least one sees the other, and the order of their plans, by the store's time and then by name, says
+    which goes on. What claims nothing, so that nobody is locked out: a plan one of whose files a complete batch holds,
+    as it will be refused; one of another version of lakekit; and one that is a day old, whose run has ended.
+
+    Two things remain. A run of more than a day is only seen by its marker. And where two plans are of one moment of
+    the store's clock (a second on S3), the earlier by name may come after the other's last look; then both go on where
+    that other stands still before its marker for as long as all of the first takes.
+
+    Args:
+        source: the files.
+        batch_id: of the batch that is to be made of them; its plan may be there, or not yet.
+        writer: of the table.
+        as_of: now.
+    """
+    listed = list(open_store(writer.address, writer.storage).list_objects(f"{FOLDER}/"))
+    markers, own = [one.path for one in listed if find_token(one.path)], name_plan(batch_id)
+    complete = {batches.name_plan(find_token(path)) for path in markers} - {own}
+    fresh = [one for one in listed if one.path.endswith(".plan.json") and one.modified_at > as_of - SETTLED]
+    plans = [path for _, path in sorted((one.modified_at, one.path) for one in fresh if one.path not in complete)]
+    plans = plans[: plans.index(own)] if own in plans else plans
+    files = {tuple(one) for one in source.listing}
+    for path, text in zip(plans, _read_all(plans, writer), strict=True):
+        try:
+            plan = read_plan(text)
+        except StaleFile:
+            continue
+        theirs = {tuple(one) for one in plan.listing or ()}
+        if files.isdisjoint(theirs) or not theirs.isdisjoint(_list_held(markers, writer)):
+            continue
+        raise StaleFile(
+            f"{min(files & theirs)[0]} is being taken into {writer.address.url} by the batch {plan.batch_id!r}, which"
+            " was begun earlier and is not complete.",
+            hint="run again when it is done. If its run was killed, the call that began it completes it; where that is"
+            f" not wanted any more, delete {path} there, or wait until it is a day old.",
+        )
+
+
+def _list_held(markers: Sequence[str], writer: Writer) -> set[tuple[Any, ...]]:
+    """Address, size and etag of all files that complete batches hold."""
+    told = map(json.loads, _read_all(markers, writer))
+    return {tuple(one) for marker in told for one in marker.get("listing") or ()}
 
 
 def _read_all(paths: Sequence[str], writer: Writer) -> list[bytes]:

@@ -38,7 +38,7 @@ class Place:
         has_data: whether there is any data file to make a table of.
         files: the paths of its files.
         others: the paths of the markers of other batches.
-        begun: the paths of the plans of other batches that are not complete.
+        begun: the paths of the plans of all batches that are not complete, the earliest first.
     """
 
     batch_id: str
@@ -80,7 +80,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
             f"{address.url} is an Iceberg table, and files that are put beside it are not in it.",
             hint="append by its catalog, such as with pyiceberg's table.append(…), or write elsewhere.",
         )
-    noted = paths.filter(paths.str.starts_with(f"{FOLDER}/")).to_list()
+    noted = listed.filter(paths.str.starts_with(f"{FOLDER}/")).sort("modified_at", "path")["path"].to_list()
     markers = {found: path for path in noted if (found := find_token(path))}
     complete = {batches.name_plan(found) for found in markers}
     marker = markers.pop(token, None)
@@ -94,7 +94,7 @@ def look_at(address: Address, storage: Storage, batch_id: str) -> Place:
         sort_objects(listed).files.height > 0,
         frozenset(files),
         tuple(markers.values()),
-        tuple(path for path in noted if path.endswith(".plan.json") and path not in complete | {name_plan(batch_id)}),
+        tuple(path for path in noted if path.endswith(".plan.json") and path not in complete),
     )
 
 

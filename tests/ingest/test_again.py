@@ -1,9 +1,13 @@
 """The same folder or glob again, as from cron: each file is taken once, and what was begun is completed."""
 
+import threading
+from datetime import timedelta
+
 import pyarrow as pa
 import pytest
 
 import lakekit as lk
+from lakekit.ingest import batch, earlier, writing
 from lakekit.storage.writer import Writer
 
 
@@ -94,11 +98,24 @@ def test_a_batch_that_was_stopped_and_holds_all_that_is_new_is_the_result(folder
     assert read_n(folder) == [1, 2, 3]
 
 
-def test_a_batch_that_was_begun_otherwise_is_left_as_it_is(folder, inbox, monkeypatch):
-    stop_before_the_marker(folder, inbox, monkeypatch, sort_by="n")
+def test_the_files_of_a_batch_that_was_begun_otherwise_wait_for_it_for_a_day(home, inbox, monkeypatch):
+    stop_before_the_marker(home, inbox, monkeypatch, sort_by="n")
     put(inbox, "b", 3)
-    done = folder.write(inbox)
-    assert (done.rows, done.completed, read_n(folder)) == (3, (), [1, 2, 3])
+    before = home.list()
+    with pytest.raises(lk.StaleFile, match=r"a\.csv is being taken .*'files-.*\n.*the call that began it completes it"):
+        home.write(inbox)
+    assert home.list() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(earlier, "SETTLED", timedelta(0))  # as if the plan were of yesterday
+        done = home.write(inbox)
+    assert (done.rows, done.completed, read_n(home)) == (3, (), [1, 2, 3])
+
+
+def test_the_files_of_a_batch_that_was_begun_otherwise_are_free_once_it_is_complete(folder, inbox, monkeypatch):
+    stop_before_the_marker(folder, inbox, monkeypatch, sort_by="n")
+    folder.write(inbox, sort_by="n")
+    put(inbox, "b", 3)
+    assert (folder.write(inbox).rows, read_n(folder)) == (1, [1, 2, 3])
 
 
 @pytest.mark.parametrize(
@@ -140,19 +157,136 @@ def test_names_of_columns_are_looked_at_even_where_the_batch_is_complete(folder,
         folder.write(inbox, **{name: "day"})
 
 
-def test_of_two_runs_that_overlap_only_one_takes_a_file(home, inbox, monkeypatch):
-    from lakekit.ingest.writing import Job
+def meet(home, monkeypatch, first, stage, second):
+    """What became of two calls, the second of which is made when the first has come to a stage of its run."""
+    outcomes, done = [], getattr(*stage)
 
-    files, run = [inbox / "a.csv", inbox / "b.csv"], Job.run
+    def call(source):
+        try:
+            outcomes.append(home.write(source).rows)
+        except lk.StaleFile as error:
+            outcomes.append(error)
+
+    def go_on(*args, **options):
+        monkeypatch.setattr(*stage, done)
+        call(second)
+        return done(*args, **options)
+
+    monkeypatch.setattr(*stage, go_on)
+    call(first)
+    monkeypatch.setattr(*stage, done)
+    return outcomes[::-1]
+
+
+STAGES = [(batch, "look_at"), (batch, "_make_plan"), (writing.Job, "run"), (writing.Job, "_commit")]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=[name for _, name in STAGES])
+@pytest.mark.parametrize("is_wider", [False, True])
+def test_of_two_runs_that_overlap_each_file_is_taken_once_whenever_they_meet(
+    folder, inbox, monkeypatch, stage, is_wider
+):
     put(inbox, "b", 3)
+    few, many = [inbox / "a.csv"], [inbox / "a.csv", inbox / "b.csv"]
+    first, second = (many, few) if is_wider else (few, many)
+    outcomes = meet(folder, monkeypatch, first, stage, second)
+    assert any(isinstance(one, int) for one in outcomes)
+    assert read_n(folder) in ([1, 2], [1, 2, 3])
+    for source in (few, many):
+        folder.write(source)
+    assert read_n(folder) == [1, 2, 3]
 
-    def run_later(job, *args):  # a run that was begun before b.csv came is completed meanwhile
-        monkeypatch.setattr(Job, "run", run)
-        home.write(files[:1])
+
+def test_of_two_runs_that_overlap_the_later_one_writes_nothing(home, inbox, monkeypatch):
+    put(inbox, "b", 3)
+    many, few = [inbox / "a.csv", inbox / "b.csv"], [inbox / "a.csv"]
+    rows, error = meet(home, monkeypatch, many, (writing.Job, "run"), few)
+    assert rows == 3
+    assert "a.csv is being taken into" in str(error) and "run again when it is done" in error.hint
+    assert len([path for path in home.list() if path.endswith(".parquet")]) == 1
+    assert read_n(home) == [1, 2, 3]
+
+
+def test_a_run_that_is_about_to_put_its_marker_is_seen(home, inbox, monkeypatch):
+    put(inbox, "b", 3)
+    put_new, told = Writer.put_new, []
+
+    def put_later(writer, path, content):
+        if path.startswith("_batches/") and not path.endswith(".plan.json"):
+            monkeypatch.setattr(Writer, "put_new", put_new)
+            with pytest.raises(lk.StaleFile, match=r"a\.csv is being taken into"):
+                home.write(inbox / "a.csv")
+            told.append(path)
+        return put_new(writer, path, content)
+
+    monkeypatch.setattr(Writer, "put_new", put_later)
+    assert home.write(inbox).rows == 3
+    assert len(told) == 1
+    assert read_n(home) == [1, 2, 3]
+
+
+def test_of_two_runs_that_note_their_plans_at_once_one_goes_on(home, inbox, monkeypatch):
+    put(inbox, "b", 3)
+    sources, both = [[inbox / "a.csv"], [inbox / "a.csv", inbox / "b.csv"]], threading.Barrier(2, timeout=30)
+    make_plan, put_new, outcomes = batch._make_plan, Writer.put_new, []
+
+    def make_together(*args):  # both have looked, and seen nothing
+        both.wait()
+        return make_plan(*args)
+
+    def put_together(writer, path, content):
+        is_new = put_new(writer, path, content)
+        if path.endswith(".plan.json"):
+            both.wait()
+        return is_new
+
+    def write(source):
+        try:
+            outcomes.append(home.write(source).rows)
+        except lk.StaleFile as error:
+            outcomes.append(str(error).partition(" is being")[0])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "_make_plan", make_together)
+        patch.setattr(Writer, "put_new", put_together)
+        threads = [threading.Thread(target=write, args=(source,)) for source in sources]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [one for one in outcomes if isinstance(one, str)] == [str(inbox / "a.csv")], outcomes
+    for source in sources:
+        home.write(source)
+    assert read_n(home) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_nobody_is_locked_out_by_runs_that_overlapped_and_were_killed(folder, inbox, monkeypatch, order):
+    put(inbox, "b", 3)
+    sources = [[inbox / "a.csv"], [inbox / "a.csv", inbox / "b.csv"]]
+    first, second = (sources[number] for number in order)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "check_claims", lambda *args: None)
+        patch.setattr(batch, "find_begun", lambda *args: [])
+        stop_before_the_marker(folder, first, monkeypatch)
+        stop_before_the_marker(folder, second, monkeypatch)
+    folder.write(sources[1])
+    assert read_n(folder) == [1, 2, 3]
+    assert folder.write(sources[0]).rows in (0, 2)
+    assert read_n(folder) == [1, 2, 3]
+
+
+def test_a_file_that_another_batch_took_meanwhile_is_not_taken_again(home, inbox, monkeypatch):
+    run = writing.Job.run
+
+    def run_later(job, *args):  # a batch with a name asks nobody
+        monkeypatch.setattr(writing.Job, "run", run)
+        home.write([inbox / "a.csv"], batch_id="first")
         return run(job, *args)
 
-    monkeypatch.setattr(Job, "run", run_later)
+    put(inbox, "b", 3)
+    monkeypatch.setattr(writing.Job, "run", run_later)
     with pytest.raises(lk.StaleFile, match=r"a\.csv was taken into .* by another batch while this one was written"):
-        home.write(files)
-    assert home.write(files).rows == 1
+        home.write(inbox)
+    assert home.write(inbox).rows == 1
     assert read_n(home) == [1, 2, 3]
