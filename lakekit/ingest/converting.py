@@ -23,6 +23,7 @@ _INTEGER = r"^(0|-?[1-9][0-9]*)$"  # no leading zeros: they would be lost
 _NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(NaN|nan|-?inf|-?Infinity)$"
 _LONG = r"^-?[0-9]{16,}(\.[0-9]*)?$"  # digits beyond what a double holds
 _PRECISE = r"[0-9][0-9.]{15,}|[eE]-0*[0-9]{3}"  # what may have more digits, or be nearer to zero
+_PRECISE_SINGLE = r"[0-9][0-9.]{6,}|[eE]-0*[0-9]{2}"  # likewise of a float of 32 bits
 _DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 
 
@@ -117,7 +118,7 @@ def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
     """Whether each text is one of a value of this type that comes back as it was written; NULL for NULL.
 
     Whole numbers have no leading zeros nor plus, and none of more than 15 digits is a double; other numbers are
-    doubles as `is_held` says; times are ISO 8601.
+    doubles, or floats of 32 bits, as `is_held` says; times are ISO 8601.
 
     Example:
         >>> is_text_of(pa.array(["1", "01", "1.5"]), pa.int64()).to_pylist()
@@ -130,7 +131,7 @@ def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return pc.match_substring_regex(array, _INTEGER)
     if types.is_floating(kind):
         is_long = pc.match_substring_regex(array, _LONG)
-        return _drop_unheld(array, pc.and_not(pc.match_substring_regex(array, _NUMBER), is_long))
+        return _drop_unheld(array, pc.and_not(pc.match_substring_regex(array, _NUMBER), is_long), kind)
     if types.is_decimal(kind):
         return pc.match_substring_regex(array, _DECIMAL)
     if types.is_boolean(kind):
@@ -144,12 +145,16 @@ def is_text_of(array: pa.Array, kind: pa.DataType) -> pa.Array:
     return pa.array([None if text is None else False for text in array.to_pylist()], pa.bool_())
 
 
-def _drop_unheld(array: pa.Array, is_number: pa.Array) -> pa.Array:
-    """False also where a double would change the number; only those of many digits are looked at one by one."""
-    is_doubtful = pc.and_(is_number, pc.match_substring_regex(array, _PRECISE)).fill_null(False)
+def _drop_unheld(array: pa.Array, is_number: pa.Array, kind: pa.DataType) -> pa.Array:
+    """False also where a float of this type would change the number; only those of many digits are looked at."""
+    is_double = pa.types.is_float64(kind)
+    many = pc.match_substring_regex(array, _PRECISE if is_double else _PRECISE_SINGLE)
+    is_doubtful = pc.and_(is_number, many).fill_null(False)
     if not pc.any(is_doubtful).as_py():
         return is_number
-    held = pa.array([is_held(text) for text in array.filter(is_doubtful).to_pylist()])
+    make = float if is_double else kind.to_pandas_dtype()
+    with np.errstate(over="ignore"):
+        held = pa.array([is_held(text, make) for text in array.filter(is_doubtful).to_pylist()])
     return pc.replace_with_mask(is_number, is_doubtful, held)
 
 

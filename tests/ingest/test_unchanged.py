@@ -85,3 +85,11 @@ def test_a_stream_quarantines_a_number_that_its_column_would_round(tmp_path):
 )
 def test_a_double_holds_a_number_that_comes_back_as_it_was_written(text, expected):
     assert is_held(text) is expected
+
+
+def test_text_of_more_digits_than_a_float_of_32_bits_holds_makes_its_column_wider(folder, tmp_path):
+    (tmp_path / "in.csv").write_text("x\n16777217\n0.123456789\n")  # 2^24 + 1 needs 25 bits, a float32 has 24
+    folder.write(pa.table({"x": pa.array([0.5], pa.float32())}), batch_id="x")
+    done = folder.write(tmp_path / "in.csv")
+    assert (done.rows, done.quarantined, len(done.widened)) == (2, 0, 1)
+    assert sorted(folder.open().polars().collect()["x"]) == [0.123456789, 0.5, 16777217.0]
