@@ -148,9 +148,10 @@ def check_fits(plan: Plan, table: Table) -> None:
         known = spelled.get(field.name.casefold(), field.name)
         if known != field.name:
             told = told or f"it has the column {known!r} now, the batch {field.name!r}"
-        elif field.name in schema.arrow.names and field.name not in schema.keys:
+        elif field.name in schema.arrow.names:
             kind, ours = schema.arrow.field(known).type, normalize_type(field.type)
-            is_either = unify_types(kind, ours) is not None
+            is_key = field.name in schema.keys
+            is_either = _goes_beside(kind, ours) if is_key else unify_types(kind, ours) is not None
             told = told or (
                 "" if is_either else f"its column {known!r} is {describe_type(kind)} now, {ours} in the batch"
             )
@@ -160,6 +161,13 @@ def check_fits(plan: Plan, table: Table) -> None:
             hint=f"write the same rows under another batch_id. What is there of this one, files with {plan.token} in"
             " their names, is in no table of lakekit's, and can be deleted.",
         )
+
+
+def _goes_beside(known: pa.DataType, ours: pa.DataType) -> bool:
+    """Whether values of a type leave a partition key as the table's paths tell it; see `keep_keys`."""
+    types = pa.types
+    both = (types.is_integer, types.is_floating, types.is_temporal)
+    return known.equals(ours) or types.is_string(known) or any(one(known) and one(ours) for one in both)
 
 
 def find_columns(table: Table | None) -> pa.Schema | None:

@@ -123,12 +123,14 @@ def test_the_files_of_a_batch_that_was_begun_otherwise_are_free_once_it_is_compl
     [
         ({"k": [1], "v": [1]}, {"partition_by": "k"}, {"k": [3], "v": [3]}, "partitioned by nothing now, the batch by"),
         ({"v": [1]}, {}, {"v": ["x"]}, "its column 'v' is string now, int64 in the batch"),
+        ({"k": [1.0], "v": [1]}, {"partition_by": "k"}, {"k": [1], "v": [3]}, "'k' is int64 now, double in the batch"),
         ({"v": [1]}, {}, {"V": [3]}, "it has the column 'V' now, the batch 'v'"),
     ],
 )
 def test_a_batch_that_the_table_has_outgrown_is_not_completed(folder, monkeypatch, begun, options, other, told):
     stop_before_the_marker(folder, pa.table(begun), monkeypatch, batch_id="a", **options)
-    folder.write(pa.table(other), batch_id="b")
+    keys = {"partition_by": "k"} if "'k'" in told else {}
+    folder.write(pa.table(other), batch_id="b", **keys)
     with pytest.raises(lk.StaleFile, match=f"'a' was begun before .*{told}.*\n.*another batch_id"):
         folder.write(pa.table(begun), batch_id="a", **options)
     assert folder.open().polars().collect().height == 1
