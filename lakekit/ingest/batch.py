@@ -35,6 +35,7 @@ from lakekit.ingest.place import (
     look_at,
     open_existing,
     read_whole,
+    refuse_retired,
 )
 from lakekit.ingest.plan import (
     Plan,
@@ -201,6 +202,7 @@ def _check_late(
     writer: Writer, place: Place, source: FileSource | MemorySource, plan: Plan, table: Table | None
 ) -> None:
     """Raise where others have meanwhile made the table, or columns of it, that this batch was to bring; or its rows."""
+    refuse_retired(writer.address, writer.storage)
     if _check_claims(writer, place, source):
         taken = find_earlier(source, list_other_markers(writer.address, writer.storage, place), writer)
         if taken:
@@ -277,6 +279,7 @@ def _recall(
     writer: Writer, place: Place, source: FileSource | MemorySource, asked: dict[str, Any], started: float
 ) -> BatchResult:
     """The result of a batch that is complete, where it was made of this very source."""
+    refuse_retired(writer.address, writer.storage, place)
     told = json.loads(read_whole(writer.address, writer.storage, str(place.marker)))
     batch_id = told["batch_id"]
     check_listing(batch_id, told.pop("listing"), source.listing, "written")

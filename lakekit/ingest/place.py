@@ -5,6 +5,7 @@ It must not write.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from lakekit.ingest.plan import Plan, name_plan
 from lakekit.ingest.typing import Typing
 from lakekit.manifest import batches
 from lakekit.manifest.batches import FOLDER, find_token, make_token
-from lakekit.manifest.listing import RECORDS, refuse_records, sort_objects
+from lakekit.manifest.listing import RECORDS, RETIRED, refuse_records, sort_objects
 from lakekit.manifest.types import describe_type, normalize_type, stored_type, unify_types
 from lakekit.storage import Address, Encryption, Storage, open_store
+from lakekit.storage.address import parse_address
 from lakekit.storage.columns import list_columns
 
 if TYPE_CHECKING:
@@ -103,6 +105,24 @@ def list_other_markers(address: Address, storage: Storage, place: Place) -> list
     known = {*place.others, make_token(place.batch_id)}
     listed = [one.path for one in open_store(address, storage).list_objects(f"{FOLDER}/")]
     return [path for path in listed if find_token(path) and known.isdisjoint((path, find_token(path)))]
+
+
+def refuse_retired(address: Address, storage: Storage, place: Place | None = None) -> None:
+    """Raise IncompleteTable where a copy has taken the place of the table's files, and nobody would read a batch.
+
+    Args:
+        address: of the table.
+        storage: how it is reached.
+        place: of a batch that is complete; None for one that is not. Its rows may be in the copy, and that is well.
+    """
+    records = frozenset(one.path for one in open_store(address, storage).list_objects(RECORDS.strip("/")))
+    if place is not None:
+        if RETIRED not in records or not place.files:  # originals that are gone are in the copy
+            return
+        copy = parse_address(json.loads(read_whole(address, storage, RETIRED))["copy"])
+        if any(one.path == place.marker for one in open_store(copy, storage).list_objects(FOLDER)):
+            return
+    refuse_records(records, address.url)
 
 
 def read_whole(address: Address, storage: Storage, path: str) -> bytes:
