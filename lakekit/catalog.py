@@ -270,9 +270,13 @@ class Catalog:
         match = _MISSING.match(str(error))
         if match is None:
             return error
-        close = difflib.get_close_matches(match[1], self.tables, n=1)
+        return type(error)(f"{match[0]}\nHint: {self.suggest_table(match[1])}")
+
+    def suggest_table(self, name: str) -> str:
+        """A hint for a name that no table has: the nearest one, and all."""
+        close = difflib.get_close_matches(name, self.tables, n=1)
         meant = f"did you mean {close[0]!r}? " if close else ""
-        return type(error)(f"{match[0]}\nHint: {meant}tables: {', '.join(sorted(self.tables))}.")
+        return f"{meant}tables: {', '.join(sorted(self.tables))}."
 
     def before_query(self, con: duckdb.DuckDBPyConnection) -> None:
         """Refresh when a file turned out to have changed, and forget the errors of earlier queries.

@@ -5,7 +5,6 @@ It must not know how tables are read: it opens them, registers their views, and 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,9 +113,7 @@ class Lake(Mapping[str, Table]):
             return tables[name]
         if name in self.failed:
             raise self.failed[name]
-        close = difflib.get_close_matches(name, tables, n=1)
-        meant = f"did you mean {close[0]!r}? " if close else ""
-        raise UnknownTable(f"No table {name!r} in {self.url}.", hint=f"{meant}tables: {', '.join(self)}.")
+        raise UnknownTable(f"No table {name!r} in {self.url}.", hint=self._catalog.suggest_table(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._catalog.tables))

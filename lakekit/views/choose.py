@@ -18,7 +18,7 @@ import pyarrow as pa
 from lakekit.manifest.bounds import read_file_bounds
 from lakekit.manifest.pruning import choose_files
 from lakekit.views.conditions import read_duckdb_conditions
-from lakekit.views.explain import Scan, possible_scans, split_conjunction
+from lakekit.views.explain import Scan, possible_scans, split_conjunction, strike_texts
 from lakekit.views.keyvalues import read_settings
 from lakekit.views.names import keeps_names, list_columns, own_database, reads_only_tables
 from lakekit.views.plantext import list_names, mentions_strange, split_conditions
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from lakekit.manifest.predicates import Predicate
     from lakekit.views.plan import Group, ViewPlan
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
 FEW_FILES = 8  # are fetched before a query that ends after some rows
 
 
@@ -282,7 +281,7 @@ class _KeyTable:
 
     def _is_on_keys(self, condition: str) -> bool:
         """Whether a condition reads keys alone, and says the same of a folder each time."""
-        if volatile_functions().intersection(re.findall(r"\w+", _LITERAL.sub("", condition))):
+        if volatile_functions().intersection(re.findall(r"\w+", strike_texts(condition))):
             return False
         columns = list_columns(condition)
         return columns is not None and all([part.casefold() for part in name] in self._columns for name in columns)

@@ -172,7 +172,7 @@ def _list_shown(node: dict[str, Any]) -> Iterator[str]:
 def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
     columns, file_filters = frozenset(_as_list(info.get("Projections"))), _as_list(info.get("File Filters"))
     groups = {int(match.group(2)) for column in columns if (match := _MARKED.fullmatch(column))}
-    groups |= {int(number) for text in file_filters for number in _MENTIONED.findall(_LITERAL.sub("", text))}
+    groups |= {int(number) for text in file_filters for number in _MENTIONED.findall(strike_texts(text))}
     scanned = info.get("Scanning Files")
     return Scan(
         group=groups.pop() if len(groups) == 1 else None,
@@ -187,6 +187,16 @@ def _read_scan(info: dict[str, Any], above: _Above) -> Scan:
         enough_rows=above.enough_rows,
         limit=above.limit,
     )
+
+
+def strike_texts(condition: str) -> str:
+    """A condition without the texts in it, so that what they say is not taken for names.
+
+    Example:
+        >>> strike_texts("(s = 'it''s k@7' AND k@8 > 1)")
+        '(s =  AND k@8 > 1)'
+    """
+    return _LITERAL.sub("", condition)
 
 
 def name_columns(scan: Scan, known: Set[str]) -> Scan | None:

@@ -55,20 +55,22 @@ class First:
     is_descending: bool = False
 
 
-def read_any(scans: Sequence[Scan], steps: Sequence[Step]) -> First | None:
+def read_any(scans: Sequence[Scan]) -> First | None:
     """What a query takes of its scans, where it is so many rows of each, whichever they are; None where it is not.
 
+    One of two scans may fetch the other columns of these rows, as :func:`finds_first` tells.
+
     Example:
-        >>> read_any([Scan(1, frozenset("x"), enough_rows=5, limit=7)], [])
+        >>> limited = Scan(1, frozenset("x"), enough_rows=5, limit=7)
+        >>> read_any([limited])
         First(rows=5, column=None, is_descending=False)
-        >>> read_any([Scan(1, frozenset("x"), enough_rows=5, limit=7), Scan(1, frozenset("x"))], []) is None
+        >>> read_any([limited, limited, Scan(1, frozenset("x"))]) is None
         True
     """
-    taken = [scan.enough_rows for scan in scans if scan.enough_rows is not None]
-    if len({scan.limit for scan in scans if scan.enough_rows is not None}) != 1:
-        return None  # several queries, of which each may choose other rows
-    fetches_again = len(scans) == 2 and any(step.name == "HASH_JOIN" for step in steps)  # the other columns, by rows
-    return First(max(taken)) if taken and (len(taken) == len(scans) or fetches_again) else None
+    taken = [scan for scan in scans if scan.enough_rows is not None]
+    if len({scan.limit for scan in taken}) != 1:  # none, or several queries, of which each may choose other rows
+        return None
+    return First(max(scan.enough_rows for scan in taken)) if len(taken) == len(scans) or len(scans) == 2 else None
 
 
 def read_first(con: duckdb.DuckDBPyConnection, query: str) -> First | None:
@@ -164,6 +166,8 @@ def finds_first(steps: Sequence[Step], scans: Sequence[Scan]) -> bool:
         return False
     joins = [step for step in steps if step.name == "HASH_JOIN"]
     if any(step.read("Join Type") != ("SEMI",) or set(step.read("Conditions")) != _SAME_ROW for step in joins):
+        return False
+    if not joins and len({scan.enough_rows is None for scan in scans}) > 1:  # a scan without a limit beside one with it
         return False
     return len(joins) < 2 and {step.name for step in steps} <= _STEPS
 

@@ -157,7 +157,8 @@ def plan_query(con: duckdb.DuckDBPyConnection, views: Mapping[str, DuckDBView], 
         return QueryPlan(read, [], is_known=False)
     named = [name_columns(scan, set().union(*columns.values())) for scan in read]
     is_told = not any(is_marked(name) for _, group in groups for name in group.from_file)
-    names = [name for view, _ in groups for name in list_names(view.plan.manifest.schema.arrow)]
+    schemas = {id(view): view.plan.manifest.schema.arrow for view, _ in groups}.values()
+    names = [name for schema in schemas for name in list_names(schema)]
     if None in named or not is_told or any("\n" in name or "\r" in name for name in names):
         choices = [(view, group, Chosen(list(range(len(group.paths))))) for view, group in groups]
         return QueryPlan(read, choices, is_known=False)
@@ -177,9 +178,8 @@ def _keep_first(
 ) -> _Choices:
     """The same choices, without the files that can hold none of the first rows, where a query asks for no others."""
     views = {id(view): view for view, _, _ in choices}
-    steps = read_steps(plans) if len(views) == 1 else []
-    first = (read_any(scans, steps) or read_first(con, query)) if steps else None
-    if first is None or not finds_first(steps, scans):
+    first = (read_any(scans) or read_first(con, query)) if len(views) == 1 else None
+    if first is None or not finds_first(read_steps(plans), scans):
         return choices
     if first.column is None and not all(group.plain.all() for _, group, _ in choices):
         return choices  # pages of rows would begin with other files than all rows do
